@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { SecretKey } from "../config/schema.ts";
+import { resourceName } from "../plan/names.ts";
+import type { Plan } from "../plan/types.ts";
+import { Images } from "./images.ts";
+import { Networks } from "./networks.ts";
+import { Secrets } from "./secrets.ts";
+import type { Declared, Shared } from "./shared.ts";
+import { AppTier, DataTier, EdgeTier, MonitoringTier, type Tiers } from "./tiers.ts";
+import { Volumes } from "./volumes.ts";
+
+export interface PlatformArgs {
+  readonly plan: Plan;
+  /** Secrets that the stack file holds. */
+  readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
+  readonly secretVersions: Readonly<Record<string, number>>;
+}
+
+/** One system in one environment: everything that a plan declares, on one engine. */
+export class Platform extends pulumi.ComponentResource {
+  /** Service → names of its containers. */
+  readonly containers: pulumi.Output<Record<string, string[]>>;
+  /** Service → digest (or local id) of its image, or the reference it was pulled by. */
+  readonly images: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("berth:platform:Platform", name, {}, opts);
+    const { plan } = args;
+    const named = (part: string) => resourceName(plan.system, plan.stack, part);
+    const within = { parent: this };
+    const images = new Images(named("images"), { plan }, within);
+    const shared: Shared = {
+      plan, images, declared: new Map<string, Declared>(),
+      networks: new Networks(named("networks"), { plan }, within).networks,
+      volumes: new Volumes(named("volumes"), { plan }, within).volumes,
+      secrets: new Secrets(named("secrets"), { plan, configured: args.secrets, versions: args.secretVersions }, within),
+    };
+    const tiers: Tiers = {
+      data: new DataTier(named("data-tier"), within), app: new AppTier(named("app-tier"), within),
+      edge: new EdgeTier(named("edge-tier"), within), monitoring: new MonitoringTier(named("monitoring-tier"), within),
+    };
+    for (const service of plan.services) shared.declared.set(service.name, tiers[service.tier].declare(service, shared));
+
+    const names = plan.services.map((service) => service.name).sort();
+    this.containers = pulumi.output(Object.fromEntries(names.map((service) => [service, shared.declared.get(service)!.names])));
+    this.images = pulumi.output(Object.fromEntries(plan.services.map((service) => [service.name, images.of(service.image)])));
+    this.registerOutputs({ containers: this.containers, images: this.images });
+  }
+}

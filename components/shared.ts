@@ -1,0 +1,38 @@
+/** What the components hand each other. */
+import type * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { references, render, valueKey } from "../plan/template.ts";
+import type { NetworkName, Plan } from "../plan/types.ts";
+
+/** A declared service: what those after it wait for and refer to. */
+export interface Declared {
+  readonly containers: readonly docker.Container[];
+  readonly names: pulumi.Output<string[]>;
+}
+
+export interface Shared {
+  readonly plan: Plan;
+  /** Image of each built or pulled reference. */
+  readonly images: { of(ref: { readonly build: string } | { readonly pull: string }): pulumi.Input<string> };
+  readonly networks: ReadonlyMap<NetworkName, docker.Network>;
+  readonly volumes: ReadonlyMap<string, docker.Volume>;
+  readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };
+  /** Filled in start order. */
+  readonly declared: Map<string, Declared>;
+}
+
+/** Fills templates with secrets and container names; the result is secret if any value in it is. */
+export function fill(files: Readonly<Record<string, string>>, { secrets, declared }: Shared): pulumi.Output<Record<string, string>> {
+  const keys = new Set(Object.values(files).flatMap(references).map(valueKey));
+  const values = Object.fromEntries([...keys].map((key) => [key, valueOf(key, secrets, declared)]));
+  return pulumi.output(values).apply((known) => Object.fromEntries(
+    Object.keys(files).sort().map((file) => [file, render(files[file]!, known)])));
+}
+
+function valueOf(key: string, secrets: Shared["secrets"], declared: Shared["declared"]): pulumi.Output<string> {
+  const value = key.startsWith("containers:")
+    ? declared.get(key.slice("containers:".length))?.names.apply((names) => names.join(" "))
+    : secrets.lookup(key);
+  if (!value) throw new Error(`catalogue: nothing is called "${key}"`);
+  return value;
+}

@@ -1,0 +1,57 @@
+/** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
+import * as os from "node:os";
+import * as pulumi from "@pulumi/pulumi";
+import { isSecretKey, parseConfig, type RawSecret } from "./parse.ts";
+import { ProblemsError } from "./problems.ts";
+import { mebibytes, type SecretKey, type Settings } from "./schema.ts";
+
+export interface Loaded {
+  readonly stack: string;
+  readonly settings: Settings;
+  /** The secrets that the stack file holds; each stays a secret Output. */
+  readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
+  /** What the engine's machine has: cores and MiB. */
+  readonly host: { readonly cpus: number; readonly memory: number };
+  /** Services switched off, by the stack file or by BERTH_OFF. */
+  readonly off: ReadonlySet<string>;
+}
+
+/** @throws {pulumi.RunError} with every problem of the stack file. */
+export function load(): Loaded {
+  const stack = pulumi.getStack();
+  const config = new pulumi.Config("berth");
+  const values = new Map<string, string>();
+  const raw = new Map<string, RawSecret>();
+  const secrets = new Map<SecretKey, pulumi.Output<string>>();
+  for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
+    const [namespace, name] = key.split(":", 2) as [string, string];
+    if (namespace !== "berth") continue;
+    if (isSecretKey(name)) {
+      raw.set(key, { encrypted: isConfigSecret(key), length: value.length });
+      secrets.set(name, config.requireSecret(name));
+    } else values.set(key, value);
+  }
+  const { settings, problems } = parseConfig({ stack, values, secrets: raw });
+  if (!settings) throw new pulumi.RunError(new ProblemsError(stack, problems).message);
+  return { stack, settings, secrets, host: hostOf(settings), off: new Set([...settings.off, ...offHere()]) };
+}
+
+/** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
+
+/** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
+const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);
+
+function hostOf(settings: Settings): Loaded["host"] {
+  if (settings.host) return { cpus: settings.host.cpus, memory: mebibytes(settings.host.memory) };
+  if (new pulumi.Config("docker").get("host") ?? process.env["DOCKER_HOST"]) return { cpus: Infinity, memory: Infinity };
+  return { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) };
+}
+
+/** Runs a check that throws ProblemsError and shows it to the user without a stack trace. */
+export function refusing<T>(check: () => T): T {
+  try { return check(); } catch (error) {
+    if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+/** Raw stack configuration to settings, or every problem at once. No Pulumi import. */
+import { z } from "zod";
+import { setCommand, type Problem } from "./problems.ts";
+import { type LeafMeta, leafOf, secretKeys, type SecretKey, type Settings, settingsSchema } from "./schema.ts";
+
+/** What the stack file says about one secret; the value itself stays outside. */
+export interface RawSecret { readonly encrypted: boolean; readonly length: number }
+
+export interface RawConfig {
+  readonly stack: string;
+  /** Everything but secrets, by full key (`berth:ports`), as the CLI hands it over: text, or JSON for objects. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly secrets: ReadonlyMap<string, RawSecret>;
+}
+
+export type Parsed = { readonly settings: Settings; readonly problems: readonly [] }
+  | { readonly settings?: undefined; readonly problems: readonly Problem[] };
+
+const NAMESPACE = "berth:";
+
+export function parseConfig(raw: RawConfig): Parsed {
+  const entries: [string, unknown][] = [];
+  for (const [key, text] of raw.values) {
+    const name = key.slice(NAMESPACE.length);
+    if (!isSecretKey(name)) entries.push([name, decode(text, settingsSchema.shape[name as keyof Settings])]);
+  }
+  const result = settingsSchema.safeParse(Object.fromEntries(entries), { reportInput: true });
+  const problems = [
+    ...(result.error?.issues ?? []).flatMap((issue) => explain(issue, raw.stack)),
+    ...secretProblems(raw),
+    ...pairProblems(raw),
+  ];
+  return result.success && problems.length === 0 ? { settings: result.data, problems: [] } : { problems };
+}
+
+export const isSecretKey = (name: string): name is SecretKey => (secretKeys as string[]).includes(name);
+
+/** The CLI hands numbers, booleans and objects over as text; text stays text where the leaf wants text. */
+function decode(text: string, schema: z.ZodType | undefined): unknown {
+  const type = schema && unwrap(schema);
+  if (type instanceof z.ZodString || type instanceof z.ZodEnum || type instanceof z.ZodIPv4 || type instanceof z.ZodURL) return text;
+  try { return JSON.parse(text) as unknown; } catch { return text; }
+}
+
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? unwrap(schema.unwrap()) : schema;
+}
+
+/** The innermost leaf on the way to a problem that describes itself. */
+function metaAt(path: readonly PropertyKey[]): LeafMeta | undefined {
+  let schema: z.core.$ZodType = settingsSchema;
+  let found: LeafMeta | undefined;
+  for (const step of path) {
+    const type = unwrap(schema);
+    let next: z.core.$ZodType | undefined;
+    if (type instanceof z.ZodObject) next = (type.shape as Record<string, z.core.$ZodType>)[String(step)];
+    else if (type instanceof z.ZodRecord) next = type.valueType;
+    else if (type instanceof z.ZodArray) next = type.element;
+    if (!next) break;
+    schema = next;
+    const meta = describe(schema);
+    if (meta) found = meta;
+  }
+  return found;
+}
+
+/** The description of a leaf, seen through `.optional()` and `.default()`. */
+export function describe(schema: z.core.$ZodType): LeafMeta | undefined {
+  const meta = z.globalRegistry.get(schema) as LeafMeta | undefined;
+  if (meta?.allowed) return meta;
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? describe(schema.unwrap()) : undefined;
+}
+
+function explain(issue: z.core.$ZodIssue, stack: string): Problem[] {
+  const key = NAMESPACE + issue.path.map((step, i) => (i === 0 ? "" : ".") + String(step)).join("");
+  if (issue.code === "unrecognized_keys") {
+    const parent = issue.path.length ? `${key}.` : NAMESPACE;
+    return issue.keys.map((name) => ({
+      key: parent + name, got: "no such key", allowed: knownKeys(issue.path).join(", "),
+      fix: `pulumi config rm ${issue.path.length ? "--path " : ""}${parent}${name} --stack ${stack}`,
+    }));
+  }
+  const meta = metaAt(issue.path);
+  return [{
+    key, got: issue.input === undefined ? "missing" : `got ${JSON.stringify(issue.input)}`,
+    allowed: meta ? `${meta.allowed}, such as ${JSON.stringify(meta.example)}` : issue.message,
+    fix: setCommand(key, exampleFor(meta?.example, issue), stack),
+  }];
+}
+
+/** An object's example names its own keys; a problem inside it wants the value alone. */
+function exampleFor(example: unknown, issue: z.core.$ZodIssue): unknown {
+  const last = issue.path.at(-1);
+  if (issue.path.length > 1 && typeof example === "object" && example !== null && typeof last === "string")
+    return (example as Record<string, unknown>)[last] ?? Object.values(example)[0];
+  return example ?? "<value>";
+}
+
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: z.core.$ZodType = settingsSchema;
+  for (const step of path) {
+    const type = unwrap(schema);
+    if (type instanceof z.ZodObject) schema = (type.shape as Record<string, z.core.$ZodType>)[String(step)]!;
+    else if (type instanceof z.ZodRecord) schema = type.valueType;
+  }
+  const type = unwrap(schema);
+  const keys = type instanceof z.ZodObject ? Object.keys(type.shape as object) : [];
+  return path.length === 0 ? [...keys, ...secretKeys] : keys;
+}
+
+function secretProblems(raw: RawConfig): Problem[] {
+  return [...raw.secrets].flatMap(([key, { encrypted, length }]) => {
+    const name = key.slice(NAMESPACE.length) as SecretKey;
+    const fix = `pulumi config set --secret ${key} --stack ${raw.stack}`;
+    const { minLength, description } = leafOf(name);
+    return [
+      ...(encrypted ? [] : [{ key, got: "stands in plain text in the stack file", allowed: "an encrypted value", fix }]),
+      ...(length >= minLength ? [] : [{ key, got: `${length} characters`, allowed: `at least ${minLength} characters. ${description}`, fix }]),
+    ];
+  });
+}
+
+/** Secrets that make sense only together. */
+const TOGETHER: readonly (readonly [SecretKey, SecretKey])[] = [
+  ["tlsCertificate", "tlsKey"], ["tlsKey", "tlsCertificate"],
+  ["twilioAccountSid", "twilioAuthToken"], ["twilioAuthToken", "twilioUserNumbers"], ["twilioUserNumbers", "twilioAuthToken"],
+];
+
+function pairProblems(raw: RawConfig): Problem[] {
+  const has = (key: SecretKey) => raw.secrets.has(NAMESPACE + key);
+  return TOGETHER.filter(([given, needed]) => has(given) && !has(needed)).map(([given, needed]) => ({
+    key: NAMESPACE + needed, got: "missing", allowed: `set, because ${NAMESPACE}${given} is: ${leafOf(needed).description}`,
+    fix: `pulumi config set --secret ${NAMESPACE}${needed} --stack ${raw.stack}`,
+  }));
+}

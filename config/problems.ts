@@ -1,0 +1,36 @@
+/** One thing that is wrong with what the user gave, and how to mend it. */
+export interface Problem {
+  /** The configuration key, such as `berth:ports.edge`. */
+  readonly key: string;
+  /** What was found; never a secret's value. */
+  readonly got: string;
+  /** What would be accepted. */
+  readonly allowed: string;
+  /** A command that mends it. */
+  readonly fix: string;
+}
+
+/** Every problem found, thrown once, before anything is touched. */
+export class ProblemsError extends Error {
+  readonly problems: readonly Problem[];
+  constructor(stack: string, problems: readonly Problem[]) {
+    super(formatProblems(stack, problems));
+    this.problems = problems;
+  }
+}
+
+/** The report a person reads. */
+export function formatProblems(stack: string, problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const lines = problems.flatMap(({ key, got, allowed, fix }) =>
+    ["", `  ${key}: ${got}`, `    allowed: ${allowed}`, `    fix:     ${fix}`]);
+  return [`${count} in the configuration of stack "${stack}". Nothing was touched.`, ...lines, ""].join("\n");
+}
+
+/** The command that sets a key, with `--path` where the key is inside an object. */
+export function setCommand(key: string, value: unknown, stack: string): string {
+  const inside = /[.[]/.test(key);
+  const text = typeof value === "object" || typeof value === "string" && /[^\w.:/-]/.test(value)
+    ? `'${typeof value === "string" ? value : JSON.stringify(value)}'` : String(value);
+  return `pulumi config set ${inside ? "--path " : ""}${key} ${text} --stack ${stack}`;
+}

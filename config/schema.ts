@@ -1,0 +1,178 @@
+/**
+ * Every key of a stack file, with its type, default, meaning and an example.
+ * Imports zod only: the JSON schema of the stack files, the documentation and
+ * the error messages are all made from what stands here.
+ */
+import { z } from "zod";
+
+/** What a leaf says about itself in errors, in the schema and in the docs. */
+export interface LeafMeta {
+  readonly description: string;
+  /** What is allowed, in words. */
+  readonly allowed: string;
+  /** A value that is allowed. */
+  readonly example: unknown;
+}
+
+const leaf = <T extends z.ZodType>(type: T, meta: LeafMeta): T => type.meta({ ...meta }) as T;
+
+/** Sizes in MiB. `GB` and `MB` are refused: they mean two things. */
+const MEMORY = /^(\d+)(MiB|GiB)$/;
+export const memory = z.string().regex(MEMORY);
+
+/** @returns MiB */
+export function mebibytes(size: string): number {
+  const [, digits, unit] = MEMORY.exec(size)!;
+  return Number(digits) * (unit === "GiB" ? 1024 : 1);
+}
+
+/**
+ * Quarters of a core. The docker provider writes `cpus` into its state with two
+ * significant digits, so that other fractions, and 10, 20 …, would be replaced at every `up`.
+ */
+const cpus = z.number().min(0.25).max(64).refine((n) => (n * 4) % 1 === 0 && n % 10 !== 0);
+const CPUS = "quarters of a core from 0.25 to 64, but not 10, 20 … (the provider cannot store those)";
+
+const serviceName = z.string().regex(/^[a-z][a-z0-9-]*$/);
+const port = z.number().int().min(1).max(65535);
+const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
+
+const service = z.strictObject({
+  replicas: leaf(z.number().int().min(1).max(20), {
+    description: "How many containers of a stateless service run behind the edge.",
+    allowed: "a whole number from 1 to 20 (to switch a service off, name it in berth:off)", example: 2,
+  }).optional(),
+  memory: leaf(memory, {
+    description: "Memory limit of each container.", allowed: "a whole number with MiB or GiB", example: "512MiB",
+  }).optional(),
+  cpus: leaf(cpus, { description: "CPU limit of each container, in cores.", allowed: CPUS, example: 0.5 }).optional(),
+  reserveMemory: leaf(memory, {
+    description: "Memory that the engine tries to keep for each container.",
+    allowed: "a whole number with MiB or GiB, at most the limit", example: "256MiB",
+  }).optional(),
+  reserveCpus: leaf(cpus, {
+    description: "CPU weight of each container, in cores; a weight, not a guarantee.", allowed: CPUS, example: 0.25,
+  }).optional(),
+  environment: leaf(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])), {
+    description: "Further environment variables, none of them secret.",
+    allowed: "names with text, number or true/false", example: { RATE_LIMIT_PER_MINUTE: 600 },
+  }).optional(),
+});
+
+export const settingsSchema = z.strictObject({
+  environment: leaf(z.enum(["dev", "stage", "prod"]), {
+    description: "What this stack is for. Names nothing and decides nothing else: all that differs stands in the stack file.",
+    allowed: "dev, stage or prod", example: "dev",
+  }),
+  system: leaf(z.enum(["assistant"]).default("assistant"), {
+    description: "Which system of the catalogue the stack runs.", allowed: "assistant", example: "assistant",
+  }),
+  ports: leaf(z.record(serviceName, port).default({}), {
+    description: "Host port of each published endpoint. What is not named is not published.",
+    allowed: "endpoint names with a port from 1 to 65535", example: { edge: 8000, prometheus: 9090 },
+  }),
+  portOffset: leaf(z.number().int().min(0).max(50000).default(0), {
+    description: "Added to every host port, to run several stacks on one engine.",
+    allowed: "a whole number from 0 to 50000", example: 100,
+  }),
+  bindAddress: leaf(z.ipv4().default("127.0.0.1"), {
+    description: "Host address the edge listens on. Everything else published stays on 127.0.0.1.",
+    allowed: "an IPv4 address", example: "0.0.0.0",
+  }),
+  publicUrl: leaf(z.url({ protocol: /^https?$/ }).optional(), {
+    description: "What users type. Default: made from bindAddress and the edge's port.",
+    allowed: "an http or https URL", example: "https://assistant.example.org",
+  }),
+  services: leaf(z.record(serviceName, service).default({}), {
+    description: "Per service: replicas, memory, cpus, reservations, environment. Default: the catalogue's.",
+    allowed: "service names of the system", example: { api: { replicas: 2, memory: "512MiB" } },
+  }),
+  off: leaf(z.array(serviceName).default([]), {
+    description: "Services that this stack does not run.", allowed: "a list of optional services", example: ["grafana"],
+  }),
+  baseImages: leaf(z.record(z.string(), z.string().regex(/^[^\s]+:[^\s:]+$/)).default({}), {
+    description: "Replaces an image named in systems/images.ts: a mirror, another version, a digest.",
+    allowed: "names of systems/images.ts with an image that has a tag or digest, never latest",
+    example: { postgres: "pgvector/pgvector:pg17" },
+  }),
+  platform: leaf(z.enum(["linux/amd64", "linux/arm64"]).default("linux/amd64"), {
+    description: "What the images are built for; the machine that runs Pulumi does not matter.",
+    allowed: "linux/amd64 or linux/arm64", example: "linux/amd64",
+  }),
+  imageTarget: leaf(z.enum(["development", "runtime"]).default("runtime"), {
+    description: "Which stage of the Dockerfiles the containers run.",
+    allowed: "development or runtime", example: "runtime",
+  }),
+  sourceMounts: leaf(z.boolean().default(false), {
+    description: "Mounts the source of this checkout into the containers and reloads on change. Needs imageTarget development.",
+    allowed: "true or false", example: true,
+  }),
+  debug: leaf(z.boolean().default(false), {
+    description: "Debug mode of the applications.", allowed: "true or false", example: false,
+  }),
+  logLevel: leaf(z.enum(["DEBUG", "INFO", "WARNING", "ERROR"]).default("INFO"), {
+    description: "Least severe message the applications write.", allowed: "DEBUG, INFO, WARNING or ERROR", example: "INFO",
+  }),
+  database: leaf(z.string().regex(/^[a-z][a-z0-9_]{0,50}$/).optional(), {
+    description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
+    allowed: "lower-case letters, digits and _", example: "pa_dev",
+  }),
+  seed: leaf(z.boolean().default(false), {
+    description: "Loads test data after the migrations.", allowed: "true or false", example: false,
+  }),
+  protectData: leaf(z.boolean().default(true), {
+    description: "Refuses to delete data volumes. Without it they are kept on `down`, but can be replaced.",
+    allowed: "true or false", example: true,
+  }),
+  restart: leaf(z.enum(["unless-stopped", "always"]).default("always"), {
+    description: "Restart policy of every container.", allowed: "unless-stopped or always", example: "always",
+  }),
+  retention: leaf(z.strictObject({ metrics: retention.default("15d"), logs: retention.default("7d") })
+    .default({ metrics: "15d", logs: "7d" }), {
+    description: "How long metrics and logs are kept.", allowed: "metrics and logs, each a number with h, d or w",
+    example: { metrics: "15d", logs: "7d" },
+  }),
+  host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
+    description: "Size of the engine's machine, which no limit may exceed. Default: this machine, unless docker:host is set.",
+    allowed: "cpus (cores) and memory (MiB or GiB)", example: { cpus: 4, memory: "16GiB" },
+  }),
+  secretVersions: leaf(z.record(z.string(), z.number().int().min(1)).default({}), {
+    description: "Raising a generated secret's version makes a new one; bin/rotate does it.",
+    allowed: "names of generated secrets with a whole number from 1", example: { postgresPassword: 2 },
+  }),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type ServiceSettings = z.output<typeof service>;
+
+/** A secret that the stack file may hold, as a top-level leaf set with `--secret`. */
+export interface SecretLeaf {
+  readonly description: string;
+  readonly example: string;
+  /** Length of the password made when the stack file has none. Absent: the feature is off without it. */
+  readonly generated?: number;
+  /** Shortest value accepted. */
+  readonly minLength: number;
+}
+
+export const secretLeaves = {
+  postgresPassword: { description: "Password of the applications' database role.", example: "a long random text", generated: 32, minLength: 16 },
+  redisPassword: { description: "Password of the applications' Redis user.", example: "a long random text", generated: 32, minLength: 16 },
+  redisAdminPassword: { description: "Password of the Redis user that manages the others.", example: "a long random text", generated: 32, minLength: 16 },
+  redisMonitorPassword: { description: "Password of the Redis user that reads metrics.", example: "a long random text", generated: 32, minLength: 16 },
+  jwtSigningKey: { description: "Key that signs access and refresh tokens.", example: "a long random text", generated: 64, minLength: 32 },
+  jwtPreviousKey: { description: "Key that still verifies tokens signed before the last rotation.", example: "the former jwtSigningKey", minLength: 32 },
+  internalToken: { description: "Token that the services show each other.", example: "a long random text", generated: 48, minLength: 32 },
+  grafanaAdminPassword: { description: "Password of Grafana's user admin.", example: "a long random text", generated: 24, minLength: 12 },
+  twilioAccountSid: { description: "Twilio account, for outbound SMS.", example: "AC0123456789abcdef0123456789abcdef", minLength: 34 },
+  twilioAuthToken: { description: "Twilio token: verifies webhooks, sends SMS. Without it SMS is off.", example: "0123456789abcdef0123456789abcdef", minLength: 16 },
+  twilioUserNumbers: { description: "Phone number of each user, as a JSON object.", example: '{"+15551234567":"ann@example.org"}', minLength: 2 },
+  llmApiKey: { description: "Key of an OpenAI-compatible LLM. Without it the agent plans by rules.", example: "sk-…", minLength: 8 },
+  tlsCertificate: { description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.", example: "$(cat fullchain.pem)", minLength: 64 },
+  tlsKey: { description: "Private key of the certificate, PEM.", example: "$(cat privkey.pem)", minLength: 64 },
+  alertWebhookUrl: { description: "Where Alertmanager sends alerts. Without it alerts stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
+} as const satisfies Record<string, SecretLeaf>;
+
+export type SecretKey = keyof typeof secretLeaves;
+export const secretKeys = Object.keys(secretLeaves) as SecretKey[];
+export const leafOf = (key: SecretKey): SecretLeaf => secretLeaves[key];

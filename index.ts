@@ -1,0 +1,22 @@
+/** berth: settings → system → plan → platform → outputs. */
+import { load, refusing } from "./config/load.ts";
+import { Platform } from "./components/platform.ts";
+import { prefix } from "./plan/names.ts";
+import { makePlan } from "./plan/plan.ts";
+import { systems } from "./systems/index.ts";
+
+const { stack, settings, secrets, host, off } = load();
+const plan = refusing(() => makePlan(systems[settings.system], { stack, settings, host, off, configured: new Set(secrets.keys()) }));
+const platform = new Platform(prefix(plan.system, stack), { plan, secrets, secretVersions: settings.secretVersions });
+
+/** Where users of the system go. */
+export const edgeUrl = plan.publicUrl;
+/** Every published endpoint and public route: name → URL. */
+export const urls = plan.urls;
+/** Service → names of its containers. */
+export const containers = platform.containers;
+/** Service → digest or local id of its image. */
+export const images = platform.images;
+/** Services of the catalogue that do not run here. */
+const { off: switchedOff } = plan;
+export { switchedOff };

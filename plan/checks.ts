@@ -1,0 +1,122 @@
+/** What can be wrong between the settings and a catalogue. Each check names the key, what it got and the command that mends it. */
+import { setCommand, type Problem } from "../config/problems.ts";
+import { leafOf, type SecretKey, secretKeys } from "../config/schema.ts";
+import { resolveLimits } from "./limits.ts";
+import type { Context } from "./plan.ts";
+import type { PlannedService, ServiceSpec, System } from "./types.ts";
+
+/** A mistake in systems/, not in the stack file. */
+export const catalogueProblem = (where: string, got: string, allowed: string): Problem =>
+  ({ key: `catalogue ${where}`, got, allowed, fix: `mend the entry in systems/` });
+
+export function unknownNames(system: System, { settings, stack, off }: Context): Problem[] {
+  const names = system.services.map((service) => service.name);
+  const endpoints = system.services.flatMap((service) => Object.keys(service.publish ?? {}));
+  const generated = secretKeys.filter((key) => leafOf(key).generated !== undefined);
+  const unknown = (key: string, given: Iterable<string>, known: readonly string[]): Problem[] =>
+    [...given].filter((name) => !known.includes(name)).map((name) => ({
+      key: `berth:${key}`, got: `"${name}" is not known`, allowed: known.join(", "),
+      fix: key === "off" ? setCommand("berth:off", [...off].filter((other) => known.includes(other)), stack)
+        : `pulumi config rm --path berth:${key}.${name} --stack ${stack}`,
+    }));
+  return [
+    ...unknown("services", Object.keys(settings.services), names),
+    ...unknown("ports", Object.keys(settings.ports), endpoints),
+    ...unknown("secretVersions", Object.keys(settings.secretVersions), generated),
+    ...unknown("off", off, system.services.filter((service) => service.optional).map((service) => service.name)),
+  ];
+}
+
+export function serviceProblems(specs: readonly ServiceSpec[], names: readonly string[], { settings, stack }: Context): Problem[] {
+  return specs.flatMap((spec) => {
+    const own = settings.services[spec.name];
+    const limits = resolveLimits(spec.limits, own);
+    const problems: Problem[] = [];
+    if (spec.health.test.length < 2) problems.push(catalogueProblem(spec.name, "no health check", "a health check on every service"));
+    for (const name of spec.after ?? []) if (!names.includes(name))
+      problems.push(catalogueProblem(spec.name, `waits for "${name}", which is not there`, names.join(", ")));
+    if ((own?.replicas ?? 1) > 1 && spec.kind !== "stateless") problems.push({
+      key: `berth:services.${spec.name}.replicas`, got: `got ${own!.replicas}`,
+      allowed: "1, because it is the only writer of its data", fix: setCommand(`berth:services.${spec.name}.replicas`, 1, stack),
+    });
+    if ((limits.reserveMemory ?? 0) > limits.memory) problems.push({
+      key: `berth:services.${spec.name}.reserveMemory`, got: `${limits.reserveMemory} MiB`, allowed: `at most the limit of ${limits.memory} MiB`,
+      fix: setCommand(`berth:services.${spec.name}.reserveMemory`, `${limits.memory}MiB`, stack),
+    });
+    return problems;
+  });
+}
+
+export function portProblems(services: readonly PlannedService[], { settings, stack }: Context): Problem[] {
+  const taken = new Map<number, string>();
+  return services.flatMap((service) => service.ports).flatMap(({ endpoint, external }) => {
+    const key = `berth:ports.${endpoint}`;
+    const fix = setCommand(key, freePort(services, external), stack);
+    const other = taken.get(external);
+    taken.set(external, endpoint);
+    if (external > 65535) return [{ key, got: `${external} with portOffset ${settings.portOffset}`, allowed: "at most 65535", fix: setCommand("berth:portOffset", 0, stack) }];
+    return other === undefined ? [] : [{ key, got: `port ${external}, which berth:ports.${other} has`, allowed: "a port of its own", fix }];
+  });
+}
+
+function freePort(services: readonly PlannedService[], near: number): number {
+  const taken = new Set(services.flatMap((service) => service.ports.map((port) => port.external)));
+  let port = near;
+  while (taken.has(port)) port += 1;
+  return port;
+}
+
+export function routeProblems(specs: readonly ServiceSpec[]): Problem[] {
+  const seen = new Map<string, string>();
+  return specs.filter((spec) => spec.route).flatMap((spec) => {
+    const { public: path, internal } = spec.route!;
+    return [...(path === undefined ? [] : [`path ${path}`]), ...(internal === undefined ? [] : [`internal port ${internal}`])].flatMap((what) => {
+      const other = seen.get(what);
+      seen.set(what, spec.name);
+      return other === undefined ? [] : [catalogueProblem(spec.name, `${what} is taken by ${other}`, "a route of its own")];
+    });
+  });
+}
+
+export function budgetProblems(services: readonly PlannedService[], { host, stack }: Context): Problem[] {
+  const over = services.flatMap(({ name, limits }) => [
+    ...(limits.memory > host.memory ? [{
+      key: `berth:services.${name}.memory`, got: `${limits.memory} MiB`, allowed: `at most the host's ${host.memory} MiB`,
+      fix: setCommand(`berth:services.${name}.memory`, `${Math.floor(host.memory / 2)}MiB`, stack),
+    }] : []),
+    ...(limits.cpus > host.cpus ? [{
+      key: `berth:services.${name}.cpus`, got: `${limits.cpus} cores`, allowed: `at most the host's ${host.cpus} cores`,
+      fix: setCommand(`berth:services.${name}.cpus`, Math.max(0.25, Math.floor(host.cpus)), stack),
+    }] : []),
+  ]);
+  const reserved = services.reduce((sum, { limits, replicas }) => sum + (limits.reserveMemory ?? 0) * replicas, 0);
+  return reserved <= host.memory ? over : [...over, {
+    key: "berth:services", got: `all reservations together are ${reserved} MiB`, allowed: `at most the host's ${host.memory} MiB`,
+    fix: "lower reserveMemory or replicas, or name the engine's machine in berth:host",
+  }];
+}
+
+/** What makes development comfortable must not run anywhere else. */
+export function environmentProblems({ settings, stack }: Context): Problem[] {
+  const development = settings.environment === "dev";
+  const only = (key: string, given: boolean, instead: unknown): Problem[] => !given || development ? [] : [{
+    key: `berth:${key}`, got: `switched on in ${settings.environment}`, allowed: "dev only", fix: setCommand(`berth:${key}`, instead, stack),
+  }];
+  return [
+    ...only("sourceMounts", settings.sourceMounts, false), ...only("debug", settings.debug, false),
+    ...only("imageTarget", settings.imageTarget === "development", "runtime"),
+    ...(settings.sourceMounts && settings.imageTarget !== "development" ? [{
+      key: "berth:imageTarget", got: settings.imageTarget, allowed: "development, because berth:sourceMounts is on",
+      fix: setCommand("berth:imageTarget", "development", stack),
+    }] : []),
+  ];
+}
+
+export function missingSecrets(needed: readonly SecretKey[], { configured, settings, stack }: Context): Problem[] {
+  const missing = needed.filter((key) => leafOf(key).generated === undefined && !configured.has(key));
+  if (settings.ports["edge-tls"] !== undefined && !configured.has("tlsCertificate")) missing.push("tlsCertificate", "tlsKey");
+  return missing.map((key) => ({
+    key: `berth:${key}`, got: "missing", allowed: leafOf(key).description,
+    fix: `pulumi config set --secret berth:${key} "${leafOf(key).example}" --stack ${stack}`,
+  }));
+}

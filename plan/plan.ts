@@ -1,0 +1,114 @@
+/** Settings and a catalogue to a plan, or every problem at once. Pure: it can be printed without an engine. */
+import { ProblemsError } from "../config/problems.ts";
+import { type SecretKey, secretKeys, type Settings } from "../config/schema.ts";
+import {
+  budgetProblems, catalogueProblem, environmentProblems, missingSecrets, portProblems, routeProblems, serviceProblems, unknownNames,
+} from "./checks.ts";
+import { startOrder } from "./graph.ts";
+import { resolveLimits } from "./limits.ts";
+import { labels } from "./names.ts";
+import { references } from "./template.ts";
+import type { Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
+
+/** What a plan needs to know besides the settings. */
+export interface Context {
+  readonly stack: string;
+  readonly settings: Settings;
+  /** Cores and MiB of the engine's machine. */
+  readonly host: { readonly cpus: number; readonly memory: number };
+  readonly off: ReadonlySet<string>;
+  /** Secrets that the stack file holds. */
+  readonly configured: ReadonlySet<SecretKey>;
+}
+
+/** What a catalogue may ask. */
+export interface CatalogueArgs {
+  readonly settings: Settings;
+  readonly publicUrl: string;
+  readonly has: (secret: SecretKey) => boolean;
+  readonly isOn: (service: string) => boolean;
+}
+
+export type Catalogue = (args: CatalogueArgs) => System;
+
+/** @throws {ProblemsError} naming every key to mend. */
+export function makePlan(catalogue: Catalogue, context: Context): Plan {
+  const { settings, stack, off } = context;
+  const publicUrl = settings.publicUrl ?? defaultUrl(context);
+  const system = catalogue({
+    settings, publicUrl, has: (key) => context.configured.has(key), isOn: (name) => !off.has(name),
+  });
+  const on = system.services.filter((service) => !off.has(service.name));
+  const services = on.map((spec) => planService(spec, system, context));
+  const { order, cycle } = startOrder(services);
+  const needed = neededSecrets(services);
+  const problems = [
+    ...unknownNames(system, context), ...serviceProblems(on, system.services.map((service) => service.name), context), ...portProblems(services, context),
+    ...routeProblems(on), ...budgetProblems(services, context), ...environmentProblems(context),
+    ...missingSecrets(needed, context),
+    ...(cycle ? [catalogueProblem(system.name, `services wait for each other: ${cycle.join(" → ")}`, "a start order without a circle")] : []),
+  ];
+  if (problems.length) throw new ProblemsError(stack, problems);
+  return {
+    stack, environment: settings.environment, system: system.name, database: system.database, platform: settings.platform,
+    restart: settings.restart, protectData: settings.protectData, images: system.images,
+    networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
+    services: order, off: [...off].filter((name) => system.services.some((service) => service.name === name)).sort(),
+    urls: urlsOf(services, publicUrl), publicUrl, secretKeys: needed,
+  };
+}
+
+function planService(spec: ServiceSpec, system: System, { settings, stack, off }: Context): PlannedService {
+  const own = settings.services[spec.name];
+  const ports = publishedPorts(spec, settings);
+  const environment = { ...spec.environment, ...own?.environment };
+  return {
+    ...spec,
+    limits: resolveLimits(spec.limits, own),
+    replicas: own?.replicas ?? spec.replicas ?? 1,
+    ports,
+    // A port is published only through a network that reaches beyond the engine.
+    networks: ports.length && !spec.networks.includes("edge") ? [...spec.networks, "edge"] : spec.networks,
+    after: (spec.after ?? []).filter((name) => !off.has(name)),
+    environment: Object.keys(environment).sort().map((key) => `${key}=${String(environment[key])}`),
+    stopGrace: spec.stopGrace ?? 30,
+    waitTimeout: spec.waitTimeout ?? 120,
+    sources: settings.sourceMounts ? spec.sources ?? {} : {},
+    labels: labels({ system: system.name, stack, environment: settings.environment, service: spec.name }),
+  };
+}
+
+function publishedPorts(spec: ServiceSpec, settings: Settings): PublishedPort[] {
+  return Object.entries(spec.publish ?? {}).sort().flatMap(([endpoint, internal]) => {
+    const external = settings.ports[endpoint];
+    return external === undefined ? [] : [{
+      endpoint, internal, external: external + settings.portOffset,
+      ip: spec.tier === "edge" ? settings.bindAddress : "127.0.0.1",
+    }];
+  });
+}
+
+function defaultUrl({ settings }: Context): string {
+  const host = settings.bindAddress === "0.0.0.0" ? "127.0.0.1" : settings.bindAddress;
+  const tls = settings.ports["edge-tls"];
+  const [scheme, port] = tls === undefined ? ["http", settings.ports["edge"] ?? 80] as const : ["https", tls] as const;
+  const shown = port + settings.portOffset;
+  return shown === (scheme === "http" ? 80 : 443) ? `${scheme}://${host}` : `${scheme}://${host}:${shown}`;
+}
+
+function urlsOf(services: readonly PlannedService[], publicUrl: string): Record<string, string> {
+  const urls = services.flatMap((service) => service.ports.map(({ endpoint, ip, external }): [string, string] => {
+    if (service.tier === "edge") return [endpoint, publicUrl];
+    const scheme = service.tier === "data" ? endpoint : "http";
+    return [endpoint, `${scheme}://${ip}:${external}`];
+  }));
+  const routed = services.filter((service) => service.route?.public)
+    .map((service): [string, string] => [service.name, publicUrl + (service.route!.public === "/" ? "" : service.route!.public!)]);
+  return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
+}
+
+function neededSecrets(services: readonly PlannedService[]): SecretKey[] {
+  const texts = services.flatMap((service) => [...Object.values(service.secrets ?? {}), ...Object.values(service.config?.files ?? {})]);
+  const names = new Set(texts.flatMap(references).map((reference) => reference.name));
+  return secretKeys.filter((key) => names.has(key));
+}

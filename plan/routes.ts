@@ -1,0 +1,84 @@
+/** Routes of a system to the edge's configuration. Pure; the names of the containers come in at deployment. */
+import type { Route, ServiceSpec } from "./types.ts";
+
+/** Ports inside the edge's container: unprivileged, because it does not run as root. */
+export const EDGE_HTTP = 8080;
+export const EDGE_HTTPS = 8443;
+/** Internal listener with the edge's own metrics. */
+export const EDGE_METRICS = 8090;
+
+type Routed = ServiceSpec & { readonly route: Route; readonly port: number };
+const routed = (services: readonly ServiceSpec[]): Routed[] =>
+  services.filter((service): service is Routed => service.route !== undefined && service.port !== undefined)
+    .sort((a, b) => a.name.localeCompare(b.name));
+
+/**
+ * Files of one release of the edge:
+ * `nginx.conf`; `upstreams` with a line `service port probe container…` each; `checks` with a line `listener path` each.
+ */
+export function edgeFiles(template: string, services: readonly ServiceSpec[], tls: boolean): Record<string, string> {
+  const all = routed(services);
+  return {
+    "nginx.conf": template.replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n")),
+    upstreams: all.map(({ name, port, route }) => `${name} ${port} ${route.probe ?? "/health"} @{containers:${name}}\n`).join(""),
+    checks: all.map(({ route }) => route.public !== undefined
+      ? `${tls ? EDGE_HTTPS : EDGE_HTTP} ${route.check}\n` : `${route.internal} ${route.check}\n`).join(""),
+  };
+}
+
+function publicServer(all: readonly Routed[], tls: boolean): string {
+  const locations = all.filter(({ route }) => route.public !== undefined).map(({ name, route }) => location(name, route));
+  const body = `    server_name _;
+${headers(tls)}
+    # Metrics are for Prometheus, which asks the services themselves.
+    location = /metrics { return 404; }
+${locations.join("\n")}
+${UNAVAILABLE}`;
+  return tls ? `  server {
+    listen ${EDGE_HTTP};
+    server_name _;
+    return 308 https://$host$request_uri;
+  }
+  server {
+    listen ${EDGE_HTTPS} ssl;
+    http2 on;
+    ssl_certificate tls.crt;
+    ssl_certificate_key tls.key;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:tls:2m;
+${body}
+  }` : `  server {
+    listen ${EDGE_HTTP};
+${body}
+  }`;
+}
+
+function internalServer({ name, route }: Routed): string[] {
+  return route.internal === undefined ? [] : [`  server {
+    listen ${route.internal};
+    server_name ${name};
+${location(name, { ...route, public: "/" })}
+${UNAVAILABLE}
+  }`];
+}
+
+const location = (name: string, { public: path, readTimeout }: Route): string => `    location ${path} {
+      proxy_pass http://${name};
+      proxy_read_timeout ${readTimeout ?? 60}s;
+      proxy_send_timeout ${readTimeout ?? 60}s;
+    }`;
+
+const headers = (tls: boolean): string => [
+  ["X-Content-Type-Options", "nosniff"], ["X-Frame-Options", "DENY"], ["Referrer-Policy", "no-referrer"], ["X-Request-Id", "$rid"],
+  ...(tls ? [["Strict-Transport-Security", "\"max-age=31536000\""]] : []),
+].map(([header, value]) => `    add_header ${header} ${value} always;`).join("\n");
+
+/** Nothing healthy behind the edge, or no answer in time: the same controlled answer, which says when to come back. */
+const UNAVAILABLE = `    error_page 502 504 = @unavailable;
+    location @unavailable {
+      internal;
+      default_type application/json;
+      add_header Retry-After 5 always;
+      add_header X-Request-Id $rid always;
+      return 503 '{"error":"unavailable","retry_after":5}';
+    }`;

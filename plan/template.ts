@@ -1,0 +1,30 @@
+/** Text with values that are known only at deployment (see `Template`). */
+import { createHash } from "node:crypto";
+
+/** Not the usual double braces: Prometheus, Grafana and Alertmanager use those themselves. */
+const PLACEHOLDER = /@\{([\w:-]+)(?:\|(\w+))?\}/g;
+
+export interface Reference { readonly name: string; readonly filter?: string }
+
+/** The values that a template asks for. */
+export function references(template: string): Reference[] {
+  return [...template.matchAll(PLACEHOLDER)].map(([, name, filter]) => filter ? { name: name!, filter } : { name: name! });
+}
+
+/** Key of a value: `name`, or `name|version` where the value is not the secret itself. */
+export const valueKey = (ref: Reference): string => ref.filter === "version" ? `${ref.name}|version` : ref.name;
+
+/** @throws {Error} when a value or a filter is missing: a half-filled secret must never reach a container. */
+export function render(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replaceAll(PLACEHOLDER, (_, name: string, filter?: string) => {
+    const value = values[valueKey(filter ? { name, filter } : { name })];
+    if (value === undefined) throw new Error(`template: no value for ${name}`);
+    switch (filter) {
+      case undefined: case "version": return value;
+      case "uri": return encodeURIComponent(value);
+      case "sha256": return createHash("sha256").update(value).digest("hex");
+      case "json": return JSON.stringify(value);
+      default: throw new Error(`template: no filter ${filter}`);
+    }
+  });
+}

@@ -1,0 +1,171 @@
+/** What a catalogue says (Spec) and what a plan makes of it (Planned). Plain data: nothing here touches an engine. */
+import type { SecretKey } from "../config/schema.ts";
+
+export type Tier = "data" | "app" | "edge" | "monitoring";
+
+/** Networks of a stack. Only `edge` and `egress` reach beyond the engine. */
+export type NetworkName = "edge" | "app" | "data" | "monitoring" | "egress";
+
+/**
+ * stateless: N containers, new ones healthy before old ones stop.
+ * stateful:  one container, the old one stops before the new one starts, because both would write the same volume.
+ * job:       runs once per change; what comes after it waits for its success.
+ */
+export type Kind = "stateless" | "stateful" | "job";
+
+/**
+ * Text that may hold values known only later: `@{postgresPassword}` is a secret's value,
+ * `@{postgresPassword|uri}` the same percent-encoded, `@{postgresPassword|sha256}` its hash in hex,
+ * `@{postgresPassword|version}` a short name that changes whenever the secret does.
+ * `@{containers:api}` lists the names of a service's containers, separated by spaces; that service must come before.
+ */
+export type Template = string;
+
+/** Images built from this checkout: one multi-stage Dockerfile each. */
+export interface ImageSpec {
+  /** Build context, relative to the project. */
+  readonly context: string;
+  /** Stage to build. */
+  readonly target: string;
+  readonly args: Readonly<Record<string, string>>;
+}
+
+export type ImageRef = { readonly build: string } | { readonly pull: string };
+
+/** Durations in seconds, memory in MiB, cpus in cores. */
+export interface HealthCheck {
+  readonly test: readonly string[];
+  readonly interval: number;
+  readonly timeout: number;
+  readonly retries: number;
+  readonly startPeriod: number;
+}
+
+export interface Limits {
+  readonly memory: number;
+  readonly cpus: number;
+  readonly reserveMemory?: number;
+  readonly reserveCpus?: number;
+}
+
+/** Files made at deployment and mounted read-only; their text decides when the container is replaced. */
+export interface FileSet {
+  /** Directory in the container. */
+  readonly path: string;
+  readonly files: Readonly<Record<string, Template>>;
+}
+
+export interface VolumeMount {
+  /** Name inside the stack. Mounts of the same name in two services share the volume. */
+  readonly name: string;
+  readonly path: string;
+  readonly readOnly?: boolean;
+  /** What is lost with it. `data` is kept at `down`, and protected where the stack says so. */
+  readonly keep?: "data" | "scratch";
+}
+
+/** How the edge reaches a service. */
+export interface Route {
+  /** URL path prefix on the public listener. Absent: not public. */
+  readonly public?: string;
+  /** Port of the edge's internal listener, for calls between services (`http://edge:<port>`). */
+  readonly internal?: number;
+  /** Path that must be answered through the edge (not 404, not 5xx) before a release goes live. */
+  readonly check: string;
+  /** Path that a living container answers with 2xx; one that does not, leaves the routes. @default /health */
+  readonly probe?: string;
+  /** Longest time between two bytes of an answer, in seconds. @default 60 */
+  readonly readTimeout?: number;
+}
+
+/** Hardening rules that a service may be exempt from, each with its reason. */
+export type Rule = "readOnlyRoot" | "nonRoot" | "dropCapabilities" | "noEngineAccess";
+
+export interface ServiceSpec {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly kind: Kind;
+  /** May be switched off in `berth:off`. @default false */
+  readonly optional?: boolean;
+  readonly image: ImageRef;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  /** Numeric uid; the group is always 0, because seeded files belong to root:root with mode 0440. */
+  readonly uid: number;
+  /** Non-secret values only; a secret's place is `secrets`. */
+  readonly environment?: Readonly<Record<string, string | number | boolean>>;
+  readonly config?: FileSet;
+  /** Files under /run/secrets. */
+  readonly secrets?: Readonly<Record<string, Template>>;
+  readonly volumes?: readonly VolumeMount[];
+  /** Writable paths in memory, with their options. @default /tmp, 64 MiB */
+  readonly tmpfs?: Readonly<Record<string, string>>;
+  /** Folders of the engine's machine, read-only: for collectors of logs and metrics only. */
+  readonly hostMounts?: Readonly<Record<string, string>>;
+  /** Source folders of the checkout mounted in development: path in the project → path in the container. */
+  readonly sources?: Readonly<Record<string, string>>;
+  readonly networks: readonly NetworkName[];
+  /** Port the service listens on: what the edge and Prometheus use. */
+  readonly port?: number;
+  /** Endpoint name (key of `berth:ports`) → container port. Published only where the stack names the endpoint. */
+  readonly publish?: Readonly<Record<string, number>>;
+  readonly route?: Route;
+  /** Path of Prometheus metrics, with its port where it is not `port`. */
+  readonly metrics?: { readonly path?: string; readonly port?: number };
+  readonly health: HealthCheck;
+  readonly limits: Limits;
+  /** @default 1 */
+  readonly replicas?: number;
+  /** Services that must be healthy first. */
+  readonly after?: readonly string[];
+  /** Seconds a container may take to finish its work when it is stopped. @default 30 */
+  readonly stopGrace?: number;
+  /** Seconds to wait for health. @default 120 */
+  readonly waitTimeout?: number;
+  readonly capabilities?: readonly string[];
+  readonly sharedMemory?: number;
+  readonly exemptions?: Readonly<Partial<Record<Rule, string>>>;
+}
+
+export interface System {
+  readonly name: string;
+  /** Name of the database. */
+  readonly database: string;
+  readonly images: Readonly<Record<string, ImageSpec>>;
+  readonly services: readonly ServiceSpec[];
+}
+
+export interface PublishedPort { readonly endpoint: string; readonly internal: number; readonly external: number; readonly ip: string }
+
+/** A service with everything decided. */
+export interface PlannedService extends Omit<ServiceSpec, "limits" | "publish" | "replicas" | "after" | "sources" | "environment" | "stopGrace" | "waitTimeout"> {
+  readonly environment: readonly string[];
+  readonly limits: Limits;
+  readonly ports: readonly PublishedPort[];
+  readonly replicas: number;
+  readonly after: readonly string[];
+  readonly stopGrace: number;
+  readonly waitTimeout: number;
+  readonly sources: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Plan {
+  readonly stack: string;
+  readonly environment: string;
+  readonly system: string;
+  readonly database: string;
+  readonly platform: string;
+  readonly restart: string;
+  readonly protectData: boolean;
+  readonly images: Readonly<Record<string, ImageSpec>>;
+  readonly networks: readonly NetworkName[];
+  /** In start order. */
+  readonly services: readonly PlannedService[];
+  /** Switched off: not declared at all. */
+  readonly off: readonly string[];
+  /** Endpoint → URL. */
+  readonly urls: Readonly<Record<string, string>>;
+  readonly publicUrl: string;
+  readonly secretKeys: readonly SecretKey[];
+}

@@ -1,0 +1,109 @@
+/** A personal assistant: an API, an agent, background workers and an SMS router from one image (requirements PA). */
+import { healthCheck } from "../plan/health.ts";
+import type { Catalogue, CatalogueArgs } from "../plan/plan.ts";
+import type { NetworkName, ServiceSpec } from "../plan/types.ts";
+import { baseImage } from "./images.ts";
+import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
+import { runOnce, succeeded } from "./parts/job.ts";
+import { monitoring } from "./parts/monitoring.ts";
+import { postgres, postgresUrl } from "./parts/postgres.ts";
+import { redis, redisUrl } from "./parts/redis.ts";
+
+const IMAGE = { build: "assistant" };
+const UID = 10001;
+const DATA: readonly NetworkName[] = ["app", "data", "monitoring"];
+const AGENT = 8001;
+
+export const assistant: Catalogue = (args) => {
+  const database = args.settings.database ?? `pa_${args.settings.environment}`;
+  const services = [...postgres(args, database), ...redis(args), ...jobs(args, database), ...applications(args, database)];
+  const all = [...services, ...edge(args, services)];
+  return {
+    name: "assistant", database,
+    images: {
+      assistant: {
+        context: "services/assistant", target: args.settings.imageTarget,
+        args: { PYTHON_IMAGE: baseImage("python", args.settings) },
+      },
+      edge: edgeImage(args),
+    },
+    services: [...all, ...monitoring(args, all)],
+  };
+};
+
+/** Where an application finds its secrets: environment variables hold paths, files hold values. */
+const dataSecrets = (database: string) => ({ "database-url": postgresUrl(database), "redis-url": redisUrl() });
+const DATA_PATHS = { DATABASE_URL_FILE: "/run/secrets/database-url", REDIS_URL_FILE: "/run/secrets/redis-url" };
+
+const common = ({ settings, isOn }: CatalogueArgs) => ({
+  APP_ENV: settings.environment, LOG_LEVEL: settings.logLevel, DEBUG: settings.debug,
+  ...(settings.sourceMounts ? { RELOAD: true } : {}),
+  ...(isOn("jaeger") ? { OTEL_EXPORTER_OTLP_ENDPOINT: "http://jaeger:4318" } : {}),
+});
+
+/** What the four applications have in common. The gate is readiness of the data stores; only a hung process is restarted. */
+function application(args: CatalogueArgs, database: string, spec: {
+  name: string; port: number; environment?: Record<string, string | number | boolean>; secrets?: Record<string, string>;
+} & Pick<ServiceSpec, "limits"> & Partial<ServiceSpec>): ServiceSpec {
+  const at = `http://127.0.0.1:${spec.port}`;
+  return {
+    tier: "app", kind: "stateless", image: IMAGE, uid: UID, networks: DATA, metrics: {},
+    command: ["assistant", spec.name], after: ["migrate", "redis-users"],
+    health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], { interval: 3, timeout: 8, startPeriod: 15 }),
+    sources: { "services/assistant/src": "/app/src" }, stopGrace: 60,
+    ...spec,
+    environment: {
+      ...common(args), ...DATA_PATHS, PORT: spec.port, OTEL_SERVICE_NAME: spec.name, SHUTDOWN_GRACE_SECONDS: 50, ...spec.environment,
+    },
+    secrets: { ...dataSecrets(database), ...spec.secrets },
+  };
+}
+
+function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
+  const { has } = args;
+  const internal = { INTERNAL_TOKEN_FILE: "/run/secrets/internal-token", AGENT_URL: edgeUrl(AGENT) };
+  const internalSecret = { "internal-token": "@{internalToken}" };
+  const outbound: readonly NetworkName[] = [...DATA, "egress"];
+  return [
+    application(args, database, {
+      name: "api", port: 8000, route: { public: "/", check: "/health" }, limits: { memory: 512, cpus: 1 },
+      environment: { ...internal, PUBLIC_URL: args.publicUrl, JWT_KEYS_FILE: "/run/secrets/jwt-keys" },
+      secrets: { ...internalSecret, "jwt-keys": has("jwtPreviousKey") ? "@{jwtSigningKey}\n@{jwtPreviousKey}\n" : "@{jwtSigningKey}\n" },
+    }),
+    application(args, database, {
+      name: "agent", port: AGENT, route: { internal: AGENT, check: "/health", readTimeout: 120 }, limits: { memory: 384, cpus: 1 },
+      networks: has("llmApiKey") ? outbound : DATA,
+      environment: { INTERNAL_TOKEN_FILE: internal.INTERNAL_TOKEN_FILE, ...(has("llmApiKey") ? { LLM_API_KEY_FILE: "/run/secrets/llm-api-key" } : {}) },
+      secrets: { ...internalSecret, ...(has("llmApiKey") ? { "llm-api-key": "@{llmApiKey}" } : {}) },
+    }),
+    application(args, database, {
+      name: "worker", port: 8002, limits: { memory: 512, cpus: 1 }, stopGrace: 330,
+      networks: has("twilioAccountSid") ? outbound : DATA,
+      environment: { WORKER_CONCURRENCY: 2, ...(has("twilioAccountSid") ? twilioPaths(args) : {}) },
+      secrets: has("twilioAccountSid") ? twilioSecrets(args) : {},
+    }),
+    application(args, database, {
+      name: "sms-router", port: 8003, optional: true, route: { public: "/sms", check: "/sms" }, limits: { memory: 256, cpus: 0.5 },
+      environment: { ...internal, PUBLIC_URL: args.publicUrl, ...(has("twilioAuthToken") ? twilioPaths(args) : {}) },
+      secrets: { ...internalSecret, ...(has("twilioAuthToken") ? twilioSecrets(args) : {}) },
+    }),
+  ];
+}
+
+const twilioPaths = ({ has }: CatalogueArgs) => ({
+  TWILIO_AUTH_TOKEN_FILE: "/run/secrets/twilio-auth-token", TWILIO_USER_NUMBERS_FILE: "/run/secrets/twilio-user-numbers",
+  ...(has("twilioAccountSid") ? { TWILIO_ACCOUNT_SID_FILE: "/run/secrets/twilio-account-sid" } : {}),
+});
+const twilioSecrets = ({ has }: CatalogueArgs): Record<string, string> => ({
+  "twilio-auth-token": "@{twilioAuthToken}", "twilio-user-numbers": "@{twilioUserNumbers}",
+  ...(has("twilioAccountSid") ? { "twilio-account-sid": "@{twilioAccountSid}" } : {}),
+});
+
+function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
+  const job = (name: string, after: string[]): ServiceSpec => ({
+    name, tier: "app", kind: "job", image: IMAGE, uid: UID, after, command: runOnce(`assistant ${name}`),
+    environment: { ...common(args), ...DATA_PATHS }, secrets: dataSecrets(database), networks: ["data"],
+    health: succeeded, limits: { memory: 256, cpus: 1 },
+  });
+  return [job("migrate", ["postgres-roles", "redis-users"]), ...(args.settings.seed ? [job("seed", ["migrate"])] : [])];
+}

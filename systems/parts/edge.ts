@@ -1,0 +1,38 @@
+/** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
+import { healthCheck } from "../../plan/health.ts";
+import type { CatalogueArgs } from "../../plan/plan.ts";
+import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles } from "../../plan/routes.ts";
+import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
+import { baseImage } from "../images.ts";
+import { content } from "./content.ts";
+
+/** Uid of the user `nginx` in the official image. */
+const UID = 101;
+const LIVE = { name: "edge-live", path: "/live", keep: "scratch" } as const;
+
+/** Address of a service's internal route, for calls between services. */
+export const edgeUrl = (port: number): string => `http://edge:${port}`;
+
+export const edgeImage = ({ settings }: CatalogueArgs): ImageSpec =>
+  ({ context: "services/edge", target: "runtime", args: { NGINX_IMAGE: baseImage("nginx", settings) } });
+
+export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
+  const tls = args.has("tlsCertificate");
+  const routed = services.filter((service) => service.route && args.isOn(service.name));
+  return [{
+    name: "edge", tier: "edge", kind: "stateful", image: { build: "edge" }, uid: UID,
+    command: ["edge-agent"], volumes: [LIVE], tmpfs: { "/tmp": "rw,noexec,nosuid,size=128m" },
+    networks: ["edge", "app", "monitoring"], publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
+    port: EDGE_HTTP, metrics: { port: EDGE_METRICS },
+    health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], { interval: 3, startPeriod: 10 }),
+    limits: { memory: 128, cpus: 0.5 }, stopGrace: 120,
+  }, {
+    name: "edge-routes", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID,
+    command: ["edge-publish"], volumes: [LIVE], networks: [],
+    config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), routed, tls) },
+    ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
+    after: ["edge", ...routed.map((service) => service.name)],
+    health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 1, startPeriod: 0 }),
+    limits: { memory: 32, cpus: 0.25 }, stopGrace: 5, waitTimeout: 240,
+  }];
+}

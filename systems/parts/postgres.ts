@@ -1,0 +1,42 @@
+/** PostgreSQL with pgvector: one database, reached by versioned login roles; the superuser only through a socket shared with jobs. */
+import { healthCheck } from "../../plan/health.ts";
+import type { ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs } from "../../plan/plan.ts";
+import { baseImage } from "../images.ts";
+import { content } from "./content.ts";
+import { runOnce, succeeded } from "./job.ts";
+
+/** Uid of the user `postgres` in the official images. */
+const UID = 999;
+const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } as const;
+
+/** File content for an application: the URL of the database with the current role. */
+export const postgresUrl = (database: string): string =>
+  `postgresql://app_@{postgresPassword|version}:@{postgresPassword|uri}@postgres:5432/${database}`;
+
+export function postgres({ settings }: CatalogueArgs, database: string): ServiceSpec[] {
+  const image = { pull: baseImage("postgres", settings) };
+  return [{
+    name: "postgres", tier: "data", kind: "stateful", image, uid: UID,
+    command: ["postgres", "-c", "hba_file=/etc/postgresql/pg_hba.conf", "-c", "ident_file=/etc/postgresql/pg_ident.conf",
+      "-c", "shared_preload_libraries=pg_stat_statements", "-c", "max_connections=200", "-c", "log_min_duration_statement=500",
+      "-c", "idle_in_transaction_session_timeout=60s", "-c", "password_encryption=scram-sha-256"],
+    // The superuser has no password. The image asks for one unless told "trust", which it writes into a file that hba_file
+    // replaces: the superuser gets in through the socket only, as the operating system's user.
+    environment: { POSTGRES_DB: database, POSTGRES_HOST_AUTH_METHOD: "trust", PGDATA: "/var/lib/postgresql/data/pgdata" },
+    config: { path: "/etc/postgresql", files: { "pg_hba.conf": content("data/postgres/pg_hba.conf"), "pg_ident.conf": content("data/postgres/pg_ident.conf") } },
+    volumes: [{ name: "postgres-data", path: "/var/lib/postgresql/data", keep: "data" }, { ...SOCKET, keep: "scratch" }],
+    networks: ["data"], port: 5432, publish: { postgres: 5432 },
+    // The server that initialises the data listens on the socket only: asking over TCP first tells them apart.
+    health: healthCheck.shell(`pg_isready -q -h 127.0.0.1 && psql -qAtX -U postgres -d ${database} -c 'select 1' | grep -qx 1`,
+      { interval: 5, startPeriod: 60, retries: 5 }),
+    limits: { memory: 1024, cpus: 1 }, sharedMemory: 128, stopGrace: 60,
+  }, {
+    name: "postgres-roles", tier: "data", kind: "job", image, uid: UID, after: ["postgres"],
+    command: runOnce(`psql -qX -U postgres -d ${database} -v ON_ERROR_STOP=1 -f /etc/berth/roles.sql`),
+    config: { path: "/etc/berth", files: { "roles.sql": content("data/postgres/roles.sql", { database }) } },
+    secrets: { "postgres-role": "app_@{postgresPassword|version}", "postgres-password": "@{postgresPassword}" },
+    volumes: [{ ...SOCKET, keep: "scratch" }], networks: ["data"],
+    health: succeeded, limits: { memory: 64, cpus: 0.5 }, waitTimeout: 60,
+  }];
+}
