@@ -59,7 +59,8 @@ export class Files extends pulumi.ComponentResource {
       logDriver: "json-file", logOpts: { "max-size": "1m", "max-file": "1" },
       volumes: [{ volumeName: volume.name, containerPath: files.path }],
       uploads: content.apply((known) => Object.keys(known).sort().map((file) => ({
-        file: `${files.path}/${file}`, content: known[file]!, permissions: "0440",
+        // The provider takes an empty content for a missing one.
+        file: `${files.path}/${file}`, content: known[file] === "" ? "\n" : known[file]!, permissions: "0440",
       }))),
       destroyGraceSeconds: 1,
     }, { parent: this, deleteBeforeReplace: false, replaceOnChanges: ["#initerror"] });

@@ -18,10 +18,11 @@ export class Secrets extends pulumi.ComponentResource {
 
   constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:secrets:Secrets", name, {}, opts);
+    const versioned = new Set(args.plan.versionedSecrets);
     for (const key of args.plan.secretKeys) {
       const value = args.configured.get(key) ?? this.#generate(key, args);
       this.#values.set(key, value);
-      this.#values.set(`${key}|version`, this.#version(key, value, args.plan));
+      if (versioned.has(key)) this.#values.set(`${key}|version`, this.#version(key, value, args.plan));
     }
     this.registerOutputs({});
   }

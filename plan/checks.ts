@@ -2,28 +2,29 @@
 import { setCommand, type Problem } from "../config/problems.ts";
 import { leafOf, type SecretKey, secretKeys } from "../config/schema.ts";
 import { resolveLimits } from "./limits.ts";
-import type { Context } from "./plan.ts";
+import { type Context, templatesOf } from "./plan.ts";
+import { references } from "./template.ts";
 import type { PlannedService, ServiceSpec, System } from "./types.ts";
 
 /** A mistake in systems/, not in the stack file. */
 export const catalogueProblem = (where: string, got: string, allowed: string): Problem =>
   ({ key: `catalogue ${where}`, got, allowed, fix: `mend the entry in systems/` });
 
-export function unknownNames(system: System, { settings, stack, off }: Context): Problem[] {
+export function unknownNames(system: System, { settings, stack }: Context): Problem[] {
   const names = system.services.map((service) => service.name);
   const endpoints = system.services.flatMap((service) => Object.keys(service.publish ?? {}));
   const generated = secretKeys.filter((key) => leafOf(key).generated !== undefined);
   const unknown = (key: string, given: Iterable<string>, known: readonly string[]): Problem[] =>
     [...given].filter((name) => !known.includes(name)).map((name) => ({
       key: `berth:${key}`, got: `"${name}" is not known`, allowed: known.join(", "),
-      fix: key === "off" ? setCommand("berth:off", [...off].filter((other) => known.includes(other)), stack)
+      fix: key === "off" ? setCommand("berth:off", settings.off.filter((other) => known.includes(other)), stack)
         : `pulumi config rm --path berth:${key}.${name} --stack ${stack}`,
     }));
   return [
     ...unknown("services", Object.keys(settings.services), names),
     ...unknown("ports", Object.keys(settings.ports), endpoints),
     ...unknown("secretVersions", Object.keys(settings.secretVersions), generated),
-    ...unknown("off", off, system.services.filter((service) => service.optional).map((service) => service.name)),
+    ...unknown("off", settings.off, system.services.filter((service) => service.optional).map((service) => service.name)),
   ];
 }
 
@@ -35,6 +36,8 @@ export function serviceProblems(specs: readonly ServiceSpec[], names: readonly s
     if (spec.health.test.length < 2) problems.push(catalogueProblem(spec.name, "no health check", "a health check on every service"));
     for (const name of spec.after ?? []) if (!names.includes(name))
       problems.push(catalogueProblem(spec.name, `waits for "${name}", which is not there`, names.join(", ")));
+    for (const name of unknownReferences(spec, names))
+      problems.push(catalogueProblem(spec.name, `a file refers to @{${name}}`, "a secret's key, or containers: with a service it comes after"));
     if ((own?.replicas ?? 1) > 1 && spec.kind !== "stateless") problems.push({
       key: `berth:services.${spec.name}.replicas`, got: `got ${own!.replicas}`,
       allowed: "1, because it is the only writer of its data", fix: setCommand(`berth:services.${spec.name}.replicas`, 1, stack),
@@ -45,6 +48,11 @@ export function serviceProblems(specs: readonly ServiceSpec[], names: readonly s
     });
     return problems;
   });
+}
+
+function unknownReferences(spec: ServiceSpec, names: readonly string[]): string[] {
+  const known = [...secretKeys, ...names.map((name) => `containers:${name}`)];
+  return templatesOf(spec).flatMap(references).map((reference) => reference.name).filter((name) => !known.includes(name));
 }
 
 export function portProblems(services: readonly PlannedService[], { settings, stack }: Context): Problem[] {

@@ -7,7 +7,7 @@ import {
 import { startOrder } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
-import { references } from "./template.ts";
+import { type Reference, references } from "./template.ts";
 import type { Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
 
 /** What a plan needs to know besides the settings. */
@@ -16,6 +16,7 @@ export interface Context {
   readonly settings: Settings;
   /** Cores and MiB of the engine's machine. */
   readonly host: { readonly cpus: number; readonly memory: number };
+  /** Names to switch off; those that no optional service has are passed over. */
   readonly off: ReadonlySet<string>;
   /** Secrets that the stack file holds. */
   readonly configured: ReadonlySet<SecretKey>;
@@ -33,15 +34,16 @@ export type Catalogue = (args: CatalogueArgs) => System;
 
 /** @throws {ProblemsError} naming every key to mend. */
 export function makePlan(catalogue: Catalogue, context: Context): Plan {
-  const { settings, stack, off } = context;
+  const { settings, stack } = context;
   const publicUrl = settings.publicUrl ?? defaultUrl(context);
   const system = catalogue({
-    settings, publicUrl, has: (key) => context.configured.has(key), isOn: (name) => !off.has(name),
+    settings, publicUrl, has: (key) => context.configured.has(key), isOn: (name) => !context.off.has(name),
   });
-  const on = system.services.filter((service) => !off.has(service.name));
+  const on = system.services.filter((service) => !isOff(service, context));
   const services = on.map((spec) => planService(spec, system, context));
   const { order, cycle } = startOrder(services);
-  const needed = neededSecrets(services);
+  const asked = services.flatMap(templatesOf).flatMap(references);
+  const needed = secretsIn(asked);
   const problems = [
     ...unknownNames(system, context), ...serviceProblems(on, system.services.map((service) => service.name), context), ...portProblems(services, context),
     ...routeProblems(on), ...budgetProblems(services, context), ...environmentProblems(context),
@@ -53,10 +55,13 @@ export function makePlan(catalogue: Catalogue, context: Context): Plan {
     stack, environment: settings.environment, system: system.name, database: system.database, platform: settings.platform,
     restart: settings.restart, protectData: settings.protectData, images: system.images,
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
-    services: order, off: [...off].filter((name) => system.services.some((service) => service.name === name)).sort(),
+    services: order, off: system.services.filter((service) => isOff(service, context)).map((service) => service.name).sort(),
     urls: urlsOf(services, publicUrl), publicUrl, secretKeys: needed,
+    versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
   };
 }
+
+const isOff = (service: ServiceSpec, { off }: Context): boolean => service.optional === true && off.has(service.name);
 
 function planService(spec: ServiceSpec, system: System, { settings, stack, off }: Context): PlannedService {
   const own = settings.services[spec.name];
@@ -107,8 +112,11 @@ function urlsOf(services: readonly PlannedService[], publicUrl: string): Record<
   return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
 }
 
-function neededSecrets(services: readonly PlannedService[]): SecretKey[] {
-  const texts = services.flatMap((service) => [...Object.values(service.secrets ?? {}), ...Object.values(service.config?.files ?? {})]);
-  const names = new Set(texts.flatMap(references).map((reference) => reference.name));
+/** Every text of a service that may ask for values. */
+export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] =>
+  [...Object.values(service.secrets ?? {}), ...Object.values(service.config?.files ?? {})];
+
+function secretsIn(asked: readonly Reference[]): SecretKey[] {
+  const names = new Set(asked.map((reference) => reference.name));
   return secretKeys.filter((key) => names.has(key));
 }

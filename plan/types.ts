@@ -167,5 +167,8 @@ export interface Plan {
   /** Endpoint → URL. */
   readonly urls: Readonly<Record<string, string>>;
   readonly publicUrl: string;
+  /** Secrets that some file holds. */
   readonly secretKeys: readonly SecretKey[];
+  /** Those of them whose version some file names. */
+  readonly versionedSecrets: readonly SecretKey[];
 }

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# What the scripts of bin/ share: where the tools are, which stack is meant. Sourced, never run.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+BENCH_HOME=${BERTH_BENCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-bench}
+# The dev stack's secrets are nobody's: its passphrase is public. Every other stack has its own.
+DEV_PASSPHRASE=berth-dev
+
+say() { printf '%s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Asks a person; where nobody can answer, the answer is yes to set-up (no = a further argument "no").
+confirm() { # question [answer without a terminal]
+  local answer=${2:-yes}
+  if [ -t 0 ] && [ -t 2 ]; then read -rp "$1 [y/N] " answer; fi
+  case $answer in y|Y|yes) return 0;; *) return 1;; esac
+}
+
+# official: a pulumi of this machine. bench: what bench/ builds where only package registries are reachable.
+which_tools() {
+  local found
+  found=$(command -v pulumi || true)
+  if [ -n "${BERTH_BENCH:-}" ] || [ "$found" = "$BENCH_HOME/bin/pulumi" ]; then echo bench
+  elif [ -n "$found" ]; then echo official
+  elif [ -x "$HOME/.pulumi/bin/pulumi" ]; then echo official
+  elif [ -x "$BENCH_HOME/bin/pulumi" ]; then echo bench
+  elif curl -fsIL -m 5 -o /dev/null https://get.pulumi.com 2>/dev/null; then echo absent
+  else echo bench; fi
+}
+
+# Puts the tools on PATH; installs nothing.
+use_tools() {
+  case $1 in
+    official) PATH=$PATH:$HOME/.pulumi/bin;;
+    bench)
+      local node; node=$(bench/node.sh)
+      PATH=$ROOT/bench/plugins/bin:$BENCH_HOME/bin:$node:$PATH
+      BERTH_OFF="${BERTH_OFF-$(sed 's/#.*//' bench/hub/missing.txt | xargs)}"
+      export BERTH_OFF;;
+  esac
+  export PATH PULUMI_SKIP_UPDATE_CHECK=true PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK=true
+  export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-node}
+}
+
+# Makes sure of everything that a run needs: CLI, engine, base images, packages.
+set_up() {
+  local tools; tools=$(which_tools)
+  if [ "$tools" = absent ]; then
+    confirm "Pulumi is not installed. Install it into ~/.pulumi with Pulumi's own installer?" || die "install Pulumi (pulumi.com/docs/install), then run this again"
+    curl -fsSL https://get.pulumi.com | sh >&2
+    tools=official
+  fi
+  if [ "$tools" = bench ]; then
+    [ -x "$BENCH_HOME/bin/pulumi" ] || confirm "Neither Pulumi nor its downloads are here. Build the bench (CLI, engine, base images from package registries; about 10 minutes)?" \
+      || die "nothing was installed"
+    bench/up.sh >&2
+  fi
+  use_tools "$tools"
+  node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 18 ? 0 : 1)' 2>/dev/null \
+    || die "Node 22.18 or later is needed, found $(node --version 2>/dev/null || echo none): install it from nodejs.org"
+  engine_answers
+  packages
+}
+
+engine_answers() {
+  local answer
+  answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
+  case $answer in
+    *[Pp]ermission*) die "the Docker engine refuses this user: add yourself to its group (sudo usermod -aG docker $USER, then log in again) or run as root";;
+    *) die "no Docker engine answers at ${DOCKER_HOST:-the default socket}: start it (systemctl start docker, or Docker Desktop), or name one with DOCKER_HOST. It said: $answer";;
+  esac
+}
+
+# Installs the locked packages when the lock file changed.
+packages() {
+  [ node_modules/.package-lock.json -nt package-lock.json ] && return
+  say "installing packages"
+  npm ci --no-audit --no-fund --loglevel=error >&2
+  touch node_modules/.package-lock.json
+}
+
+passphrase() { # stack
+  if [ -n "${PULUMI_CONFIG_PASSPHRASE+x}${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then return; fi
+  if [ "$1" = dev ]; then export PULUMI_CONFIG_PASSPHRASE=$DEV_PASSPHRASE; return; fi
+  [ -t 0 ] || die "stack $1 has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+}
+
+# Selects a stack, creating it on first use.
+select_stack() { # stack
+  [ -f "Pulumi.$1.yaml" ] || die "there is no stack \"$1\": $(for f in Pulumi.*.yaml; do f=${f#Pulumi.}; printf '%s ' "${f%.yaml}"; done)are here"
+  passphrase "$1"
+  mkdir -p .state
+  pulumi stack select "$1" --create --non-interactive > /dev/null
+}

@@ -1,0 +1,44 @@
+/** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
+import { readFileSync } from "node:fs";
+import * as os from "node:os";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { isSecretKey, parseConfig, type RawSecret } from "../config/parse.ts";
+import { ProblemsError } from "../config/problems.ts";
+import { leafOf, type SecretKey } from "../config/schema.ts";
+import { makePlan } from "../plan/plan.ts";
+import type { Plan } from "../plan/types.ts";
+import { systems } from "../systems/index.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** @throws {ProblemsError} as `pulumi preview` would show it. */
+export function planOf(stack: string, off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean)): Plan {
+  const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
+  const values = new Map<string, string>();
+  const secrets = new Map<string, RawSecret>();
+  for (const [key, value] of Object.entries(file.config ?? {})) {
+    if (!key.startsWith("berth:")) continue;
+    const name = key.slice("berth:".length);
+    const encrypted = typeof value === "object" && value !== null && "secure" in value;
+    // The length of an encrypted value is known to the CLI alone.
+    if (isSecretKey(name)) secrets.set(key, { encrypted, length: encrypted ? leafOf(name).minLength : String(value).length });
+    else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
+  }
+  const { settings, problems } = parseConfig({ stack, values, secrets });
+  if (!settings) throw new ProblemsError(stack, problems);
+  return makePlan(systems[settings.system], {
+    stack, settings, off: new Set([...settings.off, ...off]),
+    configured: new Set([...secrets.keys()].map((key) => key.slice("berth:".length) as SecretKey)),
+    host: { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
+  });
+}
+
+/** Runs a script's main function; a problem is shown without a stack trace. */
+export function main(run: (stack: string) => void): void {
+  try { run(process.argv[2] ?? "dev"); } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
