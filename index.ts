@@ -17,6 +17,8 @@ export const urls = plan.urls;
 export const containers = platform.containers;
 /** Service → digest or local id of its image. */
 export const images = platform.images;
+/** What a person logs in with, by service; secret. */
+export const credentials = platform.credentials;
 /** Services of the catalogue that do not run here. */
 const { off: switchedOff } = plan;
 export { switchedOff };

@@ -5,7 +5,7 @@ import type { Plan } from "../plan/types.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
 import { Secrets } from "./secrets.ts";
-import type { Declared, Shared } from "./shared.ts";
+import { type Declared, fill, type Shared } from "./shared.ts";
 import { AppTier, DataTier, EdgeTier, MonitoringTier, type Tiers } from "./tiers.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -22,6 +22,9 @@ export class Platform extends pulumi.ComponentResource {
   readonly containers: pulumi.Output<Record<string, string[]>>;
   /** Service → digest (or local id) of its image, or the reference it was pulled by. */
   readonly images: pulumi.Output<Record<string, string>>;
+
+  /** What a person logs in with, by service; secret. */
+  readonly credentials: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:platform:Platform", name, {}, opts);
@@ -44,6 +47,7 @@ export class Platform extends pulumi.ComponentResource {
     const names = plan.services.map((service) => service.name).sort();
     this.containers = pulumi.output(Object.fromEntries(names.map((service) => [service, shared.declared.get(service)!.names])));
     this.images = pulumi.output(Object.fromEntries(plan.services.map((service) => [service.name, images.of(service.image)])));
+    this.credentials = pulumi.secret(fill(plan.credentials, shared));
     this.registerOutputs({ containers: this.containers, images: this.images });
   }
 }

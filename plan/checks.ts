@@ -16,7 +16,7 @@ export function unknownNames(system: System, { settings, stack }: Context): Prob
   const generated = secretKeys.filter((key) => leafOf(key).generated !== undefined);
   const unknown = (key: string, given: Iterable<string>, known: readonly string[]): Problem[] =>
     [...given].filter((name) => !known.includes(name)).map((name) => ({
-      key: `berth:${key}`, got: `"${name}" is not known`, allowed: known.join(", "),
+      key: `berth:${key}`, got: `"${name}" is not known`, allowed: known.join(", ") || "none",
       fix: key === "off" ? setCommand("berth:off", settings.off.filter((other) => known.includes(other)), stack)
         : `pulumi config rm --path berth:${key}.${name} --stack ${stack}`,
     }));

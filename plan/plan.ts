@@ -33,16 +33,19 @@ export interface CatalogueArgs {
 export type Catalogue = (args: CatalogueArgs) => System;
 
 /** @throws {ProblemsError} naming every key to mend. */
-export function makePlan(catalogue: Catalogue, context: Context): Plan {
-  const { settings, stack } = context;
-  const publicUrl = settings.publicUrl ?? defaultUrl(context);
+export function makePlan(catalogue: Catalogue, given: Context): Plan {
+  const { settings, stack } = given;
+  const publicUrl = settings.publicUrl ?? defaultUrl(given);
   const system = catalogue({
-    settings, publicUrl, has: (key) => context.configured.has(key), isOn: (name) => !context.off.has(name),
+    settings, publicUrl, has: (key) => given.configured.has(key), isOn: (name) => !given.off.has(name),
   });
-  const on = system.services.filter((service) => !isOff(service, context));
+  const off = system.services.filter((service) => service.optional && given.off.has(service.name)).map((service) => service.name).sort();
+  const context = { ...given, off: new Set(off) };
+  const on = system.services.filter((service) => !context.off.has(service.name));
   const services = on.map((spec) => planService(spec, system, context));
   const { order, cycle } = startOrder(services);
-  const asked = services.flatMap(templatesOf).flatMap(references);
+  const credentials = Object.fromEntries(Object.entries(system.credentials).filter(([name]) => services.some((service) => service.name === name)));
+  const asked = [...services.flatMap(templatesOf), ...Object.values(credentials)].flatMap(references);
   const needed = secretsIn(asked);
   const problems = [
     ...unknownNames(system, context), ...serviceProblems(on, system.services.map((service) => service.name), context), ...portProblems(services, context),
@@ -55,13 +58,11 @@ export function makePlan(catalogue: Catalogue, context: Context): Plan {
     stack, environment: settings.environment, system: system.name, database: system.database, platform: settings.platform,
     restart: settings.restart, protectData: settings.protectData, images: system.images,
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
-    services: order, off: system.services.filter((service) => isOff(service, context)).map((service) => service.name).sort(),
-    urls: urlsOf(services, publicUrl), publicUrl, secretKeys: needed,
+    services: order, off,
+    urls: urlsOf(services, publicUrl), publicUrl, credentials, secretKeys: needed,
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
   };
 }
-
-const isOff = (service: ServiceSpec, { off }: Context): boolean => service.optional === true && off.has(service.name);
 
 function planService(spec: ServiceSpec, system: System, { settings, stack, off }: Context): PlannedService {
   const own = settings.services[spec.name];

@@ -133,6 +133,8 @@ export interface System {
   readonly database: string;
   readonly images: Readonly<Record<string, ImageSpec>>;
   readonly services: readonly ServiceSpec[];
+  /** What a person logs in with, by service: shown by `pulumi stack output credentials --show-secrets`. */
+  readonly credentials: Readonly<Record<string, Template>>;
 }
 
 export interface PublishedPort { readonly endpoint: string; readonly internal: number; readonly external: number; readonly ip: string }
@@ -167,6 +169,8 @@ export interface Plan {
   /** Endpoint → URL. */
   readonly urls: Readonly<Record<string, string>>;
   readonly publicUrl: string;
+  /** Only those of services that run. */
+  readonly credentials: Readonly<Record<string, Template>>;
   /** Secrets that some file holds. */
   readonly secretKeys: readonly SecretKey[];
   /** Those of them whose version some file names. */

@@ -28,6 +28,7 @@ export const assistant: Catalogue = (args) => {
       edge: edgeImage(args),
     },
     services: [...all, ...monitoring(args, all)],
+    credentials: { postgres: postgresUrl(database), redis: redisUrl(), grafana: "admin @{grafanaAdminPassword}" },
   };
 };
 

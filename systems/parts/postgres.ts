@@ -8,7 +8,7 @@ import { runOnce, succeeded } from "./job.ts";
 
 /** Uid of the user `postgres` in the official images. */
 const UID = 999;
-const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } as const;
+export const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } as const;
 
 /** File content for an application: the URL of the database with the current role. */
 export const postgresUrl = (database: string): string =>

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { CONTAINER, find, isSecret, labelsOf, NETWORK, ofType, reveal, running, runProgram, type Run, VOLUME } from "./support.ts";
+
+const STACKS = ["dev", "stage", "prod"] as const;
+const SMS = {
+  "berth:twilioAuthToken": "0123456789abcdef0123456789abcdef", "berth:twilioUserNumbers": '{"+15551234567":"ann@example.org"}',
+};
+
+for (const stack of STACKS) describe(`the program, stack ${stack}`, function () {
+  this.timeout(60_000);
+  let run: Run;
+  before(async () => { run = await runProgram({ stack }); });
+
+  it("PA-01: previews cleanly, with the same resources as an update", async () => {
+    const preview = await runProgram({ stack, preview: true });
+    const urns = (of: Run) => of.resources.map((resource) => resource.urn).sort();
+    assert.deepEqual(urns(preview), urns(run));
+    assert.ok(run.resources.length > 40);
+  });
+
+  it("gives each resource an URN of its own and a parent", () => {
+    const urns = run.resources.map((resource) => resource.urn);
+    assert.equal(new Set(urns).size, urns.length);
+    for (const resource of run.resources) if (resource.type !== "berth:platform:Platform" && resource.type !== "pulumi:pulumi:Stack") {
+      assert.ok(resource.parent.includes("berth:platform:Platform"), `${resource.name} has the parent ${resource.parent}`);
+    }
+  });
+
+  it("labels every container, network and volume", () => {
+    for (const type of [CONTAINER, NETWORK, VOLUME]) for (const resource of ofType(run, type)) {
+      const labels = labelsOf(resource);
+      for (const label of ["berth.stack", "berth.system", "berth.environment", "berth.service"])
+        assert.ok(labels[label], `${resource.name} lacks ${label}`);
+      assert.equal(labels["berth.stack"], stack);
+    }
+  });
+
+  it("hardens every running container, and names what is exempt", () => {
+    assert.ok(running(run).length >= 10);
+    for (const { name, inputs } of running(run)) {
+      assert.deepEqual(inputs["securityOpts"], ["no-new-privileges:true"], name);
+      assert.equal(inputs["privileged"], undefined, name);
+      assert.equal(inputs["memorySwap"], inputs["memory"], name);
+      assert.match(inputs["cpus"] as string, /^\d+\.\d+$/, name);
+      assert.equal((inputs["logOpts"] as Record<string, string>)["max-size"], "10m", name);
+      assert.ok((inputs["healthcheck"] as { tests: string[] }).tests.length >= 2, name);
+      assert.equal(inputs["wait"], true, name);
+      assert.ok((inputs["destroyGraceSeconds"] as number) > 0, name);
+      assert.equal(inputs["init"], true, name);
+      // cadvisor and vector read the engine's files as root; nothing else does.
+      if (!/cadvisor|vector/.test(name)) {
+        assert.match(inputs["user"] as string, /^[1-9]\d*:0$/, name);
+        assert.equal(inputs["readOnly"], true, name);
+        assert.deepEqual((inputs["capabilities"] as { drops: string[] }).drops, ["ALL"], name);
+      }
+      const mounts = (reveal(inputs["volumes"]) ?? []) as { hostPath?: string }[];
+      assert.ok(!mounts.some(({ hostPath }) => hostPath?.includes("docker.sock")), name);
+    }
+  });
+
+  it("replaces stateless containers after the new ones are healthy, stateful ones before", () => {
+    for (const container of running(run)) {
+      assert.ok(container.deleteBeforeReplaceDefined, container.name);
+      assert.ok(container.replaceOnChanges.includes("#initerror"), container.name);
+      assert.equal(container.deleteBeforeReplace, container.inputs["name"] !== undefined, container.name);
+    }
+    assert.equal(find(run, CONTAINER, `assistant-${stack}-postgres`).deleteBeforeReplace, true);
+    assert.equal(find(run, CONTAINER, `assistant-${stack}-api-1`).deleteBeforeReplace, false);
+  });
+
+  it("PA-40: puts no secret into an environment, and keeps every secret file a secret", () => {
+    for (const { name, inputs } of ofType(run, CONTAINER)) {
+      assert.ok(!isSecret(inputs["envs"]), name);
+      assert.ok(!JSON.stringify(inputs["envs"] ?? []).includes("password-of-"), name);
+      if (inputs["uploads"] !== undefined) assert.ok(isSecret(inputs["uploads"]), `${name}: its files are in the state in clear`);
+      const { uploads: _, ...rest } = inputs;
+      assert.ok(!JSON.stringify(rest).includes("password-of-"), `${name}: a secret outside its files`);
+    }
+    for (const { name, inputs } of ofType(run, "random:index/randomId:RandomId"))
+      assert.ok(isSecret((inputs["keepers"] as Record<string, unknown>)["content"] ?? (inputs["keepers"] as Record<string, unknown>)["value"]), name);
+  });
+
+  it("keeps data volumes when the stack goes, under a name that finds them again", () => {
+    const data = ofType(run, VOLUME).filter((volume) => volume.retainOnDelete);
+    assert.ok(data.some((volume) => volume.inputs["name"] === `assistant-${stack}-postgres-data`));
+    for (const volume of data) {
+      assert.equal(volume.protect, stack !== "dev", volume.name);
+      assert.ok(volume.ignoreChanges.includes("labels"), volume.name);
+    }
+  });
+
+  it("opens only the edge beyond this machine, and keeps application and data networks internal", () => {
+    for (const { name, inputs } of ofType(run, NETWORK))
+      assert.equal(inputs["internal"], !/-(edge|egress)$/.test(name), name);
+    for (const { name, inputs } of running(run)) for (const port of inputs["ports"] as { ip: string }[])
+      assert.equal(port.ip, stack === "prod" && /-edge$/.test(name) ? "0.0.0.0" : "127.0.0.1", name);
+  });
+
+  it("PA-22, PA-55: mounts source in dev and nowhere else", () => {
+    const sources = running(run).filter(({ inputs }) => JSON.stringify(reveal(inputs["volumes"]) ?? []).includes("services/assistant"));
+    assert.equal(sources.length > 0, stack === "dev");
+    const reloads = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("RELOAD=true"));
+    assert.equal(reloads.length > 0, stack === "dev");
+  });
+
+  it("has the documented outputs", () => {
+    assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "switchedOff", "urls"]);
+    const containers = run.outputs["containers"] as Record<string, string[]>;
+    assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
+    assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^sha256:/);
+  });
+});
+
+describe("the program", function () {
+  this.timeout(60_000);
+
+  it("PA-39: the three stacks share no name on the engine and no host port", async () => {
+    const names: string[] = [];
+    const ports: number[] = [];
+    for (const stack of STACKS) {
+      const run = await runProgram({ stack, config: stack === "prod" ? { "berth:portOffset": 100 } : {} });
+      names.push(...[CONTAINER, NETWORK, VOLUME].flatMap((type) => ofType(run, type)).map(({ type, name }) => type + name));
+      ports.push(...running(run).flatMap(({ inputs }) => (inputs["ports"] as { external: number }[]).map(({ external }) => external)));
+    }
+    assert.equal(new Set(names).size, names.length);
+    assert.equal(new Set(ports).size, ports.length);
+  });
+
+  it("waits in the documented order: databases, migration, applications, routes", async () => {
+    const run = await runProgram({ stack: "stage" });
+    const waitsFor = (name: string, other: string) => find(run, CONTAINER, name).dependencies.includes(find(run, CONTAINER, other).urn);
+    assert.ok(waitsFor("assistant-stage-postgres-roles", "assistant-stage-postgres"));
+    assert.ok(waitsFor("assistant-stage-migrate", "assistant-stage-postgres-roles"));
+    assert.ok(waitsFor("assistant-stage-api-1", "assistant-stage-migrate"));
+    assert.ok(waitsFor("assistant-stage-edge-routes", "assistant-stage-api-2"));
+    assert.ok(!waitsFor("assistant-stage-postgres", "assistant-stage-redis"));
+  });
+
+  it("gives optional credentials to the services that use them, and to no other", async () => {
+    const without = await runProgram({ stack: "dev" });
+    const withSms = await runProgram({ stack: "dev", secrets: SMS });
+    const readers = (run: Run) => ofType(run, CONTAINER).filter(({ inputs }) => JSON.stringify(reveal(inputs["uploads"]) ?? "").includes("0123456789abcdef0123456789abcdef"))
+      .map(({ name }) => name);
+    assert.deepEqual(readers(without), []);
+    assert.deepEqual(readers(withSms), ["assistant-dev-sms-router-secrets-seed"]);
+  });
+
+  it("refuses bad configuration before the first resource, with every problem and its remedy", async () => {
+    const bad = {
+      "berth:colour": "blue", "berth:logLevel": "LOUD", "berth:services": { api: { memory: "2 GB", replicas: 0 } },
+      "berth:ports": { edge: 8000, prometheus: 8000 }, "berth:off": ["postgres"],
+    };
+    await assert.rejects(runProgram({ stack: "dev", config: bad }), (error: Error) => {
+      for (const part of ["berth:colour", "LOUD", "berth:services.api.memory", '"2 GB"', "berth:services.api.replicas", "pulumi config set --path berth:services.api.memory"])
+        assert.ok(error.message.includes(part), `${part} is missing in:\n${error.message}`);
+      return true;
+    });
+  });
+
+  it("refuses a secret in plain text", async () => {
+    await assert.rejects(runProgram({ stack: "dev", config: { "berth:postgresPassword": "a-password-in-plain-text" } }),
+      (error: Error) => /berth:postgresPassword: stands in plain text/.test(error.message) && !error.message.includes("a-password-in-plain-text"));
+  });
+});

@@ -1,0 +1,124 @@
+/** Runs the whole program, index.ts, against a monitor that records what it is asked to register. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
+import { parse } from "yaml";
+
+const ROOT = join(import.meta.dirname, "../..");
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+
+export interface Recorded {
+  readonly type: string;
+  readonly name: string;
+  readonly urn: string;
+  readonly parent: string;
+  readonly inputs: Record<string, unknown>;
+  readonly protect: boolean;
+  readonly retainOnDelete: boolean;
+  readonly deleteBeforeReplace: boolean;
+  /** Whether the program said anything about deleteBeforeReplace. */
+  readonly deleteBeforeReplaceDefined: boolean;
+  readonly replaceOnChanges: readonly string[];
+  readonly ignoreChanges: readonly string[];
+  readonly dependencies: readonly string[];
+}
+
+export interface Run { readonly resources: readonly Recorded[]; readonly outputs: Record<string, unknown> }
+
+interface Request {
+  getType(): string; getName(): string; getParent(): string; getCustom(): boolean; getProtect(): boolean;
+  getObject(): { toJavaScript(): Record<string, unknown> };
+  getRetainondelete(): boolean; getDeletebeforereplace(): boolean; getDeletebeforereplacedefined(): boolean;
+  getReplaceonchangesList(): string[]; getIgnorechangesList(): string[]; getDependenciesList(): string[];
+}
+type Respond = (error: unknown, response?: { getUrn(): string }) => void;
+
+class Recorder extends (MockMonitor as new (mocks: pulumi.runtime.Mocks) => object) {
+  async registerResource(request: Request, respond: Respond): Promise<void> {
+    const register = (MockMonitor.prototype as unknown as { registerResource(request: Request, respond: Respond): Promise<void> }).registerResource;
+    await register.call(this, request, (error, response) => {
+      if (response) this.recorded.push({
+        type: request.getType(), name: request.getName(), urn: response.getUrn(), parent: request.getParent(),
+        inputs: request.getObject().toJavaScript(), protect: request.getProtect(), retainOnDelete: request.getRetainondelete(),
+        deleteBeforeReplace: request.getDeletebeforereplace(), deleteBeforeReplaceDefined: request.getDeletebeforereplacedefined(),
+        replaceOnChanges: request.getReplaceonchangesList(), ignoreChanges: request.getIgnorechangesList(),
+        dependencies: request.getDependenciesList(),
+      });
+      respond(error, response);
+    });
+  }
+  readonly recorded: Recorded[] = [];
+}
+
+/** What the engine would answer; digests and ids depend on nothing but the name. */
+function engine(preview: boolean): pulumi.runtime.Mocks {
+  const hex = (text: string, length: number) => Buffer.from(text).toString("hex").padEnd(length, "0").slice(0, length);
+  return {
+    newResource: ({ type, name, inputs }) => {
+      const given = inputs as Record<string, unknown>;
+      const computed: Record<string, unknown> = preview ? {} : {
+        "docker:index/image:Image": { repoDigest: `sha256:${hex(name, 64)}` },
+        "random:index/randomPassword:RandomPassword": { result: `password-of-${name}` },
+        "random:index/randomId:RandomId": { hex: hex(name, 8) },
+      }[type] ?? {};
+      const named = /docker:index\/(container|network|volume)/.test(type) && !preview ? { name: given["name"] ?? `${name}-0000000` } : {};
+      return { id: preview ? undefined : `${name}-id`, state: { ...given, ...named, ...computed } };
+    },
+    call: ({ token }) => { throw new Error(`the program called ${token}, which no test expects`); },
+  };
+}
+
+export interface RunArgs {
+  readonly stack: string;
+  readonly preview?: boolean;
+  /** Laid over the stack file: full keys; undefined removes. */
+  readonly config?: Record<string, unknown>;
+  readonly secrets?: Record<string, string>;
+}
+
+let runs = 0;
+
+/** @throws what the program throws: a RunError for bad configuration. */
+export async function runProgram({ stack, preview = false, config = {}, secrets = {} }: RunArgs): Promise<Run> {
+  const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
+  const values = { ...file.config, ...config };
+  const texts = Object.entries(values).filter(([, value]) => value !== undefined)
+    .map(([key, value]): [string, string] => [key, typeof value === "string" ? value : JSON.stringify(value)]);
+  const monitor = new Recorder(engine(preview));
+  await pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "berth", stack, preview);
+  pulumi.runtime.setMockOptions(monitor, "berth", stack, preview);
+  pulumi.runtime.setAllConfig({ ...Object.fromEntries(texts), ...secrets }, Object.keys(secrets));
+  // Another query is another module: the program runs afresh.
+  const program = await import(`../../index.ts?run=${runs++}`) as Record<string, unknown>;
+  const outputs = Object.fromEntries(await Promise.all(Object.entries(program).map(async ([name, value]) => [name, await promiseOf(pulumi.output(value))] as const)));
+  await pulumi.runtime.disconnect();
+  return { resources: monitor.recorded, outputs };
+}
+
+export const promiseOf = <T>(output: pulumi.Output<T>): Promise<T> =>
+  (output as unknown as { promise(): Promise<T> }).promise();
+
+export const isSecret = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && (value as Record<string, unknown>)[SIGNATURE] === SECRET;
+
+/** The plain value, whether or not it was marked secret. */
+export const reveal = (value: unknown): unknown => isSecret(value) ? JSON.parse(JSON.stringify((value as { value: unknown }).value)) : value;
+
+export const CONTAINER = "docker:index/container:Container";
+export const VOLUME = "docker:index/volume:Volume";
+export const NETWORK = "docker:index/network:Network";
+
+export const ofType = (run: Run, type: string): readonly Recorded[] => run.resources.filter((resource) => resource.type === type);
+/** Containers that run; those that only carry files in never start. */
+export const running = (run: Run): readonly Recorded[] => ofType(run, CONTAINER).filter((container) => container.inputs["start"] !== false);
+export const labelsOf = (resource: Recorded): Record<string, string> => Object.fromEntries(
+  (resource.inputs["labels"] as { label: string; value: string }[]).map(({ label, value }) => [label, value]));
+
+/** @throws unless there is exactly one. */
+export function find(run: Run, type: string, name: string): Recorded {
+  const found = ofType(run, type).filter((resource) => resource.name === name);
+  if (found.length !== 1) throw new Error(`${found.length} of ${type} ${name}; there are ${ofType(run, type).map((resource) => resource.name).join(", ")}`);
+  return found[0]!;
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "../../../config/parse.ts";
+import { formatProblems, setCommand } from "../../../config/problems.ts";
+import { mebibytes } from "../../../config/schema.ts";
+
+const parse = (values: Record<string, string>, secrets: Record<string, { encrypted: boolean; length: number }> = {}) => parseConfig({
+  stack: "dev", values: new Map(Object.entries({ "berth:environment": "dev", ...values })), secrets: new Map(Object.entries(secrets)),
+});
+
+describe("config/parse", () => {
+  it("fills in defaults, and keeps false, 0 and empty apart from missing", () => {
+    const { settings } = parse({ "berth:protectData": "false", "berth:portOffset": "0" });
+    assert.equal(settings?.protectData, false);
+    assert.equal(settings?.portOffset, 0);
+    assert.equal(settings?.restart, "always");
+    assert.equal(parse({}).settings?.protectData, true);
+  });
+
+  it("takes numbers and objects from the CLI's text, and text as text", () => {
+    const { settings } = parse({ "berth:ports": '{"edge":8000}', "berth:database": "pa_1" });
+    assert.deepEqual(settings?.ports, { edge: 8000 });
+    assert.equal(settings?.database, "pa_1");
+  });
+
+  for (const [name, values, key, got] of [
+    ["an unknown key", { "berth:prots": "{}" }, "berth:prots", "no such key"],
+    ["an unknown key inside", { "berth:services": '{"api":{"memroy":"1GiB"}}' }, "berth:services.api.memroy", "no such key"],
+    ["a wrong type", { "berth:debug": "yes" }, "berth:debug", '"yes"'],
+    ["a misspelt size", { "berth:services": '{"api":{"memory":"2 GB"}}' }, "berth:services.api.memory", '"2 GB"'],
+    ["no replicas", { "berth:services": '{"api":{"replicas":0}}' }, "berth:services.api.replicas", "0"],
+    ["a port that is none", { "berth:ports": '{"edge":70000}' }, "berth:ports.edge", "70000"],
+    ["cores that the provider cannot store", { "berth:services": '{"api":{"cpus":10}}' }, "berth:services.api.cpus", "10"],
+    ["a base image that moves", { "berth:baseImages": '{"python":"python"}' }, "berth:baseImages.python", "python"],
+    ["an environment that is none", { "berth:environment": "production" }, "berth:environment", "production"],
+  ] as const) it(`refuses ${name} and says how to mend it`, () => {
+    const { problems } = parse(values);
+    assert.equal(problems.length, 1, JSON.stringify(problems));
+    assert.equal(problems[0]!.key, key);
+    assert.ok(problems[0]!.got.includes(got), problems[0]!.got);
+    assert.match(problems[0]!.fix, /^pulumi config (set|rm) /);
+    assert.ok(problems[0]!.fix.includes(key));
+    assert.ok(problems[0]!.allowed.length > 3);
+  });
+
+  it("reports every problem at once", () => {
+    const { problems } = parse({ "berth:debug": "maybe", "berth:colour": "blue", "berth:logLevel": "LOUD" });
+    assert.deepEqual(problems.map((problem) => problem.key).sort(), ["berth:colour", "berth:debug", "berth:logLevel"]);
+  });
+
+  it("refuses secrets in plain text, short ones, and half a pair, without showing a value", () => {
+    const { problems } = parse({}, {
+      "berth:postgresPassword": { encrypted: false, length: 4 }, "berth:tlsCertificate": { encrypted: true, length: 900 },
+    });
+    assert.deepEqual(problems.map((problem) => problem.key), ["berth:postgresPassword", "berth:postgresPassword", "berth:tlsKey"]);
+    assert.ok(problems.every((problem) => problem.fix.startsWith("pulumi config set --secret")));
+  });
+
+  it("writes sizes in MiB", () => {
+    assert.equal(mebibytes("512MiB"), 512);
+    assert.equal(mebibytes("2GiB"), 2048);
+  });
+});
+
+describe("config/problems", () => {
+  it("quotes what a shell would split", () => {
+    assert.equal(setCommand("berth:ports.edge", 8000, "dev"), "pulumi config set --path berth:ports.edge 8000 --stack dev");
+    assert.equal(setCommand("berth:off", ["grafana"], "dev"), `pulumi config set berth:off '["grafana"]' --stack dev`);
+  });
+
+  it("says that nothing was touched", () => {
+    assert.match(formatProblems("dev", [{ key: "k", got: "g", allowed: "a", fix: "f" }]), /^1 problem in .*Nothing was touched\.\n\n {2}k: g\n {4}allowed: a\n {4}fix: {5}f/);
+  });
+});

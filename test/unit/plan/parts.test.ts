@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { containerArgs } from "../../../plan/container.ts";
+import { startOrder } from "../../../plan/graph.ts";
+import { duration } from "../../../plan/health.ts";
+import { cpuShares, formatCpus } from "../../../plan/limits.ts";
+import { makePlan } from "../../../plan/plan.ts";
+import { edgeFiles } from "../../../plan/routes.ts";
+import { references, render } from "../../../plan/template.ts";
+import { catalogue, context, service } from "../support.ts";
+
+describe("plan/health", () => {
+  it("writes durations as the provider's state has them", () => {
+    for (const [seconds, text] of [[0, "0s"], [30, "30s"], [60, "1m0s"], [90, "1m30s"], [3600, "1h0m0s"]] as const)
+      assert.equal(duration(seconds), text);
+  });
+});
+
+describe("plan/limits", () => {
+  it("writes cores as the provider's state has them", () => {
+    for (const [cpus, text] of [[0.25, "0.25"], [0.5, "0.5"], [1, "1.0"], [1.5, "1.5"], [16, "16.0"]] as const)
+      assert.equal(formatCpus(cpus), text);
+    assert.equal(cpuShares(0.5), 512);
+  });
+});
+
+describe("plan/graph", () => {
+  const graphs = fc.array(fc.array(fc.nat(9), { maxLength: 4 }), { minLength: 1, maxLength: 10 }).map((edges) =>
+    edges.map((targets, i) => ({ name: `s${i}`, after: targets.filter((t) => t < edges.length).map((t) => `s${t}`) })));
+
+  it("puts everything after what it waits for, or names a true circle", () => fc.assert(fc.property(graphs, (nodes) => {
+    const { order, cycle } = startOrder(nodes);
+    if (!cycle) {
+      assert.equal(order.length, nodes.length);
+      const at = new Map(order.map((node, i) => [node.name, i]));
+      for (const node of nodes) for (const other of node.after) assert.ok(at.get(other)! < at.get(node.name)!);
+      return;
+    }
+    assert.equal(cycle[0], cycle.at(-1));
+    for (let i = 0; i + 1 < cycle.length; i++)
+      assert.ok(nodes.find((node) => node.name === cycle[i])!.after.includes(cycle[i + 1]!));
+  })));
+});
+
+describe("plan/template", () => {
+  it("fills values in, encoded as asked", () => {
+    const values = { password: "a/b c", "password|version": "1f", "containers:api": "api-1 api-2" };
+    assert.equal(render("u_@{password|version}:@{password|uri}", values), "u_1f:a%2Fb%20c");
+    assert.equal(render("@{containers:api}", values), "api-1 api-2");
+    assert.equal(render("@{password|sha256}", { password: "abc" }), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  });
+  it("never leaves a hole", () => {
+    assert.throws(() => render("@{absent}", {}), /no value for absent/);
+    assert.throws(() => render("@{a|rot13}", { a: "x" }), /no filter rot13/);
+  });
+  it("leaves the braces of Prometheus and Grafana alone", () => assert.deepEqual(references("{{ $labels.job }} {{service}} ${x}"), []));
+});
+
+describe("plan/routes", () => {
+  const services = [
+    service("api", { port: 8000, route: { public: "/", check: "/health" } }), service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
+    service("worker", { port: 8002 }),
+  ];
+  const template = "http {\n@{servers}\n}\n";
+
+  it("balances each routed service over its containers, and no other", () => {
+    assert.equal(edgeFiles(template, services, false)["upstreams"], "agent 8001 /health @{containers:agent}\napi 8000 /health @{containers:api}\n");
+    assert.equal(edgeFiles(template, services, false)["checks"], "8001 /health\n8080 /health\n");
+  });
+  it("keeps internal routes off the public listener", () => {
+    const conf = edgeFiles(template, services, false)["nginx.conf"]!;
+    const [publicPart, internal] = conf.split("listen 8001;");
+    assert.match(publicPart!, /listen 8080;[\s\S]*proxy_pass http:\/\/api;/);
+    assert.doesNotMatch(publicPart!, /http:\/\/agent/);
+    assert.match(internal!, /proxy_pass http:\/\/agent;\n {6}proxy_read_timeout 120s;/);
+  });
+  it("with a certificate, speaks TLS and sends plain HTTP there", () => {
+    const conf = edgeFiles(template, services, true)["nginx.conf"]!;
+    assert.match(conf, /listen 8080;\n {4}server_name _;\n {4}return 308 https/);
+    assert.match(conf, /listen 8443 ssl;[\s\S]*Strict-Transport-Security/);
+  });
+});
+
+describe("plan/container", () => {
+  it("hardens by default; an exemption is a reason written down", () => {
+    const plan = makePlan(catalogue([service("a"), service("b", { exemptions: { nonRoot: "reads the engine's files" } })]), context());
+    const [a, b] = plan.services.map((planned) => containerArgs(planned, plan));
+    assert.deepEqual([a!.user, a!.readOnly, a!.capabilities], ["1000:0", true, { adds: [], drops: ["ALL"] }]);
+    assert.deepEqual([b!.user, b!.readOnly], ["0:0", true]);
+    assert.equal(a!.memorySwap, a!.memory);
+  });
+});
