@@ -19,8 +19,9 @@ export class Volumes extends pulumi.ComponentResource {
 
   #volume(mount: VolumeMount, service: PlannedService, plan: Plan): docker.Volume {
     const logical = resourceName(plan.system, plan.stack, mount.name);
-    const args = { labels: labelList(service.labels) };
-    return mount.keep !== "data" ? new docker.Volume(logical, args, { parent: this })
+    const keep = mount.keep ?? "scratch";
+    const args = { labels: labelList({ ...service.labels, "berth.keep": keep }) };
+    return keep === "scratch" ? new docker.Volume(logical, args, { parent: this })
       // A fixed name finds the data again after `down`. The provider adopts an existing volume of that name, and would
       // then replace it (which deletes it) over a differing label: nothing but the name may count.
       : new docker.Volume(logical, { name: logical, ...args }, {

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import { parse } from "yaml";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -34,22 +33,21 @@ interface Request {
   getReplaceonchangesList(): string[]; getIgnorechangesList(): string[]; getDependenciesList(): string[];
 }
 type Respond = (error: unknown, response?: { getUrn(): string }) => void;
+interface Monitor { registerResource: (request: Request, respond: Respond) => Promise<void> }
 
-class Recorder extends (MockMonitor as new (mocks: pulumi.runtime.Mocks) => object) {
-  async registerResource(request: Request, respond: Respond): Promise<void> {
-    const register = (MockMonitor.prototype as unknown as { registerResource(request: Request, respond: Respond): Promise<void> }).registerResource;
-    await register.call(this, request, (error, response) => {
-      if (response) this.recorded.push({
-        type: request.getType(), name: request.getName(), urn: response.getUrn(), parent: request.getParent(),
-        inputs: request.getObject().toJavaScript(), protect: request.getProtect(), retainOnDelete: request.getRetainondelete(),
-        deleteBeforeReplace: request.getDeletebeforereplace(), deleteBeforeReplaceDefined: request.getDeletebeforereplacedefined(),
-        replaceOnChanges: request.getReplaceonchangesList(), ignoreChanges: request.getIgnorechangesList(),
-        dependencies: request.getDependenciesList(),
-      });
-      respond(error, response);
+/** Listens to the mock monitor, which itself hands on neither options nor URNs. */
+function listen(monitor: Monitor, recorded: Recorded[]): void {
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, respond) => register(request, (error, response) => {
+    if (response) recorded.push({
+      type: request.getType(), name: request.getName(), urn: response.getUrn(), parent: request.getParent(),
+      inputs: request.getObject().toJavaScript(), protect: request.getProtect(), retainOnDelete: request.getRetainondelete(),
+      deleteBeforeReplace: request.getDeletebeforereplace(), deleteBeforeReplaceDefined: request.getDeletebeforereplacedefined(),
+      replaceOnChanges: request.getReplaceonchangesList(), ignoreChanges: request.getIgnorechangesList(),
+      dependencies: request.getDependenciesList(),
     });
-  }
-  readonly recorded: Recorded[] = [];
+    respond(error, response);
+  });
 }
 
 /** What the engine would answer; digests and ids depend on nothing but the name. */
@@ -57,7 +55,7 @@ function engine(preview: boolean): pulumi.runtime.Mocks {
   const hex = (text: string, length: number) => Buffer.from(text).toString("hex").padEnd(length, "0").slice(0, length);
   return {
     newResource: ({ type, name, inputs }) => {
-      const given = inputs as Record<string, unknown>;
+      const given = Object.fromEntries(Object.entries(inputs as Record<string, unknown>).map(([key, value]) => [key, reveal(value)]));
       const computed: Record<string, unknown> = preview ? {} : {
         "docker:index/image:Image": { repoDigest: `sha256:${hex(name, 64)}` },
         "random:index/randomPassword:RandomPassword": { result: `password-of-${name}` },
@@ -86,15 +84,15 @@ export async function runProgram({ stack, preview = false, config = {}, secrets 
   const values = { ...file.config, ...config };
   const texts = Object.entries(values).filter(([, value]) => value !== undefined)
     .map(([key, value]): [string, string] => [key, typeof value === "string" ? value : JSON.stringify(value)]);
-  const monitor = new Recorder(engine(preview));
-  await pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "berth", stack, preview);
-  pulumi.runtime.setMockOptions(monitor, "berth", stack, preview);
+  const resources: Recorded[] = [];
+  await pulumi.runtime.setMocks(engine(preview), "berth", stack, preview);
+  listen(pulumi.runtime.getMonitor() as unknown as Monitor, resources);
   pulumi.runtime.setAllConfig({ ...Object.fromEntries(texts), ...secrets }, Object.keys(secrets));
   // Another query is another module: the program runs afresh.
   const program = await import(`../../index.ts?run=${runs++}`) as Record<string, unknown>;
   const outputs = Object.fromEntries(await Promise.all(Object.entries(program).map(async ([name, value]) => [name, await promiseOf(pulumi.output(value))] as const)));
   await pulumi.runtime.disconnect();
-  return { resources: monitor.recorded, outputs };
+  return { resources, outputs };
 }
 
 export const promiseOf = <T>(output: pulumi.Output<T>): Promise<T> =>

@@ -1,0 +1,141 @@
+/** A copy of this checkout with a stack of its own, driven by the real CLI on the real engine. */
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { parse, stringify } from "yaml";
+
+export const ROOT = join(import.meta.dirname, "../..");
+const run = promisify(execFile);
+
+export interface Result { readonly code: number; readonly output: string }
+
+/** Runs a command to its end; its exit code is a result, not an exception. */
+export async function command(file: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string | undefined>; timeout?: number } = {}): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const child = spawn(file, args, { cwd: options.cwd ?? ROOT, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"], timeout: options.timeout ?? 900_000 });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+    if (process.env["BERTH_TEST_VERBOSE"]) process.stderr.write(chunk);
+  });
+  child.once("error", reject).once("close", (code) => resolve({ code: code ?? 1, output }));
+  return promise;
+}
+
+export const docker = async (...args: string[]): Promise<string> => (await run("docker", args, { maxBuffer: 64 * 1024 * 1024 })).stdout.trim();
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Tries until it does not throw. @throws the last error when the time is up. */
+export async function eventually<T>(attempt: () => Promise<T>, seconds = 30): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    try { return await attempt(); } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(300);
+    }
+  }
+}
+
+/** Twilio's credentials as no real account has them. */
+export const SMS = { token: "e2e-0123456789abcdef0123456789abcdef", numbers: { "+15550000001": "ann@example.org", "+15550000002": "ben@example.org" } } as const;
+
+export interface ProjectArgs {
+  readonly stack: string;
+  /** Stack file to start from. @default dev */
+  readonly from?: string;
+  readonly portOffset: number;
+  /** Laid over the stack file; undefined removes a key. */
+  readonly config?: Record<string, unknown>;
+}
+
+export class Project {
+  readonly dir: string;
+  readonly stack: string;
+  readonly #file: string;
+
+  constructor({ stack, from = "dev", portOffset, config = {} }: ProjectArgs) {
+    this.stack = stack;
+    this.dir = mkdtempSync(join(tmpdir(), "berth-e2e-"));
+    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
+    for (const file of files) {
+      mkdirSync(join(this.dir, dirname(file)), { recursive: true });
+      cpSync(join(ROOT, file), join(this.dir, file));
+    }
+    symlinkSync(join(ROOT, "node_modules"), join(this.dir, "node_modules"));
+    this.#file = join(this.dir, `Pulumi.${stack}.yaml`);
+    const original = parse(readFileSync(join(ROOT, `Pulumi.${from}.yaml`), "utf8")) as { config: Record<string, unknown> };
+    writeFileSync(this.#file, stringify({ config: { ...original.config, "berth:portOffset": portOffset } }));
+    this.configure(config);
+  }
+
+  /** Writes keys into the stack file; undefined removes one. */
+  configure(values: Record<string, unknown>): void {
+    const file = parse(readFileSync(this.#file, "utf8")) as { config: Record<string, unknown> };
+    for (const [key, value] of Object.entries(values)) {
+      if (value === undefined) delete file.config[key];
+      else file.config[key] = value;
+    }
+    writeFileSync(this.#file, stringify(file));
+  }
+
+  get config(): Record<string, unknown> { return (parse(readFileSync(this.#file, "utf8")) as { config: Record<string, unknown> }).config; }
+
+  /** Changes a file of the copy. */
+  edit(file: string, change: (text: string) => string): void {
+    const path = join(this.dir, file);
+    const before = readFileSync(path, "utf8");
+    const after = change(before);
+    if (after === before) throw new Error(`${file}: the change changed nothing`);
+    writeFileSync(path, after);
+  }
+
+  script(name: string, ...args: string[]): Promise<Result> { return command(join(this.dir, "bin", name), args, { cwd: this.dir, env: this.#env }); }
+  pulumi(...args: string[]): Promise<Result> { return command("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: this.dir, env: this.#env }); }
+  up(): Promise<Result> { return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview"); }
+  preview(): Promise<Result> { return this.pulumi("preview", "--stack", this.stack); }
+  refresh(): Promise<Result> { return this.pulumi("refresh", "--stack", this.stack, "--yes", "--skip-preview"); }
+  async setSecret(name: string, value: string): Promise<void> {
+    const { code, output } = await this.pulumi("config", "set", "--secret", `berth:${name}`, value, "--stack", this.stack);
+    if (code !== 0) throw new Error(output);
+  }
+  async output<T>(name: string, ...flags: string[]): Promise<T> {
+    const { stdout } = await run("pulumi", ["stack", "output", name, "--json", "--stack", this.stack, ...flags], { cwd: this.dir, env: { ...process.env, ...this.#env } });
+    return JSON.parse(stdout) as T;
+  }
+
+  /** Everything of this stack on the engine, as `kind name`. */
+  async objects(): Promise<string[]> {
+    const filter = `label=berth.stack=${this.stack}`;
+    const [containers, networks, volumes] = await Promise.all([
+      docker("ps", "-a", "--filter", filter, "--format", "container {{.Names}}"), docker("network", "ls", "--filter", filter, "--format", "network {{.Name}}"),
+      docker("volume", "ls", "--filter", filter, "--format", "volume {{.Name}}"),
+    ]);
+    return [containers, networks, volumes].flatMap((text) => text.split("\n")).filter(Boolean).sort();
+  }
+  /** Name → id of the containers of a service. */
+  async containers(service?: string): Promise<Map<string, string>> {
+    const text = await docker("ps", "-a", "--no-trunc", "--filter", `label=berth.stack=${this.stack}`, ...(service ? ["--filter", `label=berth.service=${service}`] : []), "--format", "{{.Names}} {{.ID}}");
+    return new Map(text.split("\n").filter(Boolean).map((line) => line.split(" ") as [string, string]));
+  }
+
+  /** Removes everything, data included, whatever state the stack is in. */
+  async remove(): Promise<void> {
+    await this.script("down", this.stack, "--data", "--yes");
+    for (const object of await this.objects()) {
+      const [kind, name] = object.split(" ") as [string, string];
+      await command("docker", [kind, "rm", ...(kind === "container" ? ["-f", "-v"] : []), name]);
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  readonly #env = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
+}
+
+/** What the engine did between two moments, but for health checks and the like. */
+export async function engineEvents(since: number, until: number): Promise<string[]> {
+  const text = await docker("events", "--since", String(since), "--until", String(until), "--format", "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}");
+  return text.split("\n").filter((line) => line && !/ exec_(create|start|die)|health_status/.test(line));
+}
+export const engineNow = async (): Promise<number> => Number(await docker("info", "--format", "{{.SystemTime}}").then((text) => Date.parse(text))) / 1000;
