@@ -24,6 +24,7 @@ export interface Context {
 
 /** What a catalogue may ask. */
 export interface CatalogueArgs {
+  readonly stack: string;
   readonly settings: Settings;
   readonly publicUrl: string;
   readonly has: (secret: SecretKey) => boolean;
@@ -37,7 +38,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const { settings, stack } = given;
   const publicUrl = settings.publicUrl ?? defaultUrl(given);
   const system = catalogue({
-    settings, publicUrl, has: (key) => given.configured.has(key), isOn: (name) => !given.off.has(name),
+    stack, settings, publicUrl, has: (key) => given.configured.has(key), isOn: (name) => !given.off.has(name),
   });
   const off = system.services.filter((service) => service.optional && given.off.has(service.name)).map((service) => service.name).sort();
   const context = { ...given, off: new Set(off) };

@@ -1,6 +1,16 @@
+/** The monitoring tier. A service is scraped because its spec has `metrics`; there is no list to keep. */
 import type { CatalogueArgs } from "../../plan/plan.ts";
 import type { ServiceSpec } from "../../plan/types.ts";
+import { cadvisor, postgresExporter, redisExporter } from "./monitoring-exporters.ts";
+import { jaeger, loki, vector } from "./monitoring-logs.ts";
+import { alertmanager, prometheus } from "./monitoring-metrics.ts";
+import { grafana } from "./monitoring-grafana.ts";
 
-export function monitoring(_args: CatalogueArgs, _services: readonly ServiceSpec[]): ServiceSpec[] {
-  return [];
+/** @param services The system's other services. */
+export function monitoring(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
+  const others = [
+    ...postgresExporter(args, services), ...redisExporter(args, services), cadvisor(args),
+    alertmanager(args), ...loki(args), ...vector(args), jaeger(args), grafana(args, services),
+  ];
+  return [...others, prometheus(args, [...services, ...others])];
 }

@@ -122,7 +122,7 @@ describe("the program", function () {
     const names: string[] = [];
     const ports: number[] = [];
     for (const stack of STACKS) {
-      const run = await runProgram({ stack, config: stack === "prod" ? { "berth:portOffset": 100 } : {} });
+      const run = await runProgram({ stack, config: stack === "prod" ? { "berth:portOffset": 200 } : {} });
       names.push(...[CONTAINER, NETWORK, VOLUME].flatMap((type) => ofType(run, type)).map(({ type, name }) => type + name));
       ports.push(...running(run).flatMap(({ inputs }) => (inputs["ports"] as { external: number }[]).map(({ external }) => external)));
     }

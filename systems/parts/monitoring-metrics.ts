@@ -1,0 +1,65 @@
+/** Prometheus and Alertmanager. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { healthCheck } from "../../plan/health.ts";
+import type { CatalogueArgs } from "../../plan/plan.ts";
+import { scrapeConfig } from "../../plan/scrape.ts";
+import type { ServiceSpec } from "../../plan/types.ts";
+import { baseImage } from "../images.ts";
+import { content } from "./content.ts";
+
+/** Uid of the user `nobody`, which the images of the Prometheus project run as. */
+export const NOBODY = 65534;
+const ALERTMANAGER = 9093;
+const PROMETHEUS = 9090;
+
+const ruleFiles = (): Record<string, string> => Object.fromEntries(
+  readdirSync(join(import.meta.dirname, "../../monitoring/rules")).filter((file) => file.endsWith(".yml")).sort()
+    .map((file) => [file, content(`monitoring/rules/${file}`)]));
+
+/** @param services All services but Prometheus itself. */
+export function prometheus({ settings, isOn }: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
+  const rules = ruleFiles();
+  const self: ServiceSpec = {
+    name: "prometheus", tier: "monitoring", kind: "stateful", image: { pull: baseImage("prometheus", settings) }, uid: NOBODY,
+    // Memory in use is fitted to the container's limit, whatever the stack file makes of it.
+    command: ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus",
+      `--storage.tsdb.retention.time=${settings.retention.metrics}`, "--enable-feature=auto-gomemlimit"],
+    volumes: [{ name: "prometheus-data", path: "/prometheus", keep: "data" }],
+    networks: ["monitoring"], port: PROMETHEUS, publish: { prometheus: PROMETHEUS }, metrics: {},
+    health: healthCheck.wget(`http://127.0.0.1:${PROMETHEUS}/-/ready`, { startPeriod: 60 }),
+    limits: { memory: 384, cpus: 0.5 },
+  };
+  return { ...self, config: { path: "/etc/prometheus", files: {
+    ...rules,
+    "prometheus.yml": scrapeConfig({
+      system: settings.system, environment: settings.environment, rules: Object.keys(rules),
+      services: [...services, self].filter((service) => !service.optional || isOn(service.name)),
+      ...(isOn("alertmanager") ? { alertmanager: ALERTMANAGER } : {}),
+    }),
+  } } };
+}
+
+export function alertmanager({ settings, has }: CatalogueArgs): ServiceSpec {
+  const webhook = has("alertWebhookUrl");
+  return {
+    name: "alertmanager", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("alertmanager", settings) }, uid: NOBODY,
+    // One of them needs no cluster port.
+    command: ["--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager", "--cluster.listen-address="],
+    config: { path: "/etc/alertmanager", files: { "alertmanager.yml": alertmanagerConfig(webhook) } },
+    ...(webhook ? { secrets: { "alert-webhook-url": "@{alertWebhookUrl}" } } : {}),
+    // Silences, and what was sent already.
+    volumes: [{ name: "alertmanager-data", path: "/alertmanager", keep: "scratch" }],
+    networks: ["monitoring", ...(webhook ? ["egress" as const] : [])], port: ALERTMANAGER, publish: { alertmanager: ALERTMANAGER }, metrics: {},
+    health: healthCheck.wget(`http://127.0.0.1:${ALERTMANAGER}/-/ready`), limits: { memory: 64, cpus: 0.25 },
+  };
+}
+
+const alertmanagerConfig = (webhook: boolean): string => `${JSON.stringify({
+  route: { receiver: "default", group_by: ["alertname", "service"], group_wait: "30s", group_interval: "5m", repeat_interval: "4h" },
+  // A service that is gone is slow and full of errors as well: one message is enough.
+  inhibit_rules: [{ source_matchers: ['severity="critical"'], target_matchers: ['severity="warning"'], equal: ["service"] }],
+  receivers: [{
+    name: "default", ...(webhook ? { webhook_configs: [{ url_file: "/run/secrets/alert-webhook-url", send_resolved: true }] } : {}),
+  }],
+}, null, 2)}\n`;

@@ -1,0 +1,130 @@
+/**
+ * The common load of operations.md: an open loop through the edge that knows what it lost.
+ * 150 requests/s on kept connections and 50/s on new ones, 20 % of them POSTs with an id of their own,
+ * a slow request every second. Failure: not 2xx, reset, refused, timed out.
+ */
+import { randomUUID } from "node:crypto";
+import * as http from "node:http";
+
+export interface LoadArgs {
+  readonly url: string;
+  readonly token: string;
+  /** Requests a second on kept connections. @default 150 */
+  readonly kept?: number;
+  /** Requests a second on a connection of their own. @default 50 */
+  readonly fresh?: number;
+  /** Share of POSTs. @default 0.2 */
+  readonly posts?: number;
+  /** Seconds that a slow request takes; one starts every second. 0: none. @default 8 */
+  readonly slow?: number;
+  /** Milliseconds after which a request counts as lost. @default 15000, and the slow one's time on top */
+  readonly timeout?: number;
+}
+
+export interface LoadReport {
+  readonly sent: number;
+  readonly ok: number;
+  readonly slowSent: number;
+  readonly slowOk: number;
+  /** What went wrong, in words, with how often. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Ids of the POSTs that were acknowledged. */
+  readonly acknowledged: readonly string[];
+  /** Milliseconds: median and 99th percentile of the quick requests. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export class Load {
+  readonly #args: Required<LoadArgs>;
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 128 });
+  readonly #open = new Set<Promise<void>>();
+  readonly #times: number[] = [];
+  readonly #failures: Record<string, number> = {};
+  readonly #acknowledged: string[] = [];
+  #sent = 0;
+  #ok = 0;
+  #slowSent = 0;
+  #slowOk = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #due = 0;
+  #last = 0;
+
+  constructor(args: LoadArgs) { this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args }; }
+
+  /** An open loop: what is due is sent, whatever became of the requests before. */
+  start(): this {
+    const { kept, fresh, slow } = this.#args;
+    let slowDue = 0;
+    this.#last = performance.now();
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      const passed = (now - this.#last) / 1000;
+      this.#last = now;
+      for (this.#due += passed * (kept + fresh); this.#due >= 1; this.#due -= 1)
+        this.#send(Math.random() < kept / (kept + fresh));
+      for (slowDue += passed; slow > 0 && slowDue >= 1; slowDue -= 1) this.#sendSlow();
+    }, 10);
+    return this;
+  }
+
+  async stop(): Promise<LoadReport> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#open);
+    this.#agent.destroy();
+    const sorted = this.#times.sort((a, b) => a - b);
+    const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+    return {
+      sent: this.#sent, ok: this.#ok, slowSent: this.#slowSent, slowOk: this.#slowOk, failures: this.#failures,
+      acknowledged: this.#acknowledged, p50: at(0.5), p99: at(0.99),
+    };
+  }
+
+  #send(kept: boolean): void {
+    const id = Math.random() < this.#args.posts ? randomUUID() : undefined;
+    this.#sent += 1;
+    const began = performance.now();
+    this.#track(this.#request(id ? "POST" : "GET", id ? "/v1/events" : "/v1/version", id && JSON.stringify({ id, payload: { at: Date.now() } }), kept, this.#args.timeout).then((failure) => {
+      if (failure) { this.#fail(`${id ? "POST" : "GET"} ${kept ? "kept" : "fresh"}: ${failure}`); return; }
+      this.#ok += 1;
+      this.#times.push(performance.now() - began);
+      if (id) this.#acknowledged.push(id);
+    }));
+  }
+
+  #sendSlow(): void {
+    this.#slowSent += 1;
+    // Nothing is newer than tomorrow: the answer comes when the time is up.
+    const since = encodeURIComponent(new Date(Date.now() + 86_400_000).toISOString());
+    this.#track(this.#request("GET", `/v1/events?since=${since}&wait=${this.#args.slow}`, undefined, true, this.#args.timeout + this.#args.slow * 1000).then((failure) => {
+      if (failure) this.#fail(`slow: ${failure}`); else this.#slowOk += 1;
+    }));
+  }
+
+  #track(work: Promise<void>): void {
+    this.#open.add(work);
+    void work.finally(() => this.#open.delete(work));
+  }
+  #fail(what: string): void { this.#failures[what] = (this.#failures[what] ?? 0) + 1; }
+
+  /** @returns why it failed; undefined if it did not. */
+  #request(method: string, path: string, body: string | undefined, kept: boolean, timeout: number): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const request = http.request(this.#args.url + path, {
+        method, agent: kept ? this.#agent : false, timeout,
+        headers: {
+          authorization: `Bearer ${this.#args.token}`, ...(kept ? {} : { connection: "close" }),
+          ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+        },
+      }, (response) => {
+        response.resume();
+        response.once("end", () => resolve(response.statusCode! >= 200 && response.statusCode! < 300 ? undefined : `status ${response.statusCode}`));
+        response.once("error", (error) => resolve(error.message));
+        response.once("aborted", () => resolve("cut off"));
+      });
+      request.once("timeout", () => request.destroy(new Error("timed out")));
+      request.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+      request.end(body);
+    });
+  }
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { SecretKey } from "../../config/schema.ts";
+import { overview, overviewRows } from "../../monitoring/dashboards.ts";
+import { knownMetrics, metricsIn } from "../../monitoring/metrics.ts";
+import type { CatalogueArgs } from "../../plan/plan.ts";
+import { makePlan } from "../../plan/plan.ts";
+import { scrapeConfig, type Target, targets } from "../../plan/scrape.ts";
+import { references } from "../../plan/template.ts";
+import type { ServiceSpec } from "../../plan/types.ts";
+import { systems } from "../../systems/index.ts";
+import { monitoring } from "../../systems/parts/monitoring.ts";
+import { context, service, settings } from "./support.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+interface Rule { alert: string; expr: string; labels: Record<string, string>; annotations: Record<string, string> }
+const ruleFiles = readdirSync(join(ROOT, "monitoring/rules"));
+const rules = ruleFiles.flatMap((file) => (parse(read(`monitoring/rules/${file}`)) as { groups: { rules: Rule[] }[] }).groups).flatMap((group) => group.rules);
+
+interface Job { job_name: string; metrics_path: string; dns_sd_configs: object[]; relabel_configs: { target_label: string; replacement: string }[] }
+interface Prometheus { scrape_configs: Job[]; rule_files: string[]; alerting?: object; global: { external_labels: object } }
+
+const DATA = [service("postgres", { environment: { POSTGRES_DB: "tiny" } }), service("redis")];
+function tier(services: readonly ServiceSpec[] = DATA, { off = [], secrets = [], values = {} }: {
+  off?: string[]; secrets?: SecretKey[]; values?: Record<string, unknown>;
+} = {}): Map<string, ServiceSpec> {
+  const args: CatalogueArgs = {
+    settings: settings(values), publicUrl: "http://127.0.0.1", has: (key) => secrets.includes(key), isOn: (name) => !off.includes(name),
+  };
+  return new Map(monitoring(args, services).map((spec) => [spec.name, spec]));
+}
+const file = (specs: Map<string, ServiceSpec>, name: string, path: string) => specs.get(name)!.config!.files[path]!;
+const prometheusOf = (specs: Map<string, ServiceSpec>) => JSON.parse(file(specs, "prometheus", "prometheus.yml")) as Prometheus;
+
+describe("plan/scrape", () => {
+  const cases: [string, Partial<ServiceSpec>, Target | undefined][] = [
+    ["the service's own port", { port: 8000, metrics: {} }, { service: "x", tier: "app", port: 8000, path: "/metrics" }],
+    ["a port for metrics alone", { tier: "edge", port: 8080, metrics: { port: 8090 } }, { service: "x", tier: "edge", port: 8090, path: "/metrics" }],
+    ["another path", { port: 1, metrics: { path: "/m" } }, { service: "x", tier: "app", port: 1, path: "/m" }],
+    ["no metrics", { port: 8000 }, undefined],
+  ];
+  for (const [name, spec, expected] of cases) it(`finds ${name}`, () => assert.deepEqual(targets([service("x", spec)]), expected ? [expected] : []));
+
+  it("refuses metrics at no port", () => assert.throws(() => targets([service("x", { metrics: {} })]), /catalogue x: has metrics but no port/));
+
+  it("writes one job a service, found by its alias, with its labels", () => {
+    const text = scrapeConfig({ system: "tiny", environment: "dev", rules: ["b.yml", "a.yml"], services: [service("x", { port: 80, metrics: {} })], alertmanager: 9093 });
+    assert.deepEqual(JSON.parse(text), {
+      global: { scrape_interval: "15s", scrape_timeout: "10s", evaluation_interval: "15s", external_labels: { environment: "dev", system: "tiny" } },
+      rule_files: ["a.yml", "b.yml"],
+      alerting: { alertmanagers: [{ dns_sd_configs: [{ names: ["alertmanager"], type: "A", port: 9093, refresh_interval: "15s" }] }] },
+      scrape_configs: [{
+        job_name: "x", metrics_path: "/metrics", dns_sd_configs: [{ names: ["x"], type: "A", port: 80, refresh_interval: "15s" }],
+        relabel_configs: [
+          { target_label: "service", replacement: "x" }, { target_label: "tier", replacement: "app" },
+          { target_label: "environment", replacement: "dev" }, { target_label: "system", replacement: "tiny" },
+        ],
+      }],
+    });
+  });
+
+  it("does not change with the order or the number of containers", () => {
+    const config = (...services: ServiceSpec[]) => scrapeConfig({ system: "tiny", environment: "dev", rules: [], services });
+    const [a, b] = [service("a", { port: 1, metrics: {} }), service("b", { port: 2, metrics: {} })];
+    assert.equal(config(b, { ...a, replicas: 3 }), config(a, b));
+  });
+});
+
+describe("systems/parts/monitoring", () => {
+  for (const [name, catalogue] of Object.entries(systems)) it(`scrapes every service of ${name} that has metrics, and no other`, () => {
+    const plan = makePlan(catalogue, context({ "berth:system": name }, { off: new Set(["grafana", "cadvisor"]) }));
+    const { scrape_configs } = JSON.parse(plan.services.find((spec) => spec.name === "prometheus")!.config!.files["prometheus.yml"]!) as Prometheus;
+    const expected = plan.services.filter((spec) => spec.metrics).map((spec) => spec.name).sort();
+    assert.deepEqual(scrape_configs.map((job) => job.job_name), expected);
+    assert.ok(["api", "edge", "prometheus"].every((known) => expected.includes(known)), expected.join());
+    for (const spec of plan.services.filter((other) => other.metrics)) assert.ok(spec.networks.includes("monitoring"), `${spec.name} is out of Prometheus's reach`);
+  });
+
+  it("watches only the databases that there are", () => {
+    assert.ok(tier().has("postgres-exporter") && tier().has("redis-exporter"));
+    const without = tier([]);
+    assert.ok(!without.has("postgres-exporter") && !without.has("redis-exporter"));
+    assert.doesNotMatch(file(without, "grafana", "dashboards/overview.json"), /redis_|pg_/);
+  });
+
+  it("keeps what the stack file says, and at least a day of logs", () => {
+    const kept = (metrics: string, logs: string) => tier(DATA, { values: { "berth:retention": { metrics, logs } } });
+    assert.ok(kept("30d", "2w").get("prometheus")!.command!.includes("--storage.tsdb.retention.time=30d"));
+    for (const [given, expected] of [["2w", "2w"], ["12h", "24h"], ["36h", "36h"]] as const)
+      assert.equal((parse(file(kept("1d", given), "loki", "loki.yml")) as { limits_config: { retention_period: string } }).limits_config.retention_period, expected);
+  });
+
+  it("sends alerts out only where a webhook is configured", () => {
+    const [silent, loud] = [tier(), tier(DATA, { secrets: ["alertWebhookUrl"] })];
+    assert.deepEqual(silent.get("alertmanager")!.networks, ["monitoring"]);
+    assert.doesNotMatch(file(silent, "alertmanager", "alertmanager.yml"), /webhook/);
+    assert.equal(silent.get("alertmanager")!.secrets, undefined);
+    assert.deepEqual(loud.get("alertmanager")!.networks, ["monitoring", "egress"]);
+    assert.match(file(loud, "alertmanager", "alertmanager.yml"), /"url_file": "\/run\/secrets\/alert-webhook-url"/);
+    assert.deepEqual(Object.keys(loud.get("alertmanager")!.secrets!), ["alert-webhook-url"]);
+    assert.ok(prometheusOf(loud).alerting);
+    assert.equal(prometheusOf(tier(DATA, { off: ["alertmanager"] })).alerting, undefined);
+  });
+
+  it("refers to nothing that is off", () => {
+    const everything = file(tier(), "grafana", "datasources/berth.yml");
+    assert.match(everything, /http:\/\/loki:3100/);
+    assert.match(everything, /"datasourceUid": "jaeger"/);
+    const specs = tier(DATA, { off: ["loki", "jaeger"] });
+    const sources = JSON.parse(file(specs, "grafana", "datasources/berth.yml")) as { datasources: { name: string }[]; deleteDatasources: { name: string }[] };
+    assert.deepEqual(sources.datasources.map(({ name }) => name), ["Prometheus"]);
+    assert.deepEqual(sources.deleteDatasources.map(({ name }) => name), ["Loki", "Jaeger"]);
+    assert.ok(!specs.has("vector"), "nobody to send to");
+    assert.ok(tier(DATA, { off: ["loki", "vector"] }).has("vector"), "a stack file may name it");
+  });
+
+  it("collects the lines of this system and environment only", () => {
+    const config = parse(file(tier(), "vector", "vector.yml")) as { transforms: { ours: { source: string } }; sinks: { loki: { labels: object } } };
+    assert.match(config.transforms.ours.source, /if entry\.attrs\."berth\.system" != "assistant" \|\| entry\.attrs\."berth\.environment" != "dev" \{ abort \}/);
+    assert.deepEqual(Object.keys(config.sinks.loki.labels).sort(), ["environment", "level", "service", "stream", "system"]);
+    assert.doesNotMatch(file(tier(), "vector", "vector.yml"), /\$/);
+  });
+
+  it("keeps passwords out of everything but secret files", () => {
+    for (const spec of tier(DATA, { secrets: ["alertWebhookUrl"] }).values()) {
+      const open = [...spec.command ?? [], ...Object.values(spec.environment ?? {}).map(String), ...Object.values(spec.config?.files ?? {})];
+      assert.deepEqual(open.flatMap(references), [], spec.name);
+    }
+  });
+
+  it("mounts of the engine's machine what holds no socket, with a reason", () => {
+    for (const spec of tier().values()) for (const path of Object.keys(spec.hostMounts ?? {})) {
+      assert.ok(spec.exemptions?.noEngineAccess, spec.name);
+      assert.ok(["/sys/fs/cgroup", "/var/lib/docker/containers"].includes(path), path);
+    }
+  });
+});
+
+describe("monitoring", () => {
+  const known: readonly string[] = Object.values(knownMetrics).flat();
+
+  it("finds the names of metrics in a query", () => {
+    const cases: [string, string[]][] = [
+      ["up == 0", ["up"]],
+      ['sum by (service) (rate(a_total{status=~"5..", route!~"/x|/y"}[5m])) / sum without(le) (b_total) > 0.05', ["a_total", "b_total"]],
+      ["histogram_quantile(0.95, sum by (le) (rate(c_bucket[5m]))) and on (x) group_left(y) d or vector(0)", ["c_bucket", "d"]],
+      ['label_replace(e == 0, "service", "$1", "config", "(.+)")', ["e"]],
+      ["node:f:rate5m offset 1h unless g", ["g", "node:f:rate5m"]],
+    ];
+    for (const [query, names] of cases) assert.deepEqual(metricsIn(query), names, query);
+  });
+
+  it("knows only names that somebody emits", () => {
+    const application = read("services/assistant/src/personal_assistant/core/metrics.py");
+    // The last two come with the Python client itself.
+    const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram)\("(\w+)"/g)].map((match) => match[1]!).concat("process_start_time_seconds", "process_resident_memory_bytes");
+    for (const name of knownMetrics.applications) assert.ok(emitted.includes(name.replace(/_bucket$/, "")), name);
+    const agent = read("services/edge/bin/edge-agent");
+    for (const name of knownMetrics.edge) assert.ok(agent.includes(`# TYPE ${name} `), name);
+  });
+
+  for (const rule of rules) it(`${rule.alert} asks for known metrics and says what to do`, () => {
+    assert.ok(metricsIn(rule.expr).length > 0);
+    for (const name of metricsIn(rule.expr)) assert.ok(known.includes(name), name);
+    assert.match(rule.labels.severity ?? "", /^(critical|warning)$/);
+    assert.ok(rule.annotations.summary);
+    const anchor = rule.alert.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase();
+    assert.equal(rule.annotations.runbook_url, `docs/troubleshooting.md#${anchor}`);
+    assert.match(read("docs/troubleshooting.md"), new RegExp(`^#+ ${anchor}$`, "m"));
+    assert.ok(read("monitoring/rules-test/alerts.yml").includes(`alertname: ${rule.alert}`), "has no test");
+  });
+
+  it("draws known metrics only, in panels that do not overlap", () => {
+    for (const query of overviewRows({ postgres: true, redis: true }).flatMap((row) => row.panels).flatMap((panel) => panel.queries))
+      for (const name of metricsIn(query.expr)) assert.ok(known.includes(name), `${name} in ${query.expr}`);
+    const { panels } = JSON.parse(overview("tiny", { postgres: true, redis: true })) as { panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[] };
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`));
+    assert.equal(new Set(cells).size, cells.length);
+    assert.ok(panels.every(({ gridPos: { x, w } }) => x + w <= 24));
+    assert.equal(new Set(panels.map((panel) => panel.id)).size, panels.length);
+  });
+});
