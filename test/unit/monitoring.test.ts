@@ -29,7 +29,7 @@ function tier(services: readonly ServiceSpec[] = DATA, { off = [], secrets = [],
   off?: string[]; secrets?: SecretKey[]; values?: Record<string, unknown>;
 } = {}): Map<string, ServiceSpec> {
   const args: CatalogueArgs = {
-    settings: settings(values), publicUrl: "http://127.0.0.1", has: (key) => secrets.includes(key), isOn: (name) => !off.includes(name),
+    stack: "dev", settings: settings(values), publicUrl: "http://127.0.0.1", has: (key) => secrets.includes(key), isOn: (name) => !off.includes(name),
   };
   return new Map(monitoring(args, services).map((spec) => [spec.name, spec]));
 }
@@ -118,9 +118,9 @@ describe("systems/parts/monitoring", () => {
     assert.ok(tier(DATA, { off: ["loki", "vector"] }).has("vector"), "a stack file may name it");
   });
 
-  it("collects the lines of this system and environment only", () => {
+  it("collects the lines of this stack only", () => {
     const config = parse(file(tier(), "vector", "vector.yml")) as { transforms: { ours: { source: string } }; sinks: { loki: { labels: object } } };
-    assert.match(config.transforms.ours.source, /if entry\.attrs\."berth\.system" != "assistant" \|\| entry\.attrs\."berth\.environment" != "dev" \{ abort \}/);
+    assert.match(config.transforms.ours.source, /if entry\.attrs\."berth\.stack" != "dev" \{ abort \}/);
     assert.deepEqual(Object.keys(config.sinks.loki.labels).sort(), ["environment", "level", "service", "stream", "system"]);
     assert.doesNotMatch(file(tier(), "vector", "vector.yml"), /\$/);
   });

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Builds the images of images.txt from Debian packages and keeps them in the loopback registry, from where the engine
+# pulls them by their Docker Hub names. What is there already is left alone; what was pruned is pulled back.
+set -euo pipefail
+BENCH_NAME=hub
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=../engine/lib.sh
+. "$HERE/../engine/lib.sh"
+
+LIST=$HERE/images.txt
+PUSHED=$BENCH_HOME/hub/pushed
+LABEL=berth.bench.recipe
+declare -A RECIPE
+
+rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST"; }
+suites() { rows | awk '!seen[$3]++ {print $3}'; }
+hash() { sha256sum | cut -c1-16; }
+marker() { printf '%s/%s\n' "$PUSHED" "${1//[\/:]/_}"; }
+
+# The path of a Docker Hub name in a registry.
+remote_path() { case $1 in */*) printf '%s\n' "$1" ;; *) printf 'library/%s\n' "$1" ;; esac; }
+
+# A recipe is everything that decides an image's content: its folder, its base, this machine's mirror and certificates.
+recipes() {
+  local suite image dir base
+  base=$({ cat "$HERE/base.sh" "$CA_BUNDLE"; debian_mirror; } | hash)
+  while read -r suite; do RECIPE[berth-bench/debian:$suite]=$(printf '%s' "$base $suite" | hash); done < <(suites)
+  while read -r image dir suite; do
+    [[ -f $HERE/$dir/Dockerfile ]] || die "images.txt names $dir for $image, and there is no $dir/Dockerfile"
+    RECIPE[$image]=$({ printf '%s %s\n' "$image" "${RECIPE[berth-bench/debian:$suite]}"
+      find "$HERE/$dir" -type f -printf '%P %m\n' | sort; find "$HERE/$dir" -type f | sort | xargs cat; } | hash)
+  done < <(rows)
+}
+
+in_engine() { [[ $("$DOCKER" image inspect -f "{{index .Config.Labels \"$LABEL\"}}" "$1" 2>/dev/null) == "${RECIPE[$1]}" ]]; }
+
+in_registry() {
+  local mark path
+  mark=$(marker "$1") path=$(remote_path "$1")
+  [[ -f $mark && $(<"$mark") == "${RECIPE[$1]}" ]] || return 1
+  curl -fsS --noproxy '*' -m 5 -I -o /dev/null -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' \
+    "http://$BENCH_REGISTRY/v2/${path%:*}/manifests/${path##*:}" 2>/dev/null
+}
+
+# By its own name through the engine's mirror; an engine that is not ours has no mirror, so by the registry's address.
+pull() {
+  local from
+  from=$BENCH_REGISTRY/$(remote_path "$1")
+  if "$DOCKER" info -f '{{.RegistryConfig.Mirrors}}' 2>/dev/null | grep -qF "$BENCH_REGISTRY"; then
+    "$DOCKER" pull -q "$1" >/dev/null || { say "could not pull $1 through the mirror $BENCH_REGISTRY (log: $BENCH_HOME/log/registry.log)"; return 1; }
+  else
+    "$DOCKER" pull -q "$from" >/dev/null && "$DOCKER" tag "$from" "$1" && "$DOCKER" rmi "$from" >/dev/null
+  fi
+}
+
+# After the push the image is pulled by its name: that proves the way back, and gives it the digest a hub image has.
+push() {
+  local to
+  to=$BENCH_REGISTRY/$(remote_path "$1")
+  "$DOCKER" tag "$1" "$to"
+  "$DOCKER" push -q "$to" >/dev/null || { say "could not push $1 to $BENCH_REGISTRY (log: $BENCH_HOME/log/registry.log)"; return 1; }
+  "$DOCKER" rmi "$to" >/dev/null
+  mkdir -p "$PUSHED"
+  printf '%s\n' "${RECIPE[$1]}" >"$(marker "$1")"
+  pull "$1"
+}
+
+build_image() {
+  local image=$1 dir=$2 name args=() log old
+  old=$("$DOCKER" image inspect -f '{{.Id}}' "$image" 2>/dev/null) || true
+  log=$BENCH_HOME/log/image-$dir.log
+  for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    [[ -z ${!name:-} ]] || args+=(--build-arg "$name")
+  done
+  "$DOCKER" build -t "$image" --label "$LABEL=${RECIPE[$image]}" --build-arg "TAG=${image##*:}" "${args[@]}" "$HERE/$dir" \
+    >"$log" 2>&1 </dev/null || die_with_log "building $image failed" "$log"
+  # The one before goes, unless a container or another name still holds it.
+  [[ -z $old ]] || "$DOCKER" rmi "$old" >/dev/null 2>&1 || true
+}
+
+# ensure IMAGE COMMAND...: present in the engine and in the registry, by the cheapest way; COMMAND builds it.
+ensure() {
+  local image=$1 start=$SECONDS
+  shift
+  if in_engine "$image"; then
+    in_registry "$image" || push "$image"
+  elif in_registry "$image" && pull "$image" && in_engine "$image"; then
+    say "$image restored from the registry"
+  else
+    "$@"
+    push "$image"
+    say "$image built in $((SECONDS - start)) s"
+  fi
+}
+
+complete() { local image; for image in "$@"; do in_engine "$image" && in_registry "$image" || return 1; done; }
+
+# One suite from its root to its last image. Nothing at all is done when its images are there.
+do_suite() {
+  local suite=$1 image dir of images=()
+  while read -r image dir of; do [[ $of != "$suite" ]] || images+=("$image"); done < <(rows)
+  complete "${images[@]}" && return 0
+  ensure "berth-bench/debian:$suite" "$HERE/base.sh" "$suite" "${RECIPE[berth-bench/debian:$suite]}"
+  while read -r image dir of; do
+    [[ $of != "$suite" ]] || ensure "$image" build_image "$image" "$dir"
+  done < <(rows)
+}
+
+main() {
+  mkdir -p "$BENCH_HOME/hub" "$BENCH_HOME/log"
+  only_one hub
+  pick_docker
+  "$DOCKER" version >/dev/null 2>&1 || die "no Docker engine answers: run bench/engine/start.sh first"
+  registry_up || die "no registry on $BENCH_REGISTRY: run bench/engine/start.sh first"
+  recipes
+  local images
+  mapfile -t images < <(rows | awk '{print $1}')
+  if complete "${images[@]}"; then say "all ${#images[@]} images are there"; return 0; fi
+  [[ -d /usr/share/debootstrap ]] || apt_install debootstrap
+  apt_install debian-archive-keyring ca-certificates curl
+  local suite pids=() pid failed=false
+  for suite in $(suites); do do_suite "$suite" & pids+=($!); done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=true; done
+  ! $failed || die "not every image could be made (see above); the others are usable, and a new run continues here"
+  say "all ${#images[@]} images are there"
+}
+main "$@"
