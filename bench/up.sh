@@ -24,6 +24,6 @@ main() {
   # shellcheck disable=SC2016
   printf '  export PATH=%s:%s:"$PATH"\n' "$BENCH_HOME/bin" "$node"
   say "the hub cannot supply:"
-  sed -E 's/^#.*//; /^\s*$/d; s/^(\S+)\s*#\s*(.*)/\1\t\2/' "$HERE/hub/missing.txt" | while IFS=$'\t' read -r name why; do printf '  %-38s %s\n' "$name" "$why"; done
+  sed -E 's/^#.*//; /^\s*$/d; s/^(\S+)\s+(\S+)\s*#\s*(.*)/\1\t\2\t\3/' "$HERE/hub/missing.txt" | while IFS=$'\t' read -r name image why; do printf '  %-10s %-26s %s\n' "$name" "$image" "$why"; done
 }
 main "$@"

@@ -36,7 +36,7 @@ use_tools() {
     bench)
       local node; node=$(bench/node.sh)
       PATH=$ROOT/bench/plugins/bin:$BENCH_HOME/bin:$node:$PATH
-      BERTH_OFF="${BERTH_OFF-$(sed 's/#.*//' bench/hub/missing.txt | xargs)}"
+      BERTH_OFF="${BERTH_OFF-$(sed -nE 's/^([a-z][a-z0-9-]*) .*/\1/p' bench/hub/missing.txt | xargs)}"
       export BERTH_OFF;;
   esac
   export PATH PULUMI_SKIP_UPDATE_CHECK=true PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK=true
