@@ -35,7 +35,8 @@ use_tools() {
     official) PATH=$PATH:$HOME/.pulumi/bin;;
     bench)
       local node; node=$(bench/node.sh)
-      PATH=$ROOT/bench/plugins/bin:$BENCH_HOME/bin:$node:$PATH
+      # BERTH_PLUGIN_PATH: other plugins than the stand-ins, to compare.
+      PATH=${BERTH_PLUGIN_PATH:-$ROOT/bench/plugins/bin}:$BENCH_HOME/bin:$node:$PATH
       BERTH_OFF="${BERTH_OFF-$(sed -nE 's/^([a-z][a-z0-9-]*) .*/\1/p' bench/hub/missing.txt | xargs)}"
       export BERTH_OFF;;
   esac
@@ -74,10 +75,11 @@ engine_answers() {
 
 # Installs the locked packages when the lock file changed.
 packages() {
-  [ node_modules/.package-lock.json -nt package-lock.json ] && return
+  local lock; lock=$(sha256sum < package-lock.json)
+  [ "$(cat node_modules/.berth-lock 2>/dev/null)" != "$lock" ] || return 0
   say "installing packages"
   npm ci --no-audit --no-fund --loglevel=error >&2
-  touch node_modules/.package-lock.json
+  echo "$lock" > node_modules/.berth-lock
 }
 
 passphrase() { # stack

@@ -12,9 +12,9 @@ import { systems } from "../systems/index.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** @throws {ProblemsError} as `pulumi preview` would show it. */
-export function planOf(stack: string, off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean)): Plan {
-  const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
+/** @param folder Where the stack file is. @throws {ProblemsError} as `pulumi preview` would show it. */
+export function planOf(stack: string, off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean), folder = ROOT): Plan {
+  const file = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
   const values = new Map<string, string>();
   const secrets = new Map<string, RawSecret>();
   for (const [key, value] of Object.entries(file.config ?? {})) {

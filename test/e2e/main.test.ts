@@ -69,10 +69,10 @@ describe("the main job", function () {
   describe("a signed SMS", () => {
     const ann = new Client(EDGE);
     const ben = new Client(EDGE);
-    const titles = async (user: Client) => JSON.stringify((await user.get("/v1/tasks")).body);
+    const titles = async (user: Client) => JSON.stringify([(await user.get("/v1/reminders")).body, (await user.get("/v1/tasks")).body]);
     before(async () => { await ann.enter("ann@example.org"); await ben.enter("ben@example.org"); });
 
-    it("becomes a task that its user sees, and no other", async () => {
+    it("becomes a reminder that its user sees, and no other", async () => {
       const what = `call the harbour ${randomUUID()}`;
       const answer = await client.sms("+15550000001", `remind me tomorrow to ${what}`);
       assert.equal(answer.status, 200, String(answer.body));

@@ -1,0 +1,155 @@
+/**
+ * Measures the dev stack on this machine and prints Markdown: `npm run bench`. Ratios of one run count, not seconds.
+ * Uses a copy of this checkout, stack `measure`, ports 23000 and up; nothing of other stacks is touched.
+ */
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { docker, Project, ROOT } from "../test/e2e/support.ts";
+import { planOf } from "../bin/stack.ts";
+import type { Plan } from "../plan/types.ts";
+import { writeCompose } from "./measure/compose.ts";
+import { inTurn, time } from "./measure/timing.ts";
+
+const RUNS = Number(process.env["BERTH_MEASURE_RUNS"] ?? 5);
+const BUILDER = { DOCKER_BUILDKIT: "1" };
+const BUILD_CLI = process.env["BERTH_BUILD_DOCKER"] ?? "/usr/bin/docker";
+const PULUMI = { PULUMI_CONFIG_PASSPHRASE: "e2e" };
+const ROWS: string[][] = [];
+const s = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 2 : 0)} s`;
+const row = (what: string, figure: string, aim = ""): void => { ROWS.push([what, figure, aim]); console.error(`${what}: ${figure}`); };
+
+/** A Pulumi project of its own, for comparison. */
+function tinyProject(name: string, program: string): string {
+  const dir = mkdtempSync(join(tmpdir(), "berth-measure-"));
+  mkdirSync(join(dir, ".state"));
+  writeFileSync(join(dir, "Pulumi.yaml"), `name: ${name}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\nbackend: {url: "file://.state"}\n`);
+  writeFileSync(join(dir, "package.json"), JSON.stringify({ name, type: "module", main: "index.ts", dependencies: { "@pulumi/pulumi": "3.259.0", "@pulumi/docker": "5.2.0" } }));
+  writeFileSync(join(dir, "index.ts"), program);
+  symlinkSync(join(ROOT, "node_modules"), join(dir, "node_modules"));
+  return dir;
+}
+const up = async (dir: string, watch?: string) => time("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], { cwd: dir, env: PULUMI, ...(watch ? { watch } : {}) });
+const init = (dir: string) => time("pulumi", ["stack", "select", "measure", "--create", "--non-interactive"], { cwd: dir, env: PULUMI });
+const destroy = (dir: string) => time("pulumi", ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], { cwd: dir, env: PULUMI });
+
+/** Compose as Debian's next release packages it, in a container beside the engine. */
+class Compose {
+  readonly #box = "berth-measure-compose";
+  async open(dir: string): Promise<void> {
+    await docker("rm", "-f", this.#box).catch(() => undefined);
+    await docker("run", "-d", "--name", this.#box, "--init", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", `${dir}:${dir}`, "-v", `${ROOT}:${ROOT}:ro`, "-w", dir, "berth-bench/debian:trixie", "sleep", "7200");
+    await docker("exec", this.#box, "sh", "-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose >/dev/null");
+  }
+  /** Seconds, without what it costs to get into the container. */
+  async run(...args: string[]): Promise<number> {
+    const entry = await time("docker", ["exec", this.#box, "true"]);
+    const whole = await time("docker", ["exec", this.#box, "docker-compose", ...args]);
+    return whole.seconds - entry.seconds;
+  }
+  async close(): Promise<void> { await docker("rm", "-f", this.#box); }
+}
+
+async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
+  const empty = tinyProject("empty", "export {};\n");
+  await init(empty);
+  await up(empty);
+  const fresh = await up(project.dir);
+  row("fresh up, images warm", s(fresh.seconds));
+  let peak = 0;
+  const noop = await inTurn(RUNS, {
+    stack: async () => { const run = await up(project.dir, "cmd/run"); peak = Math.max(peak, run.peak); return run.seconds; },
+    empty: async () => (await up(empty)).seconds,
+  });
+  row(`no-op up, ${plan.services.length} services`, s(noop.stack));
+  row("no-op up, empty program", s(noop.empty));
+  row("no-op: stack / empty program", (noop.stack / noop.empty).toFixed(2), "≤ 2");
+  row("peak memory of the program", `${Math.round(peak)} MiB`);
+  await startTimes(project);
+  await oneLine(project);
+  const images = await project.output<Record<string, string>>("images");
+  await destroy(project.dir);
+
+  const compose = new Compose();
+  const dir = mkdtempSync(join(tmpdir(), "berth-compose-"));
+  writeCompose(plan, { assistant: images["api"]!, edge: images["edge"]! }, dir, "berth-measure");
+  await compose.open(dir);
+  try {
+    const first = await compose.run("up", "-d", "--wait");
+    row("compose: fresh up --wait", s(first));
+    row("fresh: stack / compose", (fresh.seconds / first).toFixed(2));
+    const again = await inTurn(RUNS, { compose: () => compose.run("up", "-d", "--wait") });
+    row("compose: no-op up --wait", s(again.compose));
+    row("no-op: stack / compose", (noop.stack / again.compose).toFixed(2));
+  } finally {
+    await compose.run("down", "-v").catch(() => 0);
+    await compose.close();
+  }
+}
+
+/** From the engine's own record: start of the container to the end of its first successful check. */
+async function startTimes(project: Project): Promise<void> {
+  for (const service of ["api", "agent", "worker", "sms-router"]) {
+    const [id] = [...(await project.containers(service))].filter(([name]) => !name.includes("-seed-")).map(([, id]) => id);
+    const { State } = (JSON.parse(await docker("inspect", id!)) as { State: { StartedAt: string; Health: { Log: { End: string; ExitCode: number }[] } } }[])[0]!;
+    const healthy = State.Health.Log.find((check) => check.ExitCode === 0);
+    // The engine keeps five checks: a container that has run for longer has lost its first.
+    row(`start to healthy: ${service}`, healthy && State.Health.Log.length < 5 ? s((Date.parse(healthy.End) - Date.parse(State.StartedAt)) / 1000) : "no longer on record", "< 5 s");
+  }
+}
+
+/** Stage's way: no source mounts, so a change of one line is a new image. */
+async function oneLine(project: Project): Promise<void> {
+  project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}\n# one line\n`);
+  const changed = await up(project.dir);
+  row("one-line change to healthy", s(changed.seconds), "< 30 s");
+  await startTimes(project);
+}
+
+async function builds(): Promise<void> {
+  const context = join(ROOT, "services/assistant");
+  const build = (target: string, ...more: string[]) => time(BUILD_CLI, ["build", "-q", "--target", target, "-t", "berth-measure:latest", ...more, context], { env: BUILDER });
+  row("build: cold", s((await build("runtime", "--no-cache")).seconds), "< 5 min (PA-68)");
+  row("build: cached", s((await build("runtime")).seconds));
+  const size = async (image: string) => Number(await docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6;
+  const [whole, base] = [await size("berth-measure:latest"), await size("python:3.11-slim")];
+  row("image: assistant", `${Math.round(whole)} MB, ${Math.round(whole - base)} MB above its base`, "≤ 150 MB above");
+  await build("development");
+  row("image: assistant, development", `${Math.round(await size("berth-measure:latest"))} MB`);
+  await docker("rmi", "berth-measure:latest");
+}
+
+/** What each further container adds to an up that changes nothing. */
+async function growth(): Promise<void> {
+  const program = (count: number) => `import * as docker from "@pulumi/docker";
+for (let i = 0; i < ${count}; i++) new docker.Container("measure-" + i, {
+  image: "redis:8.0", command: ["sleep", "infinity"], memory: 16, memorySwap: 16, networkMode: "none", init: true,
+  labels: [{ label: "berth.stack", value: "measure-growth" }], destroyGraceSeconds: 1, capabilities: { drops: ["ALL"] },
+});\n`;
+  const dir = tinyProject("growth", program(20));
+  await init(dir);
+  try {
+    const seconds: number[] = [];
+    for (const count of [20, 100]) {
+      writeFileSync(join(dir, "index.ts"), program(count));
+      await up(dir);
+      const { noop } = await inTurn(RUNS, { noop: async () => (await up(dir)).seconds });
+      seconds.push(noop);
+      row(`no-op up, ${count} containers`, s(noop));
+    }
+    row("growth of the no-op", `${Math.round((seconds[1]! - seconds[0]!) / 80 * 1000)} ms a container`, "≤ 30 ms");
+  } finally { await destroy(dir); }
+}
+
+const cpu = os.cpus();
+await builds();
+const project = new Project({ stack: "measure", portOffset: 15000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false } });
+try {
+  await init(project.dir);
+  await up(project.dir);
+  await destroy(project.dir);
+  await stackAgainstOthers(project, planOf("measure", undefined, project.dir));
+} finally { await project.remove(); }
+await growth();
+console.log(`\n${cpu.length} cores (${cpu[0]!.model}), ${Math.round(os.totalmem() / 1024 ** 3)} GiB, medians of ${RUNS}\n\n| what | figure | aim |\n|---|---|---|\n${ROWS.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`);
