@@ -6,8 +6,8 @@ import { baseImage } from "./images.ts";
 import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
 import { runOnce, succeeded } from "./parts/job.ts";
 import { monitoring } from "./parts/monitoring.ts";
-import { postgres, postgresUrl } from "./parts/postgres.ts";
-import { redis, redisUrl } from "./parts/redis.ts";
+import { postgres, postgresPrune, postgresUrl } from "./parts/postgres.ts";
+import { redis, redisPrune, redisUrl } from "./parts/redis.ts";
 
 const IMAGE = { build: "assistant" };
 const UID = 10001;
@@ -16,8 +16,11 @@ const AGENT = 8001;
 
 export const assistant: Catalogue = (args) => {
   const database = args.settings.database ?? `pa_${args.settings.environment}`;
-  const services = [...postgres(args, database), ...redis(args), ...jobs(args, database), ...applications(args, database)];
-  const all = [...services, ...edge(args, services)];
+  const users = [...jobs(args, database), ...applications(args, database)];
+  const services = [...postgres(args, database), ...redis(args), ...users];
+  // What ends a release: the routes, then the credentials of the release before.
+  const last = ["edge-routes", ...users.map((service) => service.name)];
+  const all = [...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last)];
   return {
     name: "assistant", database,
     images: {

@@ -20,3 +20,8 @@ ALTER SCHEMA public OWNER TO app_owner;
 ALTER ROLE :"role" LOGIN PASSWORD :'password';
 GRANT app_owner TO :"role";
 ALTER ROLE :"role" SET role = 'app_owner';
+
+-- Which release made the role, and when. A container that merely restarts leaves the time as it was.
+\set maker `hostname`
+SELECT format('COMMENT ON ROLE %I IS %L', :'role', :'maker' || ' ' || extract(epoch FROM clock_timestamp()))
+FROM pg_roles WHERE rolname = :'role' AND split_part(coalesce(shobj_description(oid, 'pg_authid'), ''), ' ', 1) <> :'maker' \gexec

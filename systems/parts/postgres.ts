@@ -14,6 +14,18 @@ export const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } a
 export const postgresUrl = (database: string): string =>
   `postgresql://app_@{postgresPassword|version}:@{postgresPassword|uri}@postgres:5432/${database}`;
 
+/** The job that drops roles of former passwords. @param after What must run with the new one first: everything that logs in. */
+export function postgresPrune({ settings }: CatalogueArgs, database: string, after: readonly string[]): ServiceSpec {
+  return {
+    name: "postgres-prune", tier: "data", kind: "job", image: { pull: baseImage("postgres", settings) }, uid: UID, after,
+    command: ["sh", "/etc/berth/prune.sh", database],
+    config: { path: "/etc/berth", files: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") } },
+    secrets: { "postgres-role": "app_@{postgresPassword|version}" },
+    volumes: [SOCKET], networks: ["data"],
+    health: succeeded, limits: { memory: 64, cpus: 0.25 },
+  };
+}
+
 export function postgres({ settings }: CatalogueArgs, database: string): ServiceSpec[] {
   const image = { pull: baseImage("postgres", settings) };
   return [{

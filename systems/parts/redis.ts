@@ -9,8 +9,10 @@ import { runOnce, succeeded } from "./job.ts";
 /** Uid of the user `redis` in the official image. */
 const UID = 999;
 
+const USER = "app_@{redisPassword|version}";
+
 /** File content for an application: the URL of Redis with the current user. */
-export const redisUrl = (db = 0): string => `redis://app_@{redisPassword|version}:@{redisPassword|uri}@redis:6379/${db}`;
+export const redisUrl = (db = 0): string => `redis://${USER}:@{redisPassword|uri}@redis:6379/${db}`;
 
 export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   const image = { pull: baseImage("redis", settings) };
@@ -26,8 +28,20 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
     limits: { memory: 384, cpus: 0.5 }, stopGrace: 30,
   }, {
     name: "redis-users", tier: "data", kind: "job", image, uid: UID, after: ["redis"],
-    command: runOnce("REDISCLI_AUTH=$(cat /run/secrets/admin-password) redis-cli -e -h redis --user admin --no-auth-warning < /run/secrets/users.redis"),
-    secrets: { "admin-password": "@{redisAdminPassword}", "users.redis": content("data/redis/users.redis") },
+    command: runOnce("sh /etc/berth/users.sh"),
+    config: { path: "/etc/berth", files: { "users.sh": content("data/redis/users.sh") } },
+    secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER, "users.redis": content("data/redis/users.redis") },
     networks: ["data"], health: succeeded, limits: { memory: 32, cpus: 0.25 }, waitTimeout: 60,
   }];
+}
+
+/** The job that deletes users of former passwords. @param after What must run with the new one first: everything that connects. */
+export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]): ServiceSpec {
+  return {
+    name: "redis-prune", tier: "data", kind: "job", image: { pull: baseImage("redis", settings) }, uid: UID, after,
+    command: ["sh", "/etc/berth/prune.sh"],
+    config: { path: "/etc/berth", files: { "prune.sh": content("data/redis/prune.sh") } },
+    secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },
+    networks: ["data"], health: succeeded, limits: { memory: 32, cpus: 0.25 },
+  };
 }

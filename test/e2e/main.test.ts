@@ -227,6 +227,22 @@ describe("the main job", function () {
     });
   });
 
+  describe("a disk that is full while building", () => {
+    it("is named, with the way out; the next run goes through", async () => {
+      const before = await project.containers();
+      // /dev/full refuses every byte as a full disk does.
+      project.edit("services/edge/Dockerfile", (text) => text.replace("USER 101:0", "RUN echo much > /dev/full\nUSER 101:0"));
+      const refused = await project.script("up", "e2e");
+      project.edit("services/edge/Dockerfile", (text) => text.replace("RUN echo much > /dev/full\n", ""));
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.output, /No space left on device/i);
+      assert.match(refused.output, /way out: the engine's disk is full/);
+      assert.deepEqual(await project.containers(), before);
+      const recovered = await project.script("up", "e2e");
+      assert.equal(recovered.code, 0, recovered.output);
+    });
+  });
+
   describe("bin/down", () => {
     it("leaves nothing but the data, which the next up finds again", async () => {
       const user = await new Client(EDGE).enter("keeper@example.org");

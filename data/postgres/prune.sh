@@ -1,0 +1,20 @@
+#!/bin/sh
+# Drops the roles of former passwords, once nothing has been logged in with them for a while.
+# Starts when every consumer of the new role is healthy; the old consumers are stopped only after that, and may finish what
+# they do. A role that was made after ours belongs to a release that is still under way: it is left alone.
+set -eu
+role=$(cat /run/secrets/postgres-role)
+database=$1
+former=''
+touch /tmp/done
+while :; do
+  idle=$(psql -qAtX -U postgres -d "$database" -v role="$role" -f /etc/berth/idle.sql) || idle=''
+  for name in $idle; do
+    # Twice idle, half a minute apart.
+    case " $former " in *" $name "*)
+      psql -qX -U postgres -d "$database" -c "DROP ROLE \"$name\"" && echo "dropped role $name";;
+    esac
+  done
+  former=$(echo "$idle" | tr '\n' ' ')
+  sleep 30
+done

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Deletes the users of former passwords, once nothing has been connected as them for a while (see data/postgres/prune.sh).
+set -eu
+user=$(cat /run/secrets/redis-user)
+export REDISCLI_AUTH; REDISCLI_AUTH=$(cat /run/secrets/admin-password)
+admin() { redis-cli -e -h redis --user admin --no-auth-warning "$@"; }
+made() { admin HGET berth:users "$1" | cut -d' ' -f2; }
+former=''
+touch /tmp/done
+while :; do
+  idle=''
+  for name in $(admin ACL USERS | grep '^app_' || true); do
+    [ "$name" != "$user" ] || continue
+    when=$(made "$name"); [ "${when:-0}" -lt "$(made "$user")" ] || continue
+    admin CLIENT LIST | grep -q " user=$name " || idle="$idle $name"
+  done
+  for name in $idle; do
+    case " $former " in *" $name "*)
+      admin ACL DELUSER "$name" > /dev/null && admin ACL SAVE > /dev/null && admin HDEL berth:users "$name" > /dev/null && echo "deleted user $name";;
+    esac
+  done
+  former=$idle
+  sleep 30
+done
