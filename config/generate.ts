@@ -30,12 +30,12 @@ function jsonSchema(): string {
   });
   const leaves = Object.entries(settingsSchema.shape).map(([name, type]) => {
     // A leaf's own words about itself are documentation, not JSON schema.
-    const { $schema: _, allowed, example, ...rest } = z.toJSONSchema(type, { io: "input", override: ({ jsonSchema }) => {
+    const schema = z.toJSONSchema(type, { io: "input", override: ({ jsonSchema }) => {
       for (const key of ["allowed", "example"]) delete jsonSchema[key];
-    } }) as Record<string, unknown>;
-    void allowed; void example;
+    } });
+    delete schema.$schema;
     const meta = describe(type)!;
-    return [`berth:${name}`, { ...rest, description: `${meta.description} Allowed: ${meta.allowed}.`, examples: [meta.example] }];
+    return [`berth:${name}`, { ...schema, description: `${meta.description} Allowed: ${meta.allowed}.`, examples: [meta.example] }];
   });
   return JSON.stringify({
     $schema: "http://json-schema.org/draft-07/schema#", title: "Stack file of berth", type: "object",

@@ -37,7 +37,7 @@ export function load(): Loaded {
 }
 
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
-const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
 
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
 const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);

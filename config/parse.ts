@@ -104,7 +104,7 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
     else if (type instanceof z.ZodRecord) schema = type.valueType;
   }
   const type = unwrap(schema);
-  const keys = type instanceof z.ZodObject ? Object.keys(type.shape as object) : [];
+  const keys = type instanceof z.ZodObject ? Object.keys(type.shape) : [];
   return path.length === 0 ? [...keys, ...secretKeys] : keys;
 }
 

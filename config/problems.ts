@@ -31,6 +31,6 @@ export function formatProblems(stack: string, problems: readonly Problem[]): str
 export function setCommand(key: string, value: unknown, stack: string): string {
   const inside = /[.[]/.test(key);
   const text = typeof value === "object" || typeof value === "string" && /[^\w.:/-]/.test(value)
-    ? `'${typeof value === "string" ? value : JSON.stringify(value)}'` : String(value);
+    ? `'${typeof value === "string" ? value : JSON.stringify(value)}'` : `${value as string | number | boolean}`;
   return `pulumi config set ${inside ? "--path " : ""}${key} ${text} --stack ${stack}`;
 }

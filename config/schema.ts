@@ -14,7 +14,7 @@ export interface LeafMeta {
   readonly example: unknown;
 }
 
-const leaf = <T extends z.ZodType>(type: T, meta: LeafMeta): T => type.meta({ ...meta }) as T;
+const leaf = <T extends z.ZodType>(type: T, meta: LeafMeta): T => type.meta({ ...meta });
 
 /** Sizes in MiB. `GB` and `MB` are refused: they mean two things. */
 const MEMORY = /^(\d+)(MiB|GiB)$/;

@@ -1,0 +1,36 @@
+/**
+ * The digest of a build context: what the image depends on as far as the provider can see. Names, modes and contents
+ * count; times, owners and empty folders do not (1.3). So a second checkout with another umask builds anew.
+ */
+import { createHash } from "node:crypto";
+import { lstatSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import type { Stats } from "node:fs";
+import { join } from "node:path";
+import { hasExceptions, ignored, readRules } from "./ignore.ts";
+
+const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
+
+function contentOf(path: string, stats: Stats): string {
+  if (stats.isSymbolicLink()) return sha256(realpathSync(path));
+  return stats.isFile() ? sha256(readFileSync(path)) : sha256("");
+}
+
+export function contextDigest(context: string, dockerfile: string): string {
+  const rules = readRules(context, dockerfile);
+  const total = createHash("sha256");
+  const add = (name: string, mode: string, content: string): void => void total.update(`${name}\0${mode}\0${content}\0`);
+  const walk = (folder: string): void => {
+    for (const name of readdirSync(join(context, folder)).sort()) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      const stats = lstatSync(join(context, path));
+      const out = ignored(rules, path);
+      if (stats.isDirectory()) {
+        // An ignored folder may still hold an exception.
+        if (!out || hasExceptions(rules)) walk(path);
+      } else if (!out) add(path, stats.mode.toString(8), contentOf(join(context, path), stats));
+    }
+  };
+  add("Dockerfile", "", sha256(readFileSync(dockerfile)));
+  walk("");
+  return total.digest("hex");
+}

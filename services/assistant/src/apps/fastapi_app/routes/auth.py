@@ -1,0 +1,117 @@
+"""Accounts and sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import psycopg
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import AfterValidator, BaseModel, Field
+
+from apps.fastapi_app.middleware.auth import ROLES, CurrentUser, requires
+from personal_assistant.auth.passwords import hash_password, verify_password
+from personal_assistant.auth.tokens import Sessions, User, issue_access_token
+from personal_assistant.core import metrics
+from personal_assistant.core.context import context_of
+
+router = APIRouter(prefix="/v1")
+
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"), AfterValidator(str.lower)]
+
+
+class Credentials(BaseModel):
+    email: Email
+    password: str = Field(min_length=8, max_length=200)
+
+
+class RefreshToken(BaseModel):
+    refresh_token: str = Field(min_length=20, max_length=200)
+
+
+class RoleChange(BaseModel):
+    role: str = Field(pattern=f"^({'|'.join(ROLES)})$")
+
+
+def _sessions(request: Request) -> Sessions:
+    context = context_of(request)
+    assert context.redis
+    return Sessions(context.redis, context.settings.jwt_refresh_ttl)
+
+
+async def _tokens(request: Request, user: User) -> dict[str, Any]:
+    settings = context_of(request).settings
+    return {
+        "access_token": issue_access_token(user, settings.jwt_keys, settings.jwt_access_ttl),
+        "refresh_token": await _sessions(request).open(user.id),
+        "token_type": "bearer",
+        "expires_in": settings.jwt_access_ttl,
+    }
+
+
+def _user(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id": str(row["id"]), "email": row["email"], "role": row["role"], "created_at": row["created_at"].isoformat()}
+
+
+@router.post("/auth/register", status_code=201)
+async def register(body: Credentials, request: Request) -> dict[str, Any]:
+    hashed = await hash_password(body.password)
+    try:
+        row = await context_of(request).database.one(
+            "INSERT INTO users (email, password_hash) VALUES (%s, %s) RETURNING *", body.email, hashed
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise HTTPException(409, "this e-mail is already registered") from error
+    assert row
+    return _user(row)
+
+
+@router.post("/auth/login")
+async def login(body: Credentials, request: Request) -> dict[str, Any]:
+    row = await context_of(request).database.one("SELECT id, role, password_hash FROM users WHERE email = %s", body.email)
+    stored = row["password_hash"] if row else None
+    if not await verify_password(stored, body.password) or row is None:
+        metrics.LOGINS.labels("refused").inc()
+        raise HTTPException(401, "wrong e-mail or password")
+    metrics.LOGINS.labels("accepted").inc()
+    return await _tokens(request, User(str(row["id"]), row["role"]))
+
+
+@router.post("/auth/refresh")
+async def refresh(body: RefreshToken, request: Request) -> dict[str, Any]:
+    database = context_of(request).database
+    if not database.up:
+        raise HTTPException(503, "database unavailable, try again")  # before the token is used up
+    user_id = await _sessions(request).close(body.refresh_token)
+    row = await database.one("SELECT id, role FROM users WHERE id = %s", user_id) if user_id else None
+    if row is None:
+        raise HTTPException(401, "the refresh token is invalid, used or has expired")
+    return await _tokens(request, User(str(row["id"]), row["role"]))
+
+
+@router.post("/auth/logout", status_code=204)
+async def logout(body: RefreshToken, request: Request) -> Response:
+    await _sessions(request).close(body.refresh_token)
+    return Response(status_code=204)
+
+
+@router.get("/users/me")
+async def me(request: Request, user: CurrentUser) -> dict[str, Any]:
+    row = await context_of(request).database.one("SELECT * FROM users WHERE id = %s", user.id)
+    if row is None:
+        raise HTTPException(401, "the account of this token no longer exists")
+    return _user(row)
+
+
+@router.get("/users", dependencies=[Depends(requires("admin"))])
+async def users(request: Request) -> list[dict[str, Any]]:
+    rows = await context_of(request).database.all("SELECT * FROM users ORDER BY created_at LIMIT 500")
+    return [_user(row) for row in rows]
+
+
+@router.patch("/users/{user_id}", dependencies=[Depends(requires("admin"))])
+async def change_role(user_id: UUID, body: RoleChange, request: Request) -> dict[str, Any]:
+    row = await context_of(request).database.one("UPDATE users SET role = %s WHERE id = %s RETURNING *", body.role, user_id)
+    if row is None:
+        raise HTTPException(404, "no such user")
+    return _user(row)

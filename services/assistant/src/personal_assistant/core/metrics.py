@@ -1,0 +1,33 @@
+"""Prometheus metrics. Rate, errors and duration are labelled by route template, never by path, to bound the number of series."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+DURATION = Histogram("http_request_duration_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS)
+IN_PROGRESS = Gauge("http_requests_in_progress", "Requests being answered")
+
+DEPENDENCY_UP = Gauge("dependency_up", "1 if the dependency answered last time", ["dependency"])
+POOL = Gauge("db_pool_connections", "Database connections by state", ["state"])
+POOL_WAITING = Gauge("db_pool_waiting_requests", "Requests waiting for a database connection")
+DATABASE_OUTAGES = Counter("db_outages_total", "Times the database stopped answering")
+
+RATE_LIMITED = Counter("rate_limited_requests_total", "Requests refused by the rate limit")
+RATE_LIMIT_UNAVAILABLE = Counter("rate_limit_unavailable_total", "Requests let through uncounted because Redis did not answer")
+
+EVENTS_STORED = Counter("assistant_events_total", "Event executions", ["outcome"])
+MESSAGES = Counter("assistant_messages_total", "Messages answered by the agent", ["channel", "action", "planner"])
+TASKS_CREATED = Counter("assistant_tasks_created_total", "Tasks created through the API")
+LOGINS = Counter("assistant_logins_total", "Login attempts", ["outcome"])
+JOBS_QUEUED = Counter("assistant_jobs_queued_total", "Jobs handed to the queue", ["kind", "outcome"])
+SMS_RECEIVED = Counter("assistant_sms_received_total", "SMS webhooks", ["outcome"])
+
+QUEUE_LENGTH = Gauge("assistant_queue_length", "Jobs waiting in the queue")
+JOB_RUNTIME = Histogram("assistant_job_runtime_seconds", "Run time of a job in the worker", buckets=(*_BUCKETS, 120, 300))
+JOBS_FINISHED = Counter("assistant_jobs_finished_total", "Jobs that left the worker", ["outcome"])
+REMINDERS_DUE = Counter("assistant_reminders_due_total", "Reminders that came due", ["outcome"])
+
+__all__ = ["CONTENT_TYPE_LATEST", "generate_latest"]

@@ -1,0 +1,108 @@
+"""Schema migrations: one at a time (advisory lock), each in its own transaction, up or down.
+
+Old and new releases run side by side during a switch, so a migration only ever adds what the previous release can ignore;
+removal is for a later release. That is also why a schema newer than this release is left as it is."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from personal_assistant.config.settings import Settings
+
+log = logging.getLogger("assistant.migrate")
+
+DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
+LOCK = 0x62657274  # "bert": any number, as long as all releases use the same
+WAIT = 60.0
+
+
+def run(settings: Settings, target: str = "head") -> int:
+    # Not the pool's connections: a migration may rightly take longer than a request's statement timeout.
+    engine = create_engine(
+        settings.database_url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": 3, "application_name": "assistant-migrate"},
+    )
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            with engine.connect() as guard:
+                # Session-level, on a connection of its own: it outlives the migrations' transactions and dies with the process.
+                if not guard.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar_one():
+                    raise TimeoutError("another migration is running")
+                guard.commit()
+                with engine.connect() as connection:
+                    # Better a failed migration than one that waits for a lock while every request queues behind it.
+                    connection.execute(text("SET lock_timeout = '30s'"))
+                    connection.commit()
+                    return _migrate(connection, target)
+        except (OperationalError, TimeoutError) as error:
+            if not _worth_waiting(error) or time.monotonic() >= deadline:
+                log.error("migration failed: %s", _first_line(error))
+                return 1
+            log.warning("waiting for the database: %s", _first_line(error))
+            time.sleep(1)
+        except (DBAPIError, CommandError, ResolutionError) as error:
+            log.error("migration failed, its transaction was rolled back: %s", _first_line(error))
+            return 1
+
+
+def _worth_waiting(error: Exception) -> bool:
+    """Only failures to connect: an OperationalError inside a migration would fail again."""
+    if isinstance(error, TimeoutError):
+        return True
+    original = getattr(error, "orig", None)
+    return isinstance(original, psycopg.OperationalError) and original.sqlstate is None and error.statement is None  # type: ignore[attr-defined]
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def _migrate(connection: Connection, target: str) -> int:
+    config = Config()
+    config.set_main_option("script_location", str(DIRECTORY))
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    before = _revision(connection)
+    if before is not None and before not in known:
+        if target == "head":
+            log.warning("the schema is at %s, newer than this release knows; left as it is", before)
+            print(f"{before} -> {before} (newer than this release, unchanged)", flush=True)
+            return 0
+        log.error("the schema is at %s, which this release does not know: downgrade with the release that made it", before)
+        return 1
+    if target not in ("head", "base") and target not in known:
+        log.error("unknown revision %r; known: base, %s, head", target, ", ".join(sorted(known)))
+        return 1
+    order = ["base", *(script.revision for script in reversed(list(scripts.walk_revisions())))]
+    wanted = order[-1] if target == "head" else target
+    if order.index(wanted) >= order.index(before or "base"):
+        command.upgrade(config, wanted)
+    else:
+        log.warning("downgrading; data of the removed tables is lost")
+        command.downgrade(config, wanted)
+    after = _revision(connection)
+    print(f"{before or 'base'} -> {after or 'base'}", flush=True)
+    log.info("schema migrated", extra={"from_revision": before or "base", "to_revision": after or "base"})
+    return 0
+
+
+def _revision(connection: Connection) -> str | None:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()
+    return revision

@@ -1,0 +1,104 @@
+"""Jobs: a row in Postgres is the truth, a message in Redis only the signal to run it. A signal that is lost or cannot be sent is
+sent again by the worker's sweep, so a job that was accepted is run even if Redis was down or emptied."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING
+
+from psycopg.types.json import Jsonb
+
+from personal_assistant.config.settings import Settings
+from personal_assistant.core import logs, metrics
+from personal_assistant.database.pool import Connection
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+log = logging.getLogger("assistant.queue")
+
+QUEUE = "assistant"
+RUN_JOB = "assistant.run_job"
+SEND_TIMEOUT = 2.0
+PAUSE_AFTER_FAILURE = 2.0
+
+
+async def add_job(connection: Connection, user_id: str, kind: str, args: dict[str, object]) -> str:
+    """Inside the caller's transaction: the job exists if and only if what asked for it does."""
+    job_id = str(uuid.uuid4())
+    await connection.execute(
+        "INSERT INTO jobs (id, user_id, kind, args, request_id) VALUES (%s, %s, %s, %s, %s)",
+        (job_id, user_id, kind, Jsonb(args), logs.request_id.get()),
+    )
+    return job_id
+
+
+_skip_until = 0.0
+
+
+async def announce(settings: Settings, job_id: str, kind: str) -> None:
+    """After the commit. Never fails and never takes long: see the module."""
+    global _skip_until
+    outcome = "deferred"
+    if time.monotonic() >= _skip_until:
+        try:
+            # The thread may go on after the time is up; a signal that is sent twice runs nothing twice.
+            await asyncio.wait_for(asyncio.to_thread(send, celery_app(settings), job_id, logs.request_id.get()), SEND_TIMEOUT)
+            outcome = "sent"
+        except Exception as error:  # kombu wraps errors of several libraries
+            _skip_until = time.monotonic() + PAUSE_AFTER_FAILURE
+            log.warning("job is stored, its signal waits for Redis: %s", type(error).__name__, extra={"job_id": job_id})
+    metrics.JOBS_QUEUED.labels(kind, outcome).inc()
+
+
+def send(app: Celery, job_id: str, request_id: str | None) -> None:
+    app.send_task(
+        RUN_JOB,
+        kwargs={"job_id": job_id, "request_id": request_id},
+        task_id=job_id,
+        queue=QUEUE,
+        retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2},
+    )
+
+
+@cache
+def celery_app(settings: Settings) -> Celery:
+    from celery import Celery  # 0.2 s: only a process that queues or runs jobs pays for it
+
+    app = Celery("assistant", broker=settings.redis_url)
+    limit = settings.worker_task_time_limit
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,  # results live in the jobs table
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_failure_or_timeout=True,
+        task_time_limit=limit,
+        worker_prefetch_multiplier=1,
+        worker_concurrency=settings.worker_concurrency,
+        worker_max_tasks_per_child=1000,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        # Remote control, gossip and mingle need publish/subscribe channels, which the Redis account need not have.
+        worker_enable_remote_control=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # the job row already keeps a second delivery from running
+        broker_connection_timeout=2,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": limit + 300,
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "queue_order_strategy": "round_robin",
+        },
+    )
+    return app

@@ -1,0 +1,166 @@
+"""What needs no service."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jwt
+import pytest
+
+from apps.sms_router.main import twilio_signature, twiml
+from personal_assistant.auth.passwords import hash_now, verify_password
+from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, verify_access_token
+from personal_assistant.config.settings import ConfigError, load
+from personal_assistant.core.logs import JsonFormatter
+from personal_assistant.core.planner import parse_llm, plan
+from personal_assistant.core.summary import summarise
+
+NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "args"),
+    [
+        ("remind me tomorrow to call Bob", "add_reminder", {"text": "call Bob", "due_at": "2026-03-11T09:00:00+00:00"}),
+        ("Remind me to call Bob tomorrow at 5pm", "add_reminder", {"text": "call Bob", "due_at": "2026-03-11T17:00:00+00:00"}),
+        ("remind me in 10 minutes to stretch", "add_reminder", {"text": "stretch", "due_at": "2026-03-10T14:40:00+00:00"}),
+        ("remind me in an hour about the oven.", "add_reminder", {"text": "the oven", "due_at": "2026-03-10T15:30:00+00:00"}),
+        ("remind me at 12:15 to eat", "add_reminder", {"text": "eat", "due_at": "2026-03-11T12:15:00+00:00"}),
+        ("remind me at 12am to sleep", "add_reminder", {"text": "sleep", "due_at": "2026-03-11T00:00:00+00:00"}),
+        ("note the door code is 1234", "note", {"text": "the door code is 1234"}),
+        ("what did I note about the door?", "recall", {"query": "the door"}),
+        ("add a task to buy milk.", "add_task", {"title": "buy milk"}),
+        ("task: buy milk", "add_task", {"title": "buy milk"}),
+        ("list my tasks", "list_tasks", {}),
+        ("what are my reminders?", "list_reminders", {}),
+        ("hello", "help", {}),
+        ("notebooks are nice", "help", {}),
+    ],
+)
+def test_planner(text: str, action: str, args: dict[str, str]) -> None:
+    got = plan(text, NOW)
+    assert (got.action, got.args) == (action, args)
+
+
+@pytest.mark.parametrize("text", ["remind me to call Bob", "remind me at 25:00 to call Bob", "remind me tomorrow at 13pm to call Bob"])
+def test_planner_asks_when_it_did_not_understand_the_time(text: str) -> None:
+    got = plan(text, NOW)
+    assert got.action == "help" and "when" in got.args["reason"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["not json", "[]", "null", '{"action": "drop_tables"}', '{"action": "add_task", "args": {}}', '{"action": "add_task", "args": {"title": 3}}',
+     '{"action": "add_reminder", "args": {"text": "x", "due_at": "soon"}}', '{"action": "note", "args": {"text": " "}}'],
+)  # fmt: skip
+def test_a_language_models_answer_is_not_trusted(content: str) -> None:
+    assert parse_llm(content) is None
+
+
+def test_a_language_models_plan_is_used() -> None:
+    got = parse_llm('{"action": "add_reminder", "args": {"text": "x", "due_at": "2026-03-10T10:00:00", "user_id": "someone else"}}')
+    assert got and got.args == {"text": "x", "due_at": "2026-03-10T10:00:00+00:00"} and got.planner == "llm"
+
+
+def test_twilio_signature_is_twilios() -> None:
+    """The worked example of Twilio's documentation."""
+    params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310", "To": "+18005551212"}
+    assert twilio_signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", params.items()) == "GvWf1cFY/Q7PnoempGyD5oXAezc="
+
+
+def test_twiml_escapes() -> None:
+    assert b"&lt;b&gt; &amp; co" in twiml("<b> & co").body
+
+
+OLD, NEW = "o" * 40, "n" * 40
+USER = User("1b671a64-40d5-491e-99b0-da01ff1f3341", "user")
+
+
+def test_jwt_keys_rotate_without_signing_anyone_out() -> None:
+    before = issue_access_token(USER, (OLD,), 60)
+    for keys in ((OLD, NEW), (NEW, OLD)):
+        assert verify_access_token(before, keys) == USER
+    after = issue_access_token(USER, (NEW, OLD), 60)
+    assert verify_access_token(after, (OLD, NEW)) == USER, "an old process must accept what a new one signs"
+    with pytest.raises(InvalidToken):
+        verify_access_token(before, (NEW,))
+
+
+def test_jwt_refuses_forgeries() -> None:
+    claims = {"iss": "assistant", "sub": USER.id, "exp": int(time.time()) + 60}
+    forged = [
+        jwt.encode(claims, "", "none"),
+        jwt.encode(claims, "x" * 40, "HS256"),
+        issue_access_token(USER, (NEW,), -1),
+        "nonsense",
+    ]
+    for token in forged:
+        with pytest.raises(InvalidToken):
+            verify_access_token(token, (NEW,))
+
+
+def test_passwords() -> None:
+    import asyncio
+
+    stored = hash_now("correct horse")
+    assert asyncio.run(verify_password(stored, "correct horse"))
+    assert not asyncio.run(verify_password(stored, "wrong"))
+    assert not asyncio.run(verify_password(None, "nobody has this password"))
+    assert not asyncio.run(verify_password("!", "!"))
+
+
+def secret(directory: Path, name: str, content: str) -> str:
+    path = directory / name
+    path.write_text(content)
+    return str(path)
+
+
+def test_config_reports_every_problem_at_once_and_no_secret(tmp_path: Path) -> None:
+    env = {
+        "APP_ENV": "production",
+        "DEBUG": "yes",
+        "PORT": "0",
+        "DB_POOL_SIZE": "-1",
+        "AGENT_URL": "edge:8001",
+        "DATABASE_URL_FILE": secret(tmp_path, "db", "mysql://user:hunter2@host/db"),
+        "JWT_KEYS_FILE": secret(tmp_path, "jwt", f"{NEW}\nshort"),
+        "REDIS_URL_FILE": str(tmp_path / "absent"),
+        "TWILIO_USER_NUMBERS_FILE": secret(tmp_path, "numbers", '{"5551234": "a@example.com"}'),
+    }
+    with pytest.raises(ConfigError) as caught:
+        load("api", env)
+    wanted = {*env, "INTERNAL_TOKEN_FILE"}
+    assert {problem.split(":")[0] for problem in caught.value.problems} == wanted
+    assert "hunter2" not in str(caught.value) and "short" not in str(caught.value).replace("shorter", "")
+
+
+def test_config_keeps_zero_and_tells_what_is_off(tmp_path: Path) -> None:
+    env = {
+        "DATABASE_URL_FILE": secret(tmp_path, "db", "postgresql://u:hunter2@h/d\n"),
+        "INTERNAL_TOKEN_FILE": secret(tmp_path, "token", "t\n"),
+        "AGENT_URL": "http://edge:8001/",
+        "RATE_LIMIT_PER_MINUTE": "0",
+    }
+    settings = load("sms-router", env)
+    assert settings.rate_limit_per_minute == 0
+    assert settings.agent_url == "http://edge:8001"
+    assert settings.port == 8003
+    assert "berth:twilioAuthToken" in settings.features_off()["sms"]
+    assert "hunter2" not in repr(settings)
+
+
+def test_summary() -> None:
+    got = summarise("Ports matter. Containers publish ports at the edge. Cats sleep.")
+    assert got["summary"].startswith("Ports matter.")
+    assert (got["words"], got["sentences"]) == (10, 3)
+    assert summarise("") == {"summary": "", "words": 0, "sentences": 0, "keywords": []}
+
+
+def test_log_lines_are_json_and_hold_no_objects() -> None:
+    record = logging.makeLogRecord({"msg": "two\nlines %s", "args": ("é",), "levelname": "INFO", "status": 200, "args_of_a_task": {"password": "x"}})
+    entry = json.loads(JsonFormatter("assistant-api").format(record))
+    assert entry["msg"] == "two\nlines é" and entry["status"] == 200 and "args_of_a_task" not in entry

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, describe, it } from "mocha";
+import { Plugin, SECRET_KEY, str } from "./plugin.ts";
+import type { Made, Props } from "./plugin.ts";
+import { docker, IMAGE, labels, sweep, unique } from "./support.ts";
+
+describe("Image", function () {
+  this.timeout(120_000);
+  let plugin: Plugin;
+  let context: string;
+  before(async () => {
+    await sweep();
+    plugin = await Plugin.start("docker");
+  });
+  after(async () => {
+    plugin.stop();
+    await sweep();
+  });
+  beforeEach(() => {
+    context = mkdtempSync(join(tmpdir(), "conformance-image-"));
+    writeFileSync(join(context, "Dockerfile"), `FROM ${IMAGE}\nARG WORD\nCOPY . /app/\nRUN echo "$WORD" > /word\n`);
+    writeFileSync(join(context, "file"), "one");
+    writeFileSync(join(context, ".dockerignore"), "ignored\nfolder/*\n!folder/kept\n");
+  });
+  afterEach(() => rmSync(context, { recursive: true, force: true }));
+
+  const inputs = (build: Props = {}, more: Props = {}): Props =>
+    ({ imageName: `localhost/${unique("image")}:1`, skipPush: true, build: { context, platform: "linux/amd64", ...build }, ...more });
+  const digest = async (): Promise<unknown> => ((await plugin.check("Image", "subject", inputs()))["build"] as Props)["contextDigest"];
+  const stored = (made: Made): Made => {
+    // The engine unwraps secrets before it hands the state back to a provider that takes none.
+    const wrapped = made.outputs["__inputs"] as Props;
+    return { ...made, outputs: { ...made.outputs, __inputs: wrapped["value"]! } };
+  };
+
+  it("1.3: the context's digest follows names, contents and modes, not times and ignored files", async () => {
+    const first = await digest();
+    assert.match(str(first), /^[0-9a-f]{64}$/);
+    utimesSync(join(context, "file"), 1, 1);
+    writeFileSync(join(context, "ignored"), "anything");
+    mkdirSync(join(context, "folder"));
+    writeFileSync(join(context, "folder/ignored"), "anything");
+    assert.equal(await digest(), first);
+    const seen = new Set([first]);
+    const differs = async (what: string): Promise<void> => {
+      const next = await digest();
+      assert.ok(!seen.has(next), what);
+      seen.add(next);
+    };
+    writeFileSync(join(context, "folder/kept"), "kept");
+    await differs("a file that the ignore file takes back");
+    writeFileSync(join(context, "file"), "two");
+    await differs("a content");
+    chmodSync(join(context, "file"), 0o755);
+    await differs("a mode");
+    writeFileSync(join(context, "other"), "two");
+    await differs("a name");
+  });
+
+  it("1.3: the Dockerfile's own ignore file goes before the context's", async () => {
+    const first = await digest();
+    writeFileSync(join(context, "Dockerfile.dockerignore"), "file\n");
+    const second = await digest();
+    assert.notEqual(second, first);
+    writeFileSync(join(context, "file"), "two");
+    assert.equal(await digest(), second);
+  });
+
+  it("1.3: defaults and checks: the Dockerfile of the context, the machine's platform, a qualified name unless nothing is pushed", async () => {
+    const checked = (await plugin.check("Image", "subject", { imageName: "plain", skipPush: true, build: { context } }))["build"] as Props;
+    assert.equal(checked["dockerfile"], join(context, "Dockerfile"));
+    assert.match(str(checked["platform"]), /^linux\//);
+    await assert.rejects(plugin.check("Image", "subject", { ...inputs(), imageName: "plain", skipPush: false }), /fully qualified/);
+    await assert.rejects(plugin.check("Image", "subject", inputs({ dockerfile: `${context}/none` })), /Dockerfile|dockerfile/);
+  });
+
+  it("A11/1.5: with skipPush the digest is the local image's id, and a container takes it", async () => {
+    const made = await plugin.create("Image", inputs({ args: { WORD: "argued" } }));
+    const id = await docker("image", "inspect", "--format", "{{.Id}}", str(made.inputs["imageName"]));
+    assert.equal(made.outputs["repoDigest"], id);
+    assert.equal(made.id, made.inputs["imageName"]);
+    assert.equal(made.outputs["baseImageName"], made.inputs["imageName"]);
+    assert.equal(made.outputs["dockerfile"], "Dockerfile");
+    const container: Props = { image: id, labels, command: ["sh", "-c", "stat -c '%u:%g' /app/file; cat /word; sleep 0.5"], attach: true, logs: true, mustRun: false };
+    const ran = await plugin.create("Container", container);
+    assert.equal(ran.outputs["containerLogs"], "0:0\nargued\n", "the context belongs to root");
+    assert.equal((await plugin.diff("Container", (await plugin.read("Container", ran))!, container)).verdict, "none");
+  });
+
+  it("1.4: every change is an update, and credentials are none", async () => {
+    const given = inputs({}, { registry: { server: "localhost", username: "me", password: "one" } });
+    const made = stored(await plugin.create("Image", given));
+    assert.equal((await plugin.diff("Image", made, given)).verdict, "none");
+    const changes: Props[] = [
+      { imageName: "localhost/conformance-other:1" },
+      { build: { ...(given["build"] as Props), args: { A: "1" } } },
+      { build: { ...(given["build"] as Props), target: "x" } },
+      { skipPush: false, imageName: "localhost:5000/conformance-other:1" },
+    ];
+    for (const change of changes) assert.equal((await plugin.diff("Image", made, { ...given, ...change })).verdict, "update", JSON.stringify(change));
+    const rotated = { ...given, registry: { server: "localhost", username: "me", password: "two" } };
+    assert.equal((await plugin.diff("Image", made, rotated)).verdict, "none");
+    writeFileSync(join(context, "file"), "changed");
+    assert.equal((await plugin.diff("Image", made, given)).verdict, "update");
+  });
+
+  it("1.4: a pruned image is not missed, and a deletion leaves the image", async () => {
+    const given = inputs();
+    const made = stored(await plugin.create("Image", given));
+    await plugin.remove("Image", made);
+    await docker("image", "inspect", made.id);
+    await docker("rmi", "-f", made.id);
+    const found = await plugin.read("Image", made);
+    assert.equal(found!.outputs["repoDigest"], made.outputs["repoDigest"]);
+    assert.equal((await plugin.diff("Image", stored({ ...made, outputs: { ...made.outputs, __inputs: { value: made.outputs["__inputs"]! } } }), given)).verdict, "none");
+  });
+
+  it("1.4: a preview builds nothing and promises no digest", async () => {
+    const given = inputs();
+    const { outputs } = await plugin.create("Image", given, { preview: true });
+    assert.equal(outputs["repoDigest"], undefined);
+    await assert.rejects(docker("image", "inspect", str(given["imageName"])));
+  });
+
+  it("1.6: the inputs are stored as one secret", async () => {
+    const { outputs } = await plugin.create("Image", inputs({ args: { WORD: "hidden-word" } }));
+    const { __inputs: hidden, ...open } = outputs;
+    assert.ok(SECRET_KEY in (hidden as Props));
+    assert.ok(!JSON.stringify(open).includes("hidden-word"));
+  });
+
+  it("1.2: a build that fails is an error, and nothing is stored", async () => {
+    writeFileSync(join(context, "Dockerfile"), `FROM ${IMAGE}\nRUN echo reason-of-failure && false\n`);
+    await assert.rejects(plugin.create("Image", inputs()), /error reading build output: .*exit code: 1/);
+  });
+});
