@@ -5,9 +5,9 @@ import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
 import { systems } from "./systems/index.ts";
 
-const { stack, settings, secrets, host, off } = load();
+const { stack, settings, secrets, host, off, engine } = load();
 const plan = refusing(() => makePlan(systems[settings.system], { stack, settings, host, off, configured: new Set(secrets.keys()) }));
-const platform = new Platform(prefix(plan.system, stack), { plan, secrets, secretVersions: settings.secretVersions });
+const platform = new Platform(prefix(plan.system, stack), { plan, secrets, secretVersions: settings.secretVersions, engine });
 
 /** Where users of the system go. */
 export const edgeUrl = plan.publicUrl;

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SecretKey } from "../config/schema.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { lastWords } from "./last-words.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
 import { Secrets } from "./secrets.ts";
@@ -14,6 +15,8 @@ export interface PlatformArgs {
   /** Secrets that the stack file holds. */
   readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
   readonly secretVersions: Readonly<Record<string, number>>;
+  /** Address of the engine, where it is not this machine's. */
+  readonly engine: string | undefined;
 }
 
 /** One system in one environment: everything that a plan declares, on one engine. */
@@ -33,7 +36,7 @@ export class Platform extends pulumi.ComponentResource {
     const within = { parent: this };
     const images = new Images(named("images"), { plan }, within);
     const shared: Shared = {
-      plan, images, declared: new Map<string, Declared>(),
+      plan, images, declared: new Map<string, Declared>(), lastWords: lastWords(args.engine),
       networks: new Networks(named("networks"), { plan }, within).networks,
       volumes: new Volumes(named("volumes"), { plan }, within).volumes,
       secrets: new Secrets(named("secrets"), { plan, configured: args.secrets, versions: args.secretVersions }, within),

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { leafOf, type SecretKey } from "../config/schema.ts";
+import { formerLeaves, leafOf, type SecretKey } from "../config/schema.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 
@@ -12,6 +12,8 @@ export interface SecretsArgs {
   readonly versions: Readonly<Record<string, number>>;
 }
 
+const version = (key: SecretKey, { versions }: SecretsArgs): number => versions[key] ?? 1;
+
 /** The secrets that the system needs: from the stack file, otherwise generated and kept in the state, encrypted. */
 export class Secrets extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();
@@ -20,22 +22,30 @@ export class Secrets extends pulumi.ComponentResource {
     super("berth:secrets:Secrets", name, {}, opts);
     const versioned = new Set(args.plan.versionedSecrets);
     for (const key of args.plan.secretKeys) {
-      const value = args.configured.get(key) ?? this.#generate(key, args);
+      const value = args.configured.get(key) ?? this.#generate(key, args, version(key, args));
       this.#values.set(key, value);
       if (versioned.has(key)) this.#values.set(`${key}|version`, this.#version(key, value, args.plan));
+      if (formerLeaves[key]) this.#values.set(`${key}|previous`, this.#former(key, formerLeaves[key], args));
     }
     this.registerOutputs({});
   }
 
-  /** @param key A secret's key, or `key|version`. */
+  /** @param key A secret's key, `key|version` or `key|previous`. */
   lookup(key: string): pulumi.Output<string> | undefined { return this.#values.get(key); }
 
-  #generate(key: SecretKey, { plan, versions }: SecretsArgs): pulumi.Output<string> {
+  /** Named by version, so that the one before can stay beside it. */
+  #generate(key: SecretKey, { plan }: SecretsArgs, n: number): pulumi.Output<string> {
     const length = leafOf(key).generated;
     if (length === undefined) throw new pulumi.RunError(`berth:${key} is needed: pulumi config set --secret berth:${key} --stack ${plan.stack}`);
-    return new random.RandomPassword(resourceName(plan.system, plan.stack, key), {
-      length, special: false, keepers: { version: String(versions[key] ?? 1) },
-    }, { parent: this }).result;
+    return new random.RandomPassword(resourceName(plan.system, plan.stack, key, `v${n}`), { length, special: false }, { parent: this }).result;
+  }
+
+  /** What may still be in use: the leaf for it, and what was generated before, or before the stack file had a value. */
+  #former(key: SecretKey, leaf: SecretKey, args: SecretsArgs): pulumi.Output<string> {
+    const n = version(key, args);
+    const generated = [...(args.configured.has(key) ? [n] : []), ...(n > 1 ? [n - 1] : [])].map((older) => this.#generate(key, args, older));
+    const given = args.configured.get(leaf);
+    return pulumi.all([...(given ? [given] : []), ...generated]).apply((values) => values.join("\n"));
   }
 
   /** Eight hexadecimal digits that change with the secret and say nothing about it. */

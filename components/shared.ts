@@ -17,6 +17,8 @@ export interface Shared {
   readonly networks: ReadonlyMap<NetworkName, docker.Network>;
   readonly volumes: ReadonlyMap<string, docker.Volume>;
   readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };
+  /** Shows why a container did not get healthy. */
+  readonly lastWords: pulumi.ErrorHook;
   /** Filled in start order. */
   readonly declared: Map<string, Declared>;
 }

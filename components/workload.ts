@@ -46,7 +46,7 @@ export class Workload extends pulumi.ComponentResource implements Declared {
       ...networksOf(service, shared),
       volumes: volumesOf(service, files, shared),
     }, {
-      parent: this, deleteBeforeReplace: single, replaceOnChanges: REPLACE_ON,
+      parent: this, deleteBeforeReplace: single, replaceOnChanges: REPLACE_ON, hooks: { onError: [shared.lastWords] },
       // Nothing flows from what must merely be healthy first, nor from the containers that carry the files in.
       dependsOn: [...[...files.values()].map((set) => set.seed), ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers])],
     });

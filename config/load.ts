@@ -10,6 +10,8 @@ export interface Loaded {
   readonly settings: Settings;
   /** The secrets that the stack file holds; each stays a secret Output. */
   readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
+  /** Address of the engine (`docker:host`), where it is not this machine's. */
+  readonly engine: string | undefined;
   /** What the engine's machine has: cores and MiB. */
   readonly host: { readonly cpus: number; readonly memory: number };
   /** Services switched off, by the stack file or by BERTH_OFF. */
@@ -33,7 +35,8 @@ export function load(): Loaded {
   }
   const { settings, problems } = parseConfig({ stack, values, secrets: raw });
   if (!settings) throw new pulumi.RunError(new ProblemsError(stack, problems).message);
-  return { stack, settings, secrets, host: hostOf(settings), off: new Set([...settings.off, ...offHere()]) };
+  const engine = new pulumi.Config("docker").get("host");
+  return { stack, settings, secrets, engine, host: hostOf(settings, engine), off: new Set([...settings.off, ...offHere()]) };
 }
 
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
@@ -42,9 +45,9 @@ const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: 
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
 const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);
 
-function hostOf(settings: Settings): Loaded["host"] {
+function hostOf(settings: Settings, engine: string | undefined): Loaded["host"] {
   if (settings.host) return { cpus: settings.host.cpus, memory: mebibytes(settings.host.memory) };
-  if (new pulumi.Config("docker").get("host") ?? process.env["DOCKER_HOST"]) return { cpus: Infinity, memory: Infinity };
+  if (engine ?? process.env["DOCKER_HOST"]) return { cpus: Infinity, memory: Infinity };
   return { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) };
 }
 

@@ -117,6 +117,10 @@ export const settingsSchema = z.strictObject({
     description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
     allowed: "lower-case letters, digits and _", example: "pa_dev",
   }),
+  settle: leaf(z.number().int().min(0).max(300).default(15), {
+    description: "Seconds for which new containers must answer before the routes move to them. One that dies meanwhile fails the update.",
+    allowed: "a whole number from 0 to 300", example: 15,
+  }),
   seed: leaf(z.boolean().default(false), {
     description: "Loads test data after the migrations.", allowed: "true or false", example: false,
   }),
@@ -162,6 +166,7 @@ export const secretLeaves = {
   redisMonitorPassword: { description: "Password of the Redis user that reads metrics.", example: "a long random text", generated: 32, minLength: 16 },
   jwtSigningKey: { description: "Key that signs access and refresh tokens.", example: "a long random text", generated: 64, minLength: 32 },
   jwtPreviousKey: { description: "Key that still verifies tokens signed before the last rotation.", example: "the former jwtSigningKey", minLength: 32 },
+  internalPreviousToken: { description: "Token that the services still accept after a rotation.", example: "the former internalToken", minLength: 32 },
   internalToken: { description: "Token that the services show each other.", example: "a long random text", generated: 48, minLength: 32 },
   grafanaAdminPassword: { description: "Password of Grafana's user admin.", example: "a long random text", generated: 24, minLength: 12 },
   twilioAccountSid: { description: "Twilio account, for outbound SMS.", example: "AC0123456789abcdef0123456789abcdef", minLength: 34 },
@@ -172,6 +177,9 @@ export const secretLeaves = {
   tlsKey: { description: "Private key of the certificate, PEM.", example: "$(cat privkey.pem)", minLength: 64 },
   alertWebhookUrl: { description: "Where Alertmanager sends alerts. Without it alerts stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
 } as const satisfies Record<string, SecretLeaf>;
+
+/** Secrets whose former value must be known after a change, with the leaf that holds it where the stack file has both. */
+export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = { jwtSigningKey: "jwtPreviousKey", internalToken: "internalPreviousToken" };
 
 export type SecretKey = keyof typeof secretLeaves;
 export const secretKeys = Object.keys(secretLeaves) as SecretKey[];

@@ -6,21 +6,31 @@ export const EDGE_HTTP = 8080;
 export const EDGE_HTTPS = 8443;
 /** Internal listener with the edge's own metrics. */
 export const EDGE_METRICS = 8090;
+/** Seconds that requests begun before a reload may take: longer than any slow request, shorter than a container's time to stop. */
+export const DRAIN = 60;
 
 type Routed = ServiceSpec & { readonly route: Route; readonly port: number };
 const routed = (services: readonly ServiceSpec[]): Routed[] =>
   services.filter((service): service is Routed => service.route !== undefined && service.port !== undefined)
     .sort((a, b) => a.name.localeCompare(b.name));
 
+const containersOf = ({ name, port, route }: ServiceSpec): string => `${name} ${port} ${route?.probe ?? "/health"} @{containers:${name}}\n`;
+
+/** Stateless applications without a route, such as workers: a release is not good while one of them dies. */
+export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
+  services.filter((service) => service.kind === "stateless" && service.tier === "app" && !service.route && service.port !== undefined && service.networks.includes("app"));
+
 /**
- * Files of one release of the edge:
- * `nginx.conf`; `upstreams` with a line `service port probe container…` each; `checks` with a line `listener path` each.
+ * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…` each;
+ * `checks` with a line `listener path` each; `settle`, seconds.
  */
-export function edgeFiles(template: string, services: readonly ServiceSpec[], tls: boolean): Record<string, string> {
+export function edgeFiles(template: string, services: readonly ServiceSpec[], { tls, settle }: { readonly tls: boolean; readonly settle: number }): Record<string, string> {
   const all = routed(services);
   return {
-    "nginx.conf": template.replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n")),
-    upstreams: all.map(({ name, port, route }) => `${name} ${port} ${route.probe ?? "/health"} @{containers:${name}}\n`).join(""),
+    "nginx.conf": template.replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n")).replace("@{drain}", String(DRAIN)),
+    upstreams: all.map(containersOf).join(""),
+    watch: watched(services).map(containersOf).join(""),
+    settle: `${settle}\n`,
     checks: all.map(({ route }) => route.public !== undefined
       ? `${tls ? EDGE_HTTPS : EDGE_HTTP} ${route.check}\n` : `${route.internal} ${route.check}\n`).join(""),
   };

@@ -11,8 +11,8 @@ export function references(template: string): Reference[] {
   return [...template.matchAll(PLACEHOLDER)].map(([, name, filter]) => filter ? { name: name!, filter } : { name: name! });
 }
 
-/** Key of a value: `name`, or `name|version` where the value is not the secret itself. */
-export const valueKey = (ref: Reference): string => ref.filter === "version" ? `${ref.name}|version` : ref.name;
+/** Key of a value: `name`, or `name|version` and `name|previous` where the value is not the secret itself. */
+export const valueKey = ({ name, filter }: Reference): string => filter === "version" || filter === "previous" ? `${name}|${filter}` : name;
 
 /** @throws {Error} when a value or a filter is missing: a half-filled secret must never reach a container. */
 export function render(template: string, values: Readonly<Record<string, string>>): string {
@@ -20,7 +20,7 @@ export function render(template: string, values: Readonly<Record<string, string>
     const value = values[valueKey(filter ? { name, filter } : { name })];
     if (value === undefined) throw new Error(`template: no value for ${name}`);
     switch (filter) {
-      case undefined: case "version": return value;
+      case undefined: case "version": case "previous": return value;
       case "uri": return encodeURIComponent(value);
       case "sha256": return createHash("sha256").update(value).digest("hex");
       case "json": return JSON.stringify(value);

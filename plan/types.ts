@@ -16,6 +16,7 @@ export type Kind = "stateless" | "stateful" | "job";
 /**
  * Text that may hold values known only later: `@{postgresPassword}` is a secret's value,
  * `@{postgresPassword|uri}` the same percent-encoded, `@{postgresPassword|sha256}` its hash in hex,
+ * `@{jwtSigningKey|previous}` the values it had before, a line each, where they are still known,
  * `@{postgresPassword|version}` a short name that changes whenever the secret does.
  * `@{containers:api}` lists the names of a service's containers, separated by spaces; that service must come before.
  */

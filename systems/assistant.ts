@@ -66,13 +66,13 @@ function application(args: CatalogueArgs, database: string, spec: {
 function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
   const { has } = args;
   const internal = { INTERNAL_TOKEN_FILE: "/run/secrets/internal-token", AGENT_URL: edgeUrl(AGENT) };
-  const internalSecret = { "internal-token": "@{internalToken}" };
+  const internalSecret = { "internal-token": "@{internalToken}\n@{internalToken|previous}\n" };
   const outbound: readonly NetworkName[] = [...DATA, "egress"];
   return [
     application(args, database, {
       name: "api", port: 8000, route: { public: "/", check: "/health" }, limits: { memory: 512, cpus: 1 },
       environment: { ...internal, PUBLIC_URL: args.publicUrl, JWT_KEYS_FILE: "/run/secrets/jwt-keys" },
-      secrets: { ...internalSecret, "jwt-keys": has("jwtPreviousKey") ? "@{jwtSigningKey}\n@{jwtPreviousKey}\n" : "@{jwtSigningKey}\n" },
+      secrets: { ...internalSecret, "jwt-keys": "@{jwtSigningKey}\n@{jwtSigningKey|previous}\n" },
     }),
     application(args, database, {
       name: "agent", port: AGENT, route: { internal: AGENT, check: "/health", readTimeout: 120 }, limits: { memory: 384, cpus: 1 },

@@ -112,6 +112,8 @@ const UNSEEN: readonly Row[] = [
   ["logDriver left out", { logDriver: null }, "none"],
   ["init left out", { init: null }, "none"],
   ["user left empty", { user: "" }, "none"],
+  ["user left out", { user: null }, "none"],
+  ["workingDir left out", { workingDir: null }, "none"],
 ];
 
 /** Values that the engine writes differently: each of them differs again at every `up`. */

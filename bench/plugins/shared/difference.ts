@@ -93,8 +93,9 @@ function diffOne(property: Property, old: Json | undefined, fresh: Json | undefi
     if (old === null && property.kind === "list" && property.fields === undefined && (property.computed ?? property.output)) {
       changes.set(path, { kind: "add", replace: property.replace === true });
     }
-    // Leaving out what the engine may fill in is no difference: such a property cannot be removed (2.9).
-    if (property.computed === true || property.output === true || isZero(old)) return;
+    // Leaving out what the engine may fill in is no difference: such a property cannot be removed (2.9). Neither is leaving
+    // out what may stay as it is when empty: the working directory of an image, say.
+    if (property.computed === true || property.output === true || isZero(old) || property.same?.(old ?? null, "") === true) return;
     changes.set(path, { kind: "delete", replace: property.replace === true });
     return;
   }

@@ -61,21 +61,26 @@ describe("plan/routes", () => {
     service("api", { port: 8000, route: { public: "/", check: "/health" } }), service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
     service("worker", { port: 8002 }),
   ];
+  const PLAIN = { tls: false, settle: 15 };
   const template = "http {\n@{servers}\n}\n";
 
   it("balances each routed service over its containers, and no other", () => {
-    assert.equal(edgeFiles(template, services, false)["upstreams"], "agent 8001 /health @{containers:agent}\napi 8000 /health @{containers:api}\n");
-    assert.equal(edgeFiles(template, services, false)["checks"], "8001 /health\n8080 /health\n");
+    assert.equal(edgeFiles(template, services, PLAIN)["upstreams"], "agent 8001 /health @{containers:agent}\napi 8000 /health @{containers:api}\n");
+    assert.equal(edgeFiles(template, services, PLAIN)["checks"], "8001 /health\n8080 /health\n");
+  });
+  it("watches applications without a route while a release settles", () => {
+    assert.equal(edgeFiles(template, services, PLAIN)["watch"], "worker 8002 /health @{containers:worker}\n");
+    assert.equal(edgeFiles(template, services, PLAIN)["settle"], "15\n");
   });
   it("keeps internal routes off the public listener", () => {
-    const conf = edgeFiles(template, services, false)["nginx.conf"]!;
+    const conf = edgeFiles(template, services, PLAIN)["nginx.conf"]!;
     const [publicPart, internal] = conf.split("listen 8001;");
     assert.match(publicPart!, /listen 8080;[\s\S]*proxy_pass http:\/\/api;/);
     assert.doesNotMatch(publicPart!, /http:\/\/agent/);
     assert.match(internal!, /proxy_pass http:\/\/agent;\n {6}proxy_read_timeout 120s;/);
   });
   it("with a certificate, speaks TLS and sends plain HTTP there", () => {
-    const conf = edgeFiles(template, services, true)["nginx.conf"]!;
+    const conf = edgeFiles(template, services, { ...PLAIN, tls: true })["nginx.conf"]!;
     assert.match(conf, /listen 8080;\n {4}server_name _;\n {4}return 308 https/);
     assert.match(conf, /listen 8443 ssl;[\s\S]*Strict-Transport-Security/);
   });
