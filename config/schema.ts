@@ -117,6 +117,10 @@ export const settingsSchema = z.strictObject({
     description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
     allowed: "lower-case letters, digits and _", example: "pa_dev",
   }),
+  waitTimeout: leaf(z.number().int().min(20).max(900).default(120), {
+    description: "Seconds that a new container may take to get healthy. Half of it is what requests in flight get when routes change.",
+    allowed: "a whole number from 20 to 900", example: 120,
+  }),
   settle: leaf(z.number().int().min(0).max(300).default(15), {
     description: "Seconds for which new containers must answer before the routes move to them. One that dies meanwhile fails the update.",
     allowed: "a whole number from 0 to 300", example: 15,

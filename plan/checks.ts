@@ -2,9 +2,8 @@
 import { setCommand, type Problem } from "../config/problems.ts";
 import { leafOf, type SecretKey, secretKeys } from "../config/schema.ts";
 import { resolveLimits } from "./limits.ts";
-import { type Context, templatesOf } from "./plan.ts";
-import { references } from "./template.ts";
-import type { PlannedService, ServiceSpec, System } from "./types.ts";
+import { references, templatesOf } from "./template.ts";
+import type { Context, PlannedService, ServiceSpec, System } from "./types.ts";
 
 /** A mistake in systems/, not in the stack file. */
 export const catalogueProblem = (where: string, got: string, allowed: string): Problem =>

@@ -7,31 +7,8 @@ import {
 import { startOrder } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
-import { type Reference, references } from "./template.ts";
-import type { Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
-
-/** What a plan needs to know besides the settings. */
-export interface Context {
-  readonly stack: string;
-  readonly settings: Settings;
-  /** Cores and MiB of the engine's machine. */
-  readonly host: { readonly cpus: number; readonly memory: number };
-  /** Names to switch off; those that no optional service has are passed over. */
-  readonly off: ReadonlySet<string>;
-  /** Secrets that the stack file holds. */
-  readonly configured: ReadonlySet<SecretKey>;
-}
-
-/** What a catalogue may ask. */
-export interface CatalogueArgs {
-  readonly stack: string;
-  readonly settings: Settings;
-  readonly publicUrl: string;
-  readonly has: (secret: SecretKey) => boolean;
-  readonly isOn: (service: string) => boolean;
-}
-
-export type Catalogue = (args: CatalogueArgs) => System;
+import { type Reference, references, templatesOf } from "./template.ts";
+import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
 
 /** @throws {ProblemsError} naming every key to mend. */
 export function makePlan(catalogue: Catalogue, given: Context): Plan {
@@ -79,7 +56,7 @@ function planService(spec: ServiceSpec, system: System, { settings, stack, off }
     after: (spec.after ?? []).filter((name) => !off.has(name)),
     environment: Object.keys(environment).sort().map((key) => `${key}=${String(environment[key])}`),
     stopGrace: spec.stopGrace ?? 30,
-    waitTimeout: spec.waitTimeout ?? 120,
+    waitTimeout: (spec.waitTimeout ?? 0) + settings.waitTimeout,
     sources: settings.sourceMounts ? spec.sources ?? {} : {},
     labels: labels({ system: system.name, stack, environment: settings.environment, service: spec.name }),
   };
@@ -113,10 +90,6 @@ function urlsOf(services: readonly PlannedService[], publicUrl: string): Record<
     .map((service): [string, string] => [service.name, publicUrl + (service.route!.public === "/" ? "" : service.route!.public!)]);
   return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
 }
-
-/** Every text of a service that may ask for values. */
-export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] =>
-  [...Object.values(service.secrets ?? {}), ...Object.values(service.config?.files ?? {})];
 
 function secretsIn(asked: readonly Reference[]): SecretKey[] {
   const names = new Set(asked.map((reference) => reference.name));

@@ -6,13 +6,20 @@ export const EDGE_HTTP = 8080;
 export const EDGE_HTTPS = 8443;
 /** Internal listener with the edge's own metrics. */
 export const EDGE_METRICS = 8090;
-/** Seconds that requests begun before a reload may take: longer than any slow request, shorter than a container's time to stop. */
-export const DRAIN = 60;
 
 type Routed = ServiceSpec & { readonly route: Route; readonly port: number };
 const routed = (services: readonly ServiceSpec[]): Routed[] =>
   services.filter((service): service is Routed => service.route !== undefined && service.port !== undefined)
     .sort((a, b) => a.name.localeCompare(b.name));
+
+export interface EdgeArgs {
+  /** Whether there is a certificate. */
+  readonly tls: boolean;
+  /** Seconds for which new containers must answer before the routes move. */
+  readonly settle: number;
+  /** Seconds that requests begun before a reload may take. */
+  readonly drain: number;
+}
 
 const containersOf = ({ name, port, route }: ServiceSpec): string => `${name} ${port} ${route?.probe ?? "/health"} @{containers:${name}}\n`;
 
@@ -24,10 +31,10 @@ export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
  * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…` each;
  * `checks` with a line `listener path` each; `settle`, seconds.
  */
-export function edgeFiles(template: string, services: readonly ServiceSpec[], { tls, settle }: { readonly tls: boolean; readonly settle: number }): Record<string, string> {
+export function edgeFiles(template: string, services: readonly ServiceSpec[], { tls, settle, drain }: EdgeArgs): Record<string, string> {
   const all = routed(services);
   return {
-    "nginx.conf": template.replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n")).replace("@{drain}", String(DRAIN)),
+    "nginx.conf": template.replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n")).replace("@{drain}", String(drain)),
     upstreams: all.map(containersOf).join(""),
     watch: watched(services).map(containersOf).join(""),
     settle: `${settle}\n`,

@@ -1,5 +1,6 @@
 /** Text with values that are known only at deployment (see `Template`). */
 import { createHash } from "node:crypto";
+import type { ServiceSpec } from "./types.ts";
 
 /** Not the usual double braces: Prometheus, Grafana and Alertmanager use those themselves. */
 const PLACEHOLDER = /@\{([\w:-]+)(?:\|(\w+))?\}/g;
@@ -10,6 +11,10 @@ export interface Reference { readonly name: string; readonly filter?: string }
 export function references(template: string): Reference[] {
   return [...template.matchAll(PLACEHOLDER)].map(([, name, filter]) => filter ? { name: name!, filter } : { name: name! });
 }
+
+/** Every text of a service that may ask for values. */
+export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] =>
+  [...Object.values(service.secrets ?? {}), ...Object.values(service.config?.files ?? {})];
 
 /** Key of a value: `name`, or `name|version` and `name|previous` where the value is not the secret itself. */
 export const valueKey = ({ name, filter }: Reference): string => filter === "version" || filter === "previous" ? `${name}|${filter}` : name;

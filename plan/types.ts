@@ -1,5 +1,5 @@
 /** What a catalogue says (Spec) and what a plan makes of it (Planned). Plain data: nothing here touches an engine. */
-import type { SecretKey } from "../config/schema.ts";
+import type { SecretKey, Settings } from "../config/schema.ts";
 
 export type Tier = "data" | "app" | "edge" | "monitoring";
 
@@ -121,7 +121,7 @@ export interface ServiceSpec {
   readonly after?: readonly string[];
   /** Seconds a container may take to finish its work when it is stopped. @default 30 */
   readonly stopGrace?: number;
-  /** Seconds to wait for health. @default 120 */
+  /** Seconds to wait for health beyond the stack's `berth:waitTimeout`. @default 0 */
   readonly waitTimeout?: number;
   readonly capabilities?: readonly string[];
   readonly sharedMemory?: number;
@@ -177,3 +177,26 @@ export interface Plan {
   /** Those of them whose version some file names. */
   readonly versionedSecrets: readonly SecretKey[];
 }
+
+/** What a plan needs to know besides the settings. */
+export interface Context {
+  readonly stack: string;
+  readonly settings: Settings;
+  /** Cores and MiB of the engine's machine. */
+  readonly host: { readonly cpus: number; readonly memory: number };
+  /** Names to switch off; those that no optional service has are passed over. */
+  readonly off: ReadonlySet<string>;
+  /** Secrets that the stack file holds. */
+  readonly configured: ReadonlySet<SecretKey>;
+}
+
+/** What a catalogue may ask. */
+export interface CatalogueArgs {
+  readonly stack: string;
+  readonly settings: Settings;
+  readonly publicUrl: string;
+  readonly has: (secret: SecretKey) => boolean;
+  readonly isOn: (service: string) => boolean;
+}
+
+export type Catalogue = (args: CatalogueArgs) => System;

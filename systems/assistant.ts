@@ -1,7 +1,6 @@
 /** A personal assistant: an API, an agent, background workers and an SMS router from one image (requirements PA). */
 import { healthCheck } from "../plan/health.ts";
-import type { Catalogue, CatalogueArgs } from "../plan/plan.ts";
-import type { NetworkName, ServiceSpec } from "../plan/types.ts";
+import type { Catalogue, CatalogueArgs, NetworkName, ServiceSpec } from "../plan/types.ts";
 import { baseImage } from "./images.ts";
 import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
 import { runOnce, succeeded } from "./parts/job.ts";

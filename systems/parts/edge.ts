@@ -1,8 +1,7 @@
 /** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
-import { DRAIN, EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, watched } from "../../plan/routes.ts";
-import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
+import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, watched } from "../../plan/routes.ts";
+import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 
@@ -18,7 +17,8 @@ export const edgeImage = ({ settings }: CatalogueArgs): ImageSpec =>
 
 export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
   const tls = args.has("tlsCertificate");
-  const { settle } = args.settings;
+  const { settle, waitTimeout } = args.settings;
+  const drain = Math.floor(waitTimeout / 2);
   const on = services.filter((service) => args.isOn(service.name));
   const waitedFor = [...on.filter((service) => service.route), ...watched(on)].map((service) => service.name);
   return [{
@@ -27,14 +27,14 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
     networks: ["edge", "app", "monitoring"], publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
     port: EDGE_HTTP, metrics: { port: EDGE_METRICS },
     health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], { interval: 3, startPeriod: 10 }),
-    limits: { memory: 128, cpus: 0.5 }, stopGrace: DRAIN + 10,
+    limits: { memory: 128, cpus: 0.5 }, stopGrace: drain + 10,
   }, {
     name: "edge-routes", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID,
     command: ["edge-publish"], volumes: [LIVE], networks: [],
-    config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle }) },
+    config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
     ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
     after: ["edge", ...waitedFor],
     health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 1, startPeriod: 0 }),
-    limits: { memory: 32, cpus: 0.25 }, stopGrace: 5, waitTimeout: DRAIN + settle + 45,
+    limits: { memory: 32, cpus: 0.25 }, stopGrace: 5, waitTimeout: settle,
   }];
 }

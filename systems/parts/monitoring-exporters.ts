@@ -1,7 +1,6 @@
 /** What speaks Prometheus's language for those that do not. */
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 import { NOBODY } from "./monitoring-metrics.ts";

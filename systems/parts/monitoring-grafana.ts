@@ -1,8 +1,7 @@
 /** Grafana: data sources and dashboards come from files, so that a lost volume costs nothing but what people drew by hand. */
 import { overview } from "../../monitoring/dashboards.ts";
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 

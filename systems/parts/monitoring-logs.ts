@@ -1,7 +1,6 @@
 /** Logs (Vector to Loki) and traces (Jaeger). */
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 

@@ -2,9 +2,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
 import { scrapeConfig } from "../../plan/scrape.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 

@@ -1,6 +1,5 @@
 /** The monitoring tier. A service is scraped because its spec has `metrics`; there is no list to keep. */
-import type { CatalogueArgs } from "../../plan/plan.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { cadvisor, postgresExporter, redisExporter } from "./monitoring-exporters.ts";
 import { jaeger, loki, vector } from "./monitoring-logs.ts";
 import { alertmanager, prometheus } from "./monitoring-metrics.ts";

@@ -1,7 +1,6 @@
 /** PostgreSQL with pgvector: one database, reached by versioned login roles; the superuser only through a socket shared with jobs. */
 import { healthCheck } from "../../plan/health.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 import { runOnce, succeeded } from "./job.ts";
@@ -49,6 +48,6 @@ export function postgres({ settings }: CatalogueArgs, database: string): Service
     config: { path: "/etc/berth", files: { "roles.sql": content("data/postgres/roles.sql", { database }) } },
     secrets: { "postgres-role": "app_@{postgresPassword|version}", "postgres-password": "@{postgresPassword}" },
     volumes: [{ ...SOCKET, keep: "scratch" }], networks: ["data"],
-    health: succeeded, limits: { memory: 64, cpus: 0.5 }, waitTimeout: 60,
+    health: succeeded, limits: { memory: 64, cpus: 0.5 },
   }];
 }

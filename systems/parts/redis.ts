@@ -1,7 +1,6 @@
 /** Redis for queue, cache and rate limits. Users are an ACL file on the data volume; what has no expiry is never evicted. */
 import { healthCheck } from "../../plan/health.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
+import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 import { runOnce, succeeded } from "./job.ts";
@@ -31,7 +30,7 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
     command: runOnce("sh /etc/berth/users.sh"),
     config: { path: "/etc/berth", files: { "users.sh": content("data/redis/users.sh") } },
     secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER, "users.redis": content("data/redis/users.redis") },
-    networks: ["data"], health: succeeded, limits: { memory: 32, cpus: 0.25 }, waitTimeout: 60,
+    networks: ["data"], health: succeeded, limits: { memory: 32, cpus: 0.25 },
   }];
 }
 

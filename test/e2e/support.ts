@@ -91,6 +91,9 @@ export class Project {
     writeFileSync(path, after);
   }
 
+  write(file: string, text: string): void { writeFileSync(join(this.dir, file), text); }
+  delete(file: string): void { rmSync(join(this.dir, file)); }
+
   script(name: string, ...args: string[]): Promise<Result> { return command(join(this.dir, "bin", name), args, { cwd: this.dir, env: this.#env }); }
   pulumi(...args: string[]): Promise<Result> { return command("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: this.dir, env: this.#env }); }
   up(): Promise<Result> { return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview"); }

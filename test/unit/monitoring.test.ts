@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import type { SecretKey } from "../../config/schema.ts";
 import { overview, overviewRows } from "../../monitoring/dashboards.ts";
 import { knownMetrics, metricsIn } from "../../monitoring/metrics.ts";
-import type { CatalogueArgs } from "../../plan/plan.ts";
+import type { CatalogueArgs } from "../../plan/types.ts";
 import { makePlan } from "../../plan/plan.ts";
 import { scrapeConfig, type Target, targets } from "../../plan/scrape.ts";
 import { references } from "../../plan/template.ts";

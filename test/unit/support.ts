@@ -4,8 +4,8 @@ import type { Problem } from "../../config/problems.ts";
 import { ProblemsError } from "../../config/problems.ts";
 import type { SecretKey, Settings } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
-import { type Catalogue, type Context, makePlan } from "../../plan/plan.ts";
-import type { ServiceSpec } from "../../plan/types.ts";
+import { makePlan } from "../../plan/plan.ts";
+import type { Catalogue, Context, ServiceSpec } from "../../plan/types.ts";
 
 export const service = (name: string, more: Partial<ServiceSpec> = {}): ServiceSpec => ({
   name, tier: "app", kind: "stateless", image: { pull: "busybox:1" }, uid: 1000, networks: ["app"],

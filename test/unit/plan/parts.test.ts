@@ -61,7 +61,7 @@ describe("plan/routes", () => {
     service("api", { port: 8000, route: { public: "/", check: "/health" } }), service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
     service("worker", { port: 8002 }),
   ];
-  const PLAIN = { tls: false, settle: 15 };
+  const PLAIN = { tls: false, settle: 15, drain: 60 };
   const template = "http {\n@{servers}\n}\n";
 
   it("balances each routed service over its containers, and no other", () => {
