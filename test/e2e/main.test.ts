@@ -231,9 +231,9 @@ describe("the main job", function () {
     it("is named, with the way out; the next run goes through", async () => {
       const before = await project.containers();
       // /dev/full refuses every byte as a full disk does.
-      project.edit("services/edge/Dockerfile", (text) => text.replace("USER 101:0", "RUN echo much > /dev/full\nUSER 101:0"));
+      project.edit("services/edge/Dockerfile", (text) => text.replace("USER 101:0", "RUN dd if=/dev/zero of=/dev/full bs=1 count=1\nUSER 101:0"));
       const refused = await project.script("up", "e2e");
-      project.edit("services/edge/Dockerfile", (text) => text.replace("RUN echo much > /dev/full\n", ""));
+      project.edit("services/edge/Dockerfile", (text) => text.replace("RUN dd if=/dev/zero of=/dev/full bs=1 count=1\n", ""));
       assert.notEqual(refused.code, 0);
       assert.match(refused.output, /No space left on device/i);
       assert.match(refused.output, /way out: the engine's disk is full/);
