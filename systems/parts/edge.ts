@@ -34,7 +34,7 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
     config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
     ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
     after: ["edge", ...waitedFor],
-    health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 1, startPeriod: 0 }),
+    health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 2, startPeriod: 0 }),
     limits: { memory: 32, cpus: 0.25 }, stopGrace: 5, waitTimeout: settle,
   }];
 }
