@@ -31,7 +31,8 @@ log = logging.getLogger("assistant.database")
 Connection = psycopg.AsyncConnection[DictRow]
 
 PROBE_INTERVAL = 1.0
-PROBE_TIMEOUT = 2.5
+PROBE_TIMEOUT = 4.0
+TICK = 0.25
 RECONNECT_INTERVAL = 0.5
 OUTAGE_GRACE = 1.5
 CHANNEL = "assistant_events"
@@ -198,12 +199,16 @@ class Database:
     async def _ask(probe: psycopg.AsyncConnection[Any], query: str) -> None:
         overdue = False
 
-        def give_up() -> None:
+        async def watch() -> None:
+            # Counts in ticks, not by the clock: on a machine with too much to do this process may be what is late, with the
+            # answer waiting to be read. Taking that for an outage would end every request in flight.
             nonlocal overdue
+            for _ in range(int(PROBE_TIMEOUT / TICK)):
+                await asyncio.sleep(TICK)
             overdue = True
             shut_down(probe)
 
-        watchdog = asyncio.get_running_loop().call_later(PROBE_TIMEOUT, give_up)
+        watchdog = asyncio.create_task(watch())
         try:
             await probe.execute(query)
         except psycopg.Error as error:
