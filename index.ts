@@ -1,9 +1,13 @@
 /** berth: settings → system → plan → platform → outputs. */
+import * as pulumi from "@pulumi/pulumi";
 import { load, refusing } from "./config/load.ts";
 import { Platform } from "./components/platform.ts";
 import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
 import { systems } from "./systems/index.ts";
+
+// The SDK's debug messages hold resolved secrets, and `pulumi up --json` or `--debug` prints them.
+(pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
 const { stack, settings, secrets, host, off, engine } = load();
 const plan = refusing(() => makePlan(systems[settings.system], { stack, settings, host, off, configured: new Set(secrets.keys()) }));

@@ -13,7 +13,7 @@ const LINES = "15";
  */
 export function lastWords(host: string | undefined): pulumi.ErrorHook {
   const docker = (...args: string[]) => run("docker", [...(host ? ["--host", host] : []), ...args], { timeout: 20_000 });
-  return new pulumi.ErrorHook("berth-last-words", async ({ name, newInputs }) => {
+  return new pulumi.ErrorHook("berth-last-words", async ({ newInputs }) => {
     const labels = new Map(((newInputs as { labels?: { label: string; value: string }[] } | undefined)?.labels ?? []).map(({ label, value }) => [label, value]));
     const filters = ["berth.stack", "berth.service"].flatMap((label) => ["--filter", `label=${label}=${labels.get(label)}`]);
     try {
@@ -25,9 +25,7 @@ export function lastWords(host: string | undefined): pulumi.ErrorHook {
       const logs = await docker("logs", "--tail", LINES, id!);
       const words = `${logs.stdout}${logs.stderr}`.trimEnd() || "(it wrote nothing)";
       await pulumi.log.warn(`${container} (${status.join(" ")}) did not get healthy. Its last words:\n${words}`);
-    } catch (error) {
-      await pulumi.log.debug(`no last words of ${name}: ${String(error)}`);
-    }
+    } catch { /* The failure itself is reported; its words are a help, not a need. */ }
     // Never retry: what failed once is kept as it is until the next run.
     return false;
   });

@@ -2,8 +2,8 @@
 # Deletes the users of former passwords, once nothing has been connected as them for a while (see data/postgres/prune.sh).
 set -eu
 user=$(cat /run/secrets/redis-user)
-export REDISCLI_AUTH; REDISCLI_AUTH=$(cat /run/secrets/admin-password)
-admin() { redis-cli -e -h redis --user admin --no-auth-warning "$@"; }
+# The password goes in by standard input: a process's environment can be read in /proc.
+admin() { redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password; }
 made() { admin HGET berth:users "$1" | cut -d' ' -f2; }
 former=''
 touch /tmp/done

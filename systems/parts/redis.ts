@@ -22,7 +22,7 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
     secrets: { "base.acl": content("data/redis/base.acl"), "monitor-password": "@{redisMonitorPassword}" },
     volumes: [{ name: "redis-data", path: "/data", keep: "data" }],
     networks: ["data"], port: 6379, publish: { redis: 6379 },
-    health: healthCheck.shell("REDISCLI_AUTH=$(cat /run/secrets/monitor-password) redis-cli --user monitor --no-auth-warning ping | grep -qx PONG",
+    health: healthCheck.shell("redis-cli --user monitor --askpass --no-auth-warning ping < /run/secrets/monitor-password | grep -qx PONG",
       { interval: 5, startPeriod: 30, retries: 5 }),
     limits: { memory: 384, cpus: 0.5 }, stopGrace: 30,
   }, {

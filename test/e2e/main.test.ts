@@ -3,18 +3,16 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:net";
 import { Client } from "./client.ts";
-import { command, docker, engineEvents, engineNow, eventually, Project, SMS, sleep } from "./support.ts";
+import { Events, idsBut } from "./engine.ts";
+import { command, docker, eventually, Project, SMS, sleep } from "./support.ts";
 
 const OFFSET = 20000;
 const EDGE = `http://127.0.0.1:${8000 + OFFSET}`;
 const UNCHANGED = /Resources:\s+\d+ unchanged\s/;
 
-/** Ids of the stack's containers, but for those of the services named. */
-const idsBut = async (project: Project, ...services: string[]): Promise<Map<string, string>> => {
-  const all = await project.containers();
-  for (const service of services) for (const name of (await project.containers(service)).keys()) all.delete(name);
-  return all;
-};
+const EVENT = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}";
+/** What the engine did, but for health checks. */
+const changes = (events: readonly string[]): string[] => events.filter((line) => !/ exec_(create|start|die)|health_status/.test(line));
 
 describe("the main job", function () {
   this.timeout(1_200_000);
@@ -121,41 +119,38 @@ describe("the main job", function () {
     });
     it("a preview touches nothing in the engine, even one that announces changes", async () => {
       project.configure({ "berth:logLevel": "WARNING" });
-      await sleep(1100);
-      const start = await engineNow();
+      const watch = await Events.watch(EVENT);
       const { code, output } = await project.preview();
-      const events = await engineEvents(start, await engineNow());
+      const events = changes(await watch.stop());
       project.configure({ "berth:logLevel": "DEBUG" });
       assert.equal(code, 0, output);
       assert.match(output, /to replace|replaced/);
       assert.deepEqual(events, []);
     });
     it("the engine's events do show an up (negative control)", async () => {
-      await sleep(1100);
-      const start = await engineNow();
+      const watch = await Events.watch(EVENT);
       await docker("rm", "-f", await docker("create", "--label", "berth.stack=e2e-control", "redis:8.0"));
-      await sleep(1100);
-      assert.ok((await engineEvents(start, await engineNow())).length > 0);
+      assert.ok(changes(await watch.stop()).length > 0);
     });
   });
 
   describe("a code change", () => {
     it("in the edge replaces the edge and its routes, and nothing else", async () => {
-      const before = await idsBut(project, "edge", "edge-routes");
+      const before = await idsBut(project, ["edge", "edge-routes"]);
       const edge = await project.containers("edge");
       project.edit("services/edge/bin/edge-agent", (text) => `${text}# changed\n`);
       const { code, output } = await project.up();
       assert.equal(code, 0, output);
-      assert.deepEqual(await idsBut(project, "edge", "edge-routes"), before);
+      assert.deepEqual(await idsBut(project, ["edge", "edge-routes"]), before);
       assert.notDeepEqual(await project.containers("edge"), edge);
       await eventually(async () => assert.equal((await client.get("/ready")).status, 200));
     });
     it("in the environment of one service replaces its container and the routes, and nothing else", async () => {
-      const before = await idsBut(project, "agent", "edge-routes");
+      const before = await idsBut(project, ["agent", "edge-routes"]);
       project.configure({ "berth:services": { agent: { environment: { RELEASE_NOTE: "second" } } } });
       const { code, output } = await project.up();
       assert.equal(code, 0, output);
-      assert.deepEqual(await idsBut(project, "agent", "edge-routes"), before);
+      assert.deepEqual(await idsBut(project, ["agent", "edge-routes"]), before);
       assert.equal((await project.containers("agent")).size, 1 + [...(await project.containers("agent")).keys()].filter((name) => name.includes("seed")).length);
       assert.equal((await client.get("/ready")).status, 200);
     });
@@ -169,10 +164,9 @@ describe("the main job", function () {
         "berth:services": { api: { memory: "2 GB", replicas: 0 } },
       });
       const objects = await project.objects();
-      await sleep(1100);
-      const start = await engineNow();
+      const watch = await Events.watch(EVENT);
       const { code, output } = await project.up();
-      const events = await engineEvents(start, await engineNow());
+      const events = changes(await watch.stop());
       project.configure({ ...good, "berth:colour": undefined });
       assert.notEqual(code, 0);
       for (const part of ["berth:colour", "berth:debug", "berth:services.api.memory", "berth:services.api.replicas", "pulumi config set", "Nothing was touched"])

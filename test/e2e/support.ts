@@ -136,9 +136,4 @@ export class Project {
   readonly #env = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
 }
 
-/** What the engine did between two moments, but for health checks and the like. */
-export async function engineEvents(since: number, until: number): Promise<string[]> {
-  const text = await docker("events", "--since", String(since), "--until", String(until), "--format", "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}");
-  return text.split("\n").filter((line) => line && !/ exec_(create|start|die)|health_status/.test(line));
-}
 export const engineNow = async (): Promise<number> => Number(await docker("info", "--format", "{{.SystemTime}}").then((text) => Date.parse(text))) / 1000;

@@ -1,0 +1,54 @@
+/** What tests ask of the engine beside support.ts. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { docker, engineNow, type Project, sleep } from "./support.ts";
+
+/** Everything once, not in groups that share an up: for a long run. */
+export const FULL = Boolean(process.env["BERTH_E2E_FULL"]);
+
+/** Ids of the stack's containers, but for those of the services named. */
+export async function idsBut(project: Project, services: Iterable<string>): Promise<Map<string, string>> {
+  const all = await project.containers();
+  const others = await Promise.all([...services].map((service) => project.containers(service)));
+  for (const container of others.flatMap((found) => [...found.keys()])) all.delete(container);
+  return all;
+}
+
+/** The one container of a service that runs. */
+export async function running(project: Project, service: string): Promise<string> {
+  const names = [...(await project.containers(service)).keys()].filter((name) => !name.includes("-seed"));
+  if (names.length !== 1) throw new Error(`${service}: ${names.join(", ") || "no container"}`);
+  return names[0]!;
+}
+
+/** A volume or network of the stack by the part of its name that the program gives. */
+export async function named(project: Project, kind: "volume" | "network", part: string): Promise<string> {
+  const names = (await docker(kind, "ls", "--filter", `label=berth.stack=${project.stack}`, "--format", "{{.Name}}")).split("\n");
+  const found = names.filter((name) => new RegExp(`^[a-z]+-${project.stack}-${part}(-[0-9a-f]{7})?$`).test(name));
+  if (found.length !== 1) throw new Error(`${kind} ${part}: ${found.join(", ") || "none"} of ${names.join(", ")}`);
+  return found[0]!;
+}
+
+/** A small image that every stack has. */
+export const TOOLS = "redis:8.0";
+
+/** Runs a shell line as root on a volume, mounted on /v. */
+export const onVolume = (volume: string, line: string): Promise<string> =>
+  docker("run", "--rm", "--user", "0:0", "--network", "none", "--volume", `${volume}:/v`, "--entrypoint", "sh", TOOLS, "-c", line);
+
+/** The engine's events as they happen: it remembers 256 of them, which health checks use up in seconds. */
+export class Events {
+  readonly #child: ChildProcess;
+  #text = "";
+  private constructor(since: number, format: string, filters: readonly string[]) {
+    this.#child = spawn("docker", ["events", "--since", String(since), "--format", format, ...filters.flatMap((filter) => ["--filter", filter])], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#child.stdout!.on("data", (chunk: Buffer) => { this.#text += chunk.toString(); });
+  }
+  static async watch(format: string, ...filters: string[]): Promise<Events> { return new Events(await engineNow(), format, filters); }
+
+  /** Ends the watching. */
+  async stop(): Promise<string[]> {
+    await sleep(1000);
+    this.#child.kill();
+    return this.#text.split("\n").filter(Boolean);
+  }
+}
