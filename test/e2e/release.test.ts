@@ -71,7 +71,7 @@ describe("a release under load", function () {
   });
 
   it(`promise 1: ${RELEASES} releases of the api in a row (environment, image, secret, limits) lose nothing`, async () => {
-    const kinds = [
+    const kinds: (() => void | Promise<void>)[] = [
       () => { environment("api", { RELEASE: Date.now() }); },
       () => { project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}# release ${Date.now()}\n`); },
       () => project.setSecret("postgresPassword", `rotated-${Date.now()}-rotated`),

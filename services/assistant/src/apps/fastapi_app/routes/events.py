@@ -24,6 +24,8 @@ router = APIRouter(prefix="/v1")
 
 _COLUMNS = "id, payload, attempts, created_at"
 PAGE = 200
+# Seconds between two looks of one long poll: however many events are stored, it asks no more often than this.
+COALESCE = 0.25
 
 
 class NewEvent(BaseModel):
@@ -86,6 +88,7 @@ async def poll(
             found = await _newer(context, user.id, moment)
             if found or not await _woken(context, news, deadline):
                 return found
+            await asyncio.sleep(COALESCE)
 
 
 async def _woken(context: Context, news: asyncio.Event, deadline: float) -> bool:
