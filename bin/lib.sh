@@ -88,6 +88,21 @@ passphrase() { # stack
   [ -t 0 ] || die "stack $1 has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
 }
 
+# One run at a time changes a stack: starts the calling script again under a lock, which ends with it however it ends.
+lock() { # stack [arguments of the script]
+  if [ "${BERTH_LOCKED:-}" = "$1" ] || ! command -v flock > /dev/null; then return; fi
+  local again=("$ROOT/.state/$1.lock" "$ROOT/bin/${0##*/}" "${@:2}") code=0
+  export BERTH_LOCKED=$1
+  mkdir -p .state
+  flock --close --nonblock --conflict-exit-code 75 "${again[@]}" || code=$?
+  [ $code = 75 ] || exit $code
+  say "another run is at work on stack $1: waiting for it to end"
+  exec flock --close "${again[@]}"
+}
+
+# Puts right what a killed run left, of bin/up or of plain pulumi.
+recover() { node bin/recover.ts "$1"; } # stack
+
 # Selects a stack, creating it on first use.
 select_stack() { # stack
   [ -f "Pulumi.$1.yaml" ] || die "there is no stack \"$1\": $(for f in Pulumi.*.yaml; do f=${f#Pulumi.}; printf '%s ' "${f%.yaml}"; done)are here"

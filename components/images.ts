@@ -19,7 +19,8 @@ export class Images extends pulumi.ComponentResource {
   }
 
   #build(image: string, plan: Plan): pulumi.Output<string> {
-    const { context, target, args } = plan.images[image]!;
+    const { context, target, args, existing } = plan.images[image]!;
+    if (existing) return pulumi.output(existing);
     return new docker.Image(resourceName(plan.system, plan.stack, image), {
       imageName: imageName(plan.system, plan.stack, image), skipPush: true,
       build: {

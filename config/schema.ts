@@ -95,6 +95,10 @@ export const settingsSchema = z.strictObject({
     allowed: "names of systems/images.ts with an image that has a tag or digest, never latest",
     example: { postgres: "pgvector/pgvector:pg17" },
   }),
+  images: leaf(z.record(serviceName, z.string().regex(/sha256:[0-9a-f]{64}$/)).default({}), {
+    description: "Runs an image that exists instead of building it; bin/rollback does so.",
+    allowed: "names of the system's images with a local id or a digest", example: { edge: `sha256:${"0".repeat(64)}` },
+  }),
   platform: leaf(z.enum(["linux/amd64", "linux/arm64"]).default("linux/amd64"), {
     description: "What the images are built for; the machine that runs Pulumi does not matter.",
     allowed: "linux/amd64 or linux/arm64", example: "linux/amd64",

@@ -22,6 +22,7 @@ export function unknownNames(system: System, { settings, stack }: Context): Prob
   return [
     ...unknown("services", Object.keys(settings.services), names),
     ...unknown("ports", Object.keys(settings.ports), endpoints),
+    ...unknown("images", Object.keys(settings.images), Object.keys(system.images)),
     ...unknown("secretVersions", Object.keys(settings.secretVersions), generated),
     ...unknown("off", settings.off, system.services.filter((service) => service.optional).map((service) => service.name)),
   ];

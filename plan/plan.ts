@@ -34,13 +34,16 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   if (problems.length) throw new ProblemsError(stack, problems);
   return {
     stack, environment: settings.environment, system: system.name, database: system.database, platform: settings.platform,
-    restart: settings.restart, protectData: settings.protectData, images: system.images,
+    restart: settings.restart, protectData: settings.protectData, images: withExisting(system.images, settings.images),
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
     services: order, off,
     urls: urlsOf(services, publicUrl), publicUrl, credentials, secretKeys: needed,
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
   };
 }
+
+const withExisting = (images: System["images"], existing: Readonly<Record<string, string>>): System["images"] =>
+  Object.fromEntries(Object.entries(images).map(([name, spec]) => [name, existing[name] ? { ...spec, existing: existing[name] } : spec]));
 
 function planService(spec: ServiceSpec, system: System, { settings, stack, off }: Context): PlannedService {
   const own = settings.services[spec.name];

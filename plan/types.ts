@@ -29,6 +29,8 @@ export interface ImageSpec {
   /** Stage to build. */
   readonly target: string;
   readonly args: Readonly<Record<string, string>>;
+  /** Id or digest of an image that is run instead of building one. */
+  readonly existing?: string;
 }
 
 export type ImageRef = { readonly build: string } | { readonly pull: string };

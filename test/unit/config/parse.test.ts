@@ -30,6 +30,7 @@ describe("config/parse", () => {
     ["no replicas", { "berth:services": '{"api":{"replicas":0}}' }, "berth:services.api.replicas", "0"],
     ["a port that is none", { "berth:ports": '{"edge":70000}' }, "berth:ports.edge", "70000"],
     ["cores that the provider cannot store", { "berth:services": '{"api":{"cpus":10}}' }, "berth:services.api.cpus", "10"],
+    ["an existing image by its tag", { "berth:images": '{"edge":"edge:1"}' }, "berth:images.edge", "edge:1"],
     ["a base image that moves", { "berth:baseImages": '{"python":"python"}' }, "berth:baseImages.python", "python"],
     ["an environment that is none", { "berth:environment": "production" }, "berth:environment", "production"],
   ] as const) it(`refuses ${name} and says how to mend it`, () => {
