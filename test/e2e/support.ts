@@ -108,6 +108,12 @@ export class Project {
     return JSON.parse(stdout) as T;
   }
 
+  /** The state, secrets encrypted. */
+  async state(): Promise<{ deployment: { resources: { type: string; urn: string; id?: string }[] } }> {
+    const { stdout } = await run("pulumi", ["stack", "export", "--stack", this.stack], { cwd: this.dir, env: { ...process.env, ...this.#env }, maxBuffer: 256 * 1024 * 1024 });
+    return JSON.parse(stdout) as Awaited<ReturnType<Project["state"]>>;
+  }
+
   /** Everything of this stack on the engine, as `kind name`. */
   async objects(): Promise<string[]> {
     const filter = `label=berth.stack=${this.stack}`;

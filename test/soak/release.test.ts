@@ -1,8 +1,9 @@
 /** Nothing lost: releases under load, through the plain CLI. The load and what counts as a failure: test/load/load.ts. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { Load, type LoadReport } from "../load/load.ts";
-import { Client } from "./client.ts";
-import { docker, eventually, Project, type Result, sleep } from "./support.ts";
+import { Client } from "../e2e/client.ts";
+import { docker, eventually, Project, type Result, sleep } from "../e2e/support.ts";
 
 const OFFSET = 22000;
 const EDGE = `http://127.0.0.1:${8000 + OFFSET}`;
@@ -49,8 +50,11 @@ describe("a release under load", function () {
   /** Each acknowledged POST is there, and ran once. */
   async function countEvents({ acknowledged }: LoadReport): Promise<{ doubled: number; missing: number }> {
     const ids = acknowledged.map((id) => `'${id}'`).join(",");
-    const rows = await docker("exec", `assistant-${STACK}-postgres`, "psql", "-qAtX", "-U", "postgres", "-d", "pa_dev", "-c",
-      `SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids || "NULL"})`);
+    // By standard input: thousands of ids are too long for a command line.
+    const query = execFile("docker", ["exec", "-i", `assistant-${STACK}-postgres`, "psql", "-qAtX", "-U", "postgres", "-d", "pa_dev"]);
+    query.stdin!.end(`SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids || "NULL"});`);
+    let rows = "";
+    for await (const chunk of query.stdout!) rows += String(chunk);
     const [doubled, missing] = rows.split("|").map(Number) as [number, number];
     return { doubled, missing };
   }
@@ -142,7 +146,7 @@ describe("a release under load", function () {
   }
   async function recovers(): Promise<void> {
     await good(project.up());
-    const state = JSON.parse((await project.pulumi("stack", "export", "--stack", STACK)).output) as { deployment: { resources: { type: string; id?: string }[] } };
+    const state = await project.state();
     const known = new Set(state.deployment.resources.filter((resource) => resource.type === "docker:index/container:Container").map((resource) => resource.id));
     for (const [name, id] of await project.containers()) assert.ok(known.has(id), `${name} was left behind`);
   }
