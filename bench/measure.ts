@@ -66,7 +66,6 @@ async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
   row("no-op up, empty program", s(noop.empty));
   row("no-op: stack / empty program", (noop.stack / noop.empty).toFixed(2), "≤ 2");
   row("peak memory of the program", `${Math.round(peak)} MiB`);
-  await startTimes(project);
   await oneLine(project);
   const images = await project.output<Record<string, string>>("images");
   await destroy(project.dir);

@@ -41,6 +41,9 @@ const DATA_PATHS = { DATABASE_URL_FILE: "/run/secrets/database-url", REDIS_URL_F
 const common = ({ settings, isOn }: CatalogueArgs) => ({
   APP_ENV: settings.environment, LOG_LEVEL: settings.logLevel, DEBUG: settings.debug,
   ...(settings.sourceMounts ? { RELOAD: true } : {}),
+  // Not published: two containers of a service share the moment of a release, and would want one host port. From this machine
+  // a debugger reaches a container by its address (docs/troubleshooting.md).
+  ...(settings.debug && settings.imageTarget === "development" ? { DEBUG_PORT: 5678 } : {}),
   ...(isOn("jaeger") ? { OTEL_EXPORTER_OTLP_ENDPOINT: "http://jaeger:4318" } : {}),
 });
 

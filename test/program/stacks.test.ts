@@ -105,6 +105,8 @@ for (const stack of STACKS) describe(`the program, stack ${stack}`, function () 
     assert.equal(sources.length > 0, stack === "dev");
     const reloads = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("RELOAD=true"));
     assert.equal(reloads.length > 0, stack === "dev");
+    const debuggable = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("DEBUG_PORT=5678"));
+    assert.equal(debuggable.length > 0, stack === "dev");
   });
 
   it("has the documented outputs", () => {
