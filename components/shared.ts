@@ -2,7 +2,7 @@
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { references, render, valueKey } from "../plan/template.ts";
-import type { NetworkName, Plan } from "../plan/types.ts";
+import type { ImageRef, NetworkName, Plan } from "../plan/types.ts";
 
 /** A declared service: what those after it wait for and refer to. */
 export interface Declared {
@@ -13,7 +13,7 @@ export interface Declared {
 export interface Shared {
   readonly plan: Plan;
   /** Image of each built or pulled reference. */
-  readonly images: { of(ref: { readonly build: string } | { readonly pull: string }): pulumi.Input<string> };
+  readonly images: { of(ref: ImageRef): pulumi.Input<string> };
   readonly networks: ReadonlyMap<NetworkName, docker.Network>;
   readonly volumes: ReadonlyMap<string, docker.Volume>;
   readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };
