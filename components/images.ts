@@ -3,24 +3,35 @@ import * as pulumi from "@pulumi/pulumi";
 import { imageName, resourceName } from "../plan/names.ts";
 import type { ImageRef, Plan } from "../plan/types.ts";
 
-/** The images that this checkout builds, one multi-stage Dockerfile each. */
+/** Every image that the services run: built from this checkout, one multi-stage Dockerfile each, or pulled. */
 export class Images extends pulumi.ComponentResource {
-  readonly digests: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly #references = new Map<string, pulumi.Output<string>>();
 
   constructor(name: string, { plan }: { readonly plan: Plan }, opts?: pulumi.ComponentResourceOptions) {
     super("berth:image:Images", name, {}, opts);
-    this.digests = Object.fromEntries(Object.keys(plan.images).sort().map((image) => [image, this.#build(image, plan)]));
+    for (const image of Object.keys(plan.images).sort()) {
+      const { existing } = plan.images[image]!;
+      this.#references.set(image, existing === undefined ? this.#build(image, plan) : this.#pull(existing, plan));
+    }
+    const pulled = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
+    for (const reference of [...pulled].sort()) this.#references.set(reference, this.#pull(reference, plan));
     this.registerOutputs({});
   }
 
-  /** A tag never changes when its content does; the digest does, and so replaces the containers. */
-  of(ref: ImageRef): pulumi.Input<string> {
-    return "pull" in ref ? ref.pull : this.digests[ref.build]!;
+  /** What a container names. A tag never changes when its content does; the digest does, and so replaces the containers. */
+  of(ref: ImageRef): pulumi.Output<string> { return this.#references.get("pull" in ref ? ref.pull : ref.build)!; }
+
+  /**
+   * An image that exists. A container would pull it too, but a stateful one only after the old one is gone: an image that
+   * cannot be had must fail before that.
+   */
+  #pull(reference: string, plan: Plan): pulumi.Output<string> {
+    const logical = resourceName(plan.system, plan.stack, "image", reference.replaceAll(/[^A-Za-z0-9.]+/g, "-"));
+    return new docker.RemoteImage(logical, { name: reference, keepLocally: true }, { parent: this }).name;
   }
 
   #build(image: string, plan: Plan): pulumi.Output<string> {
-    const { context, target, args, existing } = plan.images[image]!;
-    if (existing) return pulumi.output(existing);
+    const { context, target, args } = plan.images[image]!;
     return new docker.Image(resourceName(plan.system, plan.stack, image), {
       imageName: imageName(plan.system, plan.stack, image), skipPush: true,
       build: {
