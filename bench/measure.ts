@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { docker, Project, ROOT } from "../test/e2e/support.ts";
 import { planOf } from "../bin/stack.ts";
 import type { Plan } from "../plan/types.ts";
+import { contextFiles } from "./plugins/resource-docker/image/digest.ts";
 import { writeCompose } from "./measure/compose.ts";
 import { inTurn, time } from "./measure/timing.ts";
 
@@ -117,6 +118,10 @@ async function builds(): Promise<void> {
   await build("development");
   row("image: assistant, development", `${Math.round(await size("berth-measure:latest"))} MB`);
   await docker("rmi", "berth-measure:latest");
+  for (const { context } of Object.values(planOf("dev").images)) {
+    const files = contextFiles(join(ROOT, context), join(ROOT, context, "Dockerfile"));
+    row(`build context: ${context}`, `${Math.ceil(files.reduce((sum, { stats }) => sum + stats.size, 0) / 1000)} kB in ${files.length} files`);
+  }
 }
 
 /** What each further container adds to an up that changes nothing. */

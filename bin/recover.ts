@@ -9,6 +9,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { stateFolder } from "./stack.ts";
 
 interface Lock { readonly pid: number; readonly username: string; readonly hostname: string; readonly timestamp: string }
 interface Resource { readonly type: string; readonly id?: string }
@@ -30,9 +31,9 @@ const alive = (lock: Lock): boolean => {
 
 /** Only a backend of files has locks to look at; the others end theirs themselves, or say what to do. */
 function unlock(): boolean {
-  const backend = process.env["PULUMI_BACKEND_URL"] ?? "file://.state";
-  if (!backend.startsWith("file://")) return false;
-  const folder = join(backend.slice("file://".length).replace(/^~/, process.env["HOME"] ?? "~"), ".pulumi/locks/organization/berth", stack);
+  const states = stateFolder();
+  if (states === undefined) return false;
+  const folder = join(states, "locks/organization/berth", stack);
   const locks = (existsSync(folder) ? readdirSync(folder) : []).filter((file) => file.endsWith(".json")).map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Lock);
   const living = locks.find(alive);
   if (living) die(`stack ${stack} is being changed by process ${living.pid} of ${living.username}@${living.hostname} since ${living.timestamp}: wait for it${living.hostname === hostname() ? "" : `, or if that machine is gone: pulumi cancel --stack ${stack} --yes`}`);

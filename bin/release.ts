@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { imageName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
-import { planOf } from "./stack.ts";
+import { planOf, stateFolder } from "./stack.ts";
 
 interface Release {
   readonly number: number;
@@ -26,6 +26,8 @@ interface Release {
 }
 
 const KEEP = Number(process.env["BERTH_KEEP_RELEASES"] ?? 5);
+/** Former states that a backend of files keeps of a stack, whole, for `pulumi stack history`; the CLI itself forgets none. */
+const KEEP_STATES = Number(process.env["BERTH_KEEP_STATES"] ?? 50);
 const [task = "list", stack = "dev", wanted] = process.argv.slice(2);
 const folder = join(".state/releases", stack);
 const stackFile = `Pulumi.${stack}.yaml`;
@@ -60,6 +62,7 @@ const tag = (plan: Plan, image: string, release: number | "*") => `berth-release
 
 /** After an up that succeeded. One that changed nothing is no release. */
 function keep(): void {
+  dropStates();
   const before = current();
   const [latest = 0] = numbers();
   const plan = planOf(stack, undefined, place("next", "source"));
@@ -88,6 +91,18 @@ function drop(plan: Plan, kept: ReadonlySet<number>): void {
     works("docker", "image", "prune", "--force", "--filter", `label=org.opencontainers.image.title=berth ${image}`);
   }
   works("docker", "builder", "prune", "--force", "--keep-storage", process.env["BERTH_BUILD_CACHE"] ?? "4GB");
+}
+
+/** The names hold the time: `<stack>-<time>.history.json`, `<stack>.<time>.json`. */
+function dropStates(): void {
+  const folder = stateFolder();
+  for (const kind of folder === undefined ? [] : ["history", "backups"]) {
+    const states = join(folder!, kind, "berth", stack);
+    const files = existsSync(states) ? readdirSync(states) : [];
+    const timeOf = (file: string): string => /\d{19}/.exec(file)?.[0] ?? "";
+    const kept = new Set([...new Set(files.map(timeOf))].sort().slice(-KEEP_STATES));
+    for (const file of files) if (!kept.has(timeOf(file))) rmSync(join(states, file));
+  }
 }
 
 const hashes = (root: string): Map<string, string> => new Map(readdirSync(root, { recursive: true, withFileTypes: true })

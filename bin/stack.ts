@@ -34,6 +34,13 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
   });
 }
 
+/** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
+export function stateFolder(): string | undefined {
+  const backend = process.env["PULUMI_BACKEND_URL"] ?? "file://.state";
+  if (!backend.startsWith("file://")) return undefined;
+  return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
+}
+
 /** Runs a script's main function; a problem is shown without a stack trace. */
 export function main(run: (stack: string) => void): void {
   try { run(process.argv[2] ?? "dev"); } catch (error) {

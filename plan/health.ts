@@ -1,10 +1,14 @@
-/** Health checks as values. Durations in seconds; every field is always set, because the provider fills gaps from the image. */
+/**
+ * Health checks as values. Durations in seconds; every field is always set, because the provider fills gaps from the image.
+ * A check starts a process in the container, which costs the engine about a tenth of a second of processor time: over a whole
+ * stack that is most of what an idle system costs, so checks are as rare as their purpose allows.
+ */
 import type { HealthCheck } from "./types.ts";
 
 interface Timing { readonly interval?: number; readonly timeout?: number; readonly retries?: number; readonly startPeriod?: number }
 
 const timed = (test: readonly string[], timing: Timing = {}): HealthCheck =>
-  ({ test, interval: 10, timeout: 5, retries: 3, startPeriod: 20, ...timing });
+  ({ test, interval: 15, timeout: 5, retries: 3, startPeriod: 20, ...timing });
 
 export const healthCheck = {
   /** Succeeds when the command exits with 0. Needs no shell. */

@@ -55,7 +55,7 @@ function application(args: CatalogueArgs, database: string, spec: {
   return {
     tier: "app", kind: "stateless", image: IMAGE, uid: UID, networks: DATA, metrics: {},
     command: ["assistant", spec.name], after: ["migrate", "redis-users"],
-    health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], { interval: 3, timeout: 8, startPeriod: 15 }),
+    health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], { interval: 4, timeout: 8, startPeriod: 15 }),
     sources: { "services/assistant/src": "/app/src" }, stopGrace: 60,
     ...spec,
     environment: {

@@ -33,7 +33,7 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
     command: ["edge-agent"], volumes: [LIVE], tmpfs: { "/tmp": TMP }, after: ["edge-check"],
     networks: ["edge", "app", "monitoring"], publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
     port: EDGE_HTTP, metrics: { port: EDGE_METRICS },
-    health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], { interval: 3, startPeriod: 10 }),
+    health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], { interval: 10, startPeriod: 10 }),
     limits: { memory: 128, cpus: 0.5 }, stopGrace: 10,
   }, {
     name: "edge-routes", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID,
@@ -41,7 +41,7 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
     config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
     ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
     after: ["edge", ...waitedFor],
-    health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 2, startPeriod: 0 }),
+    health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
     limits: { memory: 32, cpus: 0.25 }, stopGrace: 5, waitTimeout: settle,
   }];
 }

@@ -21,7 +21,7 @@ export function postgresPrune({ settings }: CatalogueArgs, database: string, aft
     config: { path: "/etc/berth", files: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") } },
     secrets: { "postgres-role": "app_@{postgresPassword|version}" },
     volumes: [SOCKET], networks: ["data"],
-    health: { ...succeeded, interval: 15 }, limits: { memory: 64, cpus: 0.25 },
+    health: { ...succeeded, interval: 30 }, limits: { memory: 64, cpus: 0.25 },
   };
 }
 
@@ -40,7 +40,7 @@ export function postgres({ settings }: CatalogueArgs, database: string): Service
     networks: ["data"], port: 5432, publish: { postgres: 5432 },
     // The server that initialises the data listens on the socket only: asking over TCP first tells them apart.
     health: healthCheck.shell(`pg_isready -q -h 127.0.0.1 -U monitor && psql -qAtX -U postgres -d ${database} -c 'select 1' | grep -qx 1`,
-      { interval: 5, startPeriod: 60, retries: 5 }),
+      { interval: 8, startPeriod: 60, retries: 5 }),
     limits: { memory: 1024, cpus: 1 }, sharedMemory: 128, stopGrace: 60,
   }, {
     name: "postgres-roles", tier: "data", kind: "job", image, uid: UID, after: ["postgres"],

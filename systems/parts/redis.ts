@@ -23,7 +23,7 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
     volumes: [{ name: "redis-data", path: "/data", keep: "data" }],
     networks: ["data"], port: 6379, publish: { redis: 6379 },
     health: healthCheck.shell("redis-cli --user monitor --askpass --no-auth-warning ping < /run/secrets/monitor-password | grep -qx PONG",
-      { interval: 5, startPeriod: 30, retries: 5 }),
+      { interval: 8, startPeriod: 30, retries: 5 }),
     limits: { memory: 384, cpus: 0.5 }, stopGrace: 30,
   }, {
     name: "redis-users", tier: "data", kind: "job", image, uid: UID, after: ["redis"],
@@ -41,6 +41,6 @@ export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]
     command: ["sh", "/etc/berth/prune.sh"],
     config: { path: "/etc/berth", files: { "prune.sh": content("data/redis/prune.sh") } },
     secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },
-    networks: ["data"], health: { ...succeeded, interval: 15 }, limits: { memory: 32, cpus: 0.25 },
+    networks: ["data"], health: { ...succeeded, interval: 30 }, limits: { memory: 32, cpus: 0.25 },
   };
 }

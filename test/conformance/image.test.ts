@@ -137,3 +137,49 @@ describe("Image", function () {
     await assert.rejects(plugin.create("Image", inputs()), /error reading build output: .*exit code: 1/);
   });
 });
+
+describe("RemoteImage", function () {
+  this.timeout(60_000);
+  let plugin: Plugin;
+  const name = `localhost/${unique("remote")}:1`;
+  before(async () => {
+    plugin = await Plugin.start("docker");
+    await docker("tag", IMAGE, name);
+  });
+  after(async () => {
+    plugin.stop();
+    await sweep();
+  });
+
+  it("4: what the engine has is not pulled; its id is known", async () => {
+    const made = await plugin.create("RemoteImage", { name, keepLocally: true });
+    const id = await docker("image", "inspect", "--format", "{{.Id}}", IMAGE);
+    assert.deepEqual([made.outputs["imageId"], made.outputs["name"]], [id, name]);
+    assert.equal((await plugin.diff("RemoteImage", made, { name, keepLocally: true })).verdict, "none");
+  });
+  it("4: an id is a name, too", async () => {
+    const id = await docker("image", "inspect", "--format", "{{.Id}}", IMAGE);
+    assert.equal((await plugin.create("RemoteImage", { name: id, keepLocally: true })).outputs["imageId"], id);
+  });
+  it("4: what cannot be had is an error, and nothing is made", async () => {
+    await assert.rejects(plugin.create("RemoteImage", { name: `127.0.0.1:1/${unique("nowhere")}:1`, keepLocally: true }), /unable to (pull|read)/i);
+  });
+  it("4: another name is a replacement", async () => {
+    const made = await plugin.create("RemoteImage", { name, keepLocally: true });
+    const { verdict, replaces } = await plugin.diff("RemoteImage", made, { name: IMAGE, keepLocally: true });
+    assert.deepEqual([verdict, replaces], ["replace", ["name"]]);
+  });
+  it("4: keepLocally keeps the image when the resource goes; without it the name goes", async () => {
+    const kept = await plugin.create("RemoteImage", { name, keepLocally: true });
+    await plugin.remove("RemoteImage", kept);
+    await docker("image", "inspect", name);
+    await plugin.remove("RemoteImage", await plugin.create("RemoteImage", { name }));
+    await assert.rejects(docker("image", "inspect", name));
+  });
+  it("4: an image that is gone is gone from the state", async () => {
+    await docker("tag", IMAGE, name);
+    const made = await plugin.create("RemoteImage", { name, keepLocally: true });
+    await docker("image", "rm", name);
+    assert.equal(await plugin.read("RemoteImage", made), undefined);
+  });
+});

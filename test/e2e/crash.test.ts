@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { Load } from "../load/load.ts";
+import { underLoad } from "../load/load.ts";
 import { Client } from "./client.ts";
 import { killed, killedAfter } from "./kill.ts";
 import { killEngine, ownEngine, startEngine } from "./own-engine.ts";
@@ -58,20 +58,20 @@ describe("a run that is killed", function () {
   });
 
   it("at random points of changes, under load: no request fails, one bin/up completes it, the data is there", async () => {
-    const load = new Load({ url: EDGE, token: (await user()).token, kept: 20, fresh: 5, slow: 4 }).start();
     const moments: string[] = [];
-    for (let round = 1; round <= 3; round += 1) {
-      project.configure({
-        "berth:services": { api: { environment: { RATE_LIMIT_PER_MINUTE: 0, ROUND: round } }, agent: { environment: { ROUND: round } }, worker: { memory: round % 2 ? "320MiB" : "384MiB" } },
-        "berth:logLevel": round % 2 ? "INFO" : "DEBUG",
-      });
-      if (round > 1) await project.pulumi("cancel", "--stack", STACK, "--yes");
-      const [seconds, alone] = [2 + random() * 22, random() < 0.5];
-      moments.push(`${seconds.toFixed(1)} s${alone ? " alone" : ""}${await killedAfter(project, seconds, alone) ? "" : " (had ended)"}`);
-    }
-    console.log(`    killed after ${moments.join(", ")}`);
-    await recovered();
-    const { failures, sent, ok, slowSent, slowOk } = await load.stop();
+    const { failures, sent, ok, slowSent, slowOk } = await underLoad({ url: EDGE, token: (await user()).token, kept: 20, fresh: 5, slow: 4 }, async () => {
+      for (let round = 1; round <= 3; round += 1) {
+        project.configure({
+          "berth:services": { api: { environment: { RATE_LIMIT_PER_MINUTE: 0, ROUND: round } }, agent: { environment: { ROUND: round } }, worker: { memory: round % 2 ? "320MiB" : "384MiB" } },
+          "berth:logLevel": round % 2 ? "INFO" : "DEBUG",
+        });
+        if (round > 1) await project.pulumi("cancel", "--stack", STACK, "--yes");
+        const [seconds, alone] = [2 + random() * 22, random() < 0.5];
+        moments.push(`${seconds.toFixed(1)} s${alone ? " alone" : ""}${await killedAfter(project, seconds, alone) ? "" : " (had ended)"}`);
+      }
+      console.log(`    killed after ${moments.join(", ")}`);
+      await recovered();
+    });
     console.log(`    ${sent} requests and ${slowSent} slow ones, failed: ${sent - ok + slowSent - slowOk}`);
     assert.deepEqual(failures, {});
     assert.ok(sent > 500 && ok === sent && slowOk === slowSent);

@@ -27,7 +27,7 @@ describe("a release under load", function () {
       () => { serving.environment("api", { RELEASE: Date.now() }); },
       () => { project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}# release ${Date.now()}\n`); },
       () => project.setSecret("postgresPassword", `rotated-${Date.now()}-rotated`),
-      () => { serving.set("api", { cpus: 0.5 + Date.now() % 5 / 10 }); },
+      () => { serving.set("api", { cpus: Date.now() % 2 ? 1.25 : 1.5 }); },
       () => project.setSecret("jwtSigningKey", `another-key-that-is-long-enough-${Date.now()}`),
     ];
     await serving.assertLossless(await serving.underLoad(async () => {

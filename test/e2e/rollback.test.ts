@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Load } from "../load/load.ts";
+import { underLoad } from "../load/load.ts";
 import { Client } from "./client.ts";
 import { command, docker, eventually, Project } from "./support.ts";
 
@@ -78,11 +78,14 @@ describe("a rollback", function () {
   });
 
   it("restores all of it under load, and no request fails", async () => {
-    const load = new Load({ url: EDGE, token: (await new Client(EDGE).enter("back@example.org")).token, kept: 30, fresh: 10, slow: 5 }).start();
+    const { token } = await new Client(EDGE).enter("back@example.org");
     const began = Date.now();
-    const { code, output } = await project.script("rollback", STACK);
-    const { sent, ok, slowSent, slowOk, failures } = await load.stop();
-    assert.equal(code, 0, output);
+    let output = "";
+    const { sent, ok, slowSent, slowOk, failures } = await underLoad({ url: EDGE, token, kept: 30, fresh: 10, slow: 5 }, async () => {
+      const result = await project.script("rollback", STACK);
+      assert.equal(result.code, 0, result.output);
+      output = result.output;
+    });
     console.log(`    ${Math.round((Date.now() - began) / 1000)} s, ${sent} requests and ${slowSent} slow ones, failed: ${sent - ok + slowSent - slowOk}`);
     assert.deepEqual(failures, {});
     assert.ok(sent > 500 && sent === ok && slowSent === slowOk);

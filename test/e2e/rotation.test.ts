@@ -33,10 +33,7 @@ class Authority {
 }
 
 const authority = await new Authority().open();
-const serving = new Serving({ stack: STACK, portOffset: OFFSET, config: {
-  // No token ends by itself while the load uses it.
-  "berth:services": { api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 7200 } } },
-} }, authority.certificate);
+const serving = new Serving({ stack: STACK, portOffset: OFFSET }, authority.certificate);
 const { project } = serving;
 
 /** Name on the certificate that the edge shows. */

@@ -1,9 +1,9 @@
 /** A stack that serves under load while something happens to it: what the tests of promises share. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { Load, type LoadReport } from "../load/load.ts";
+import { type LoadReport, underLoad } from "../load/load.ts";
 import { Client } from "./client.ts";
-import { docker, eventually, Project, type Result, sleep } from "./support.ts";
+import { docker, eventually, Project, type Result } from "./support.ts";
 
 export interface ServingArgs {
   readonly stack: string;
@@ -31,7 +31,7 @@ export class Serving {
   constructor({ stack, portOffset, config = {} }: ServingArgs, ca?: string) {
     this.project = new Project({ stack, portOffset, config: {
       "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:logLevel": "INFO", "berth:settle": 3, "berth:waitTimeout": 45,
-      "berth:services": { api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0 } } }, ...config,
+      "berth:services": { api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86400 } } }, ...config,
     } });
     this.ca = ca;
     this.edge = ca === undefined ? `http://127.0.0.1:${8000 + portOffset}` : `https://127.0.0.1:${8443 + portOffset}`;
@@ -56,11 +56,8 @@ export class Serving {
     this.set(service, { environment });
   }
 
-  async underLoad(work: () => Promise<void>, { slow = 8, share = 1 }: UnderLoad = {}): Promise<LoadReport> {
-    const load = new Load({ url: this.edge, token: this.client.token, slow, kept: 150 * share, fresh: 50 * share, ...(this.ca === undefined ? {} : { ca: this.ca }) }).start();
-    await sleep(2000);
-    try { await work(); } finally { await sleep(2000); }
-    return load.stop();
+  underLoad(work: () => Promise<void>, { slow = 8, share = 1 }: UnderLoad = {}): Promise<LoadReport> {
+    return underLoad({ url: this.edge, token: this.client.token, slow, kept: 150 * share, fresh: 50 * share, ...(this.ca === undefined ? {} : { ca: this.ca }) }, work);
   }
 
   /** Rows of a query, as psql prints them. */

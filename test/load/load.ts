@@ -38,6 +38,21 @@ export interface LoadReport {
   readonly p99: number;
 }
 
+/** Load while something is done, and for two seconds on either side. It ends with the work, however that ends. */
+export async function underLoad(args: LoadArgs, work: () => Promise<void>): Promise<LoadReport> {
+  const load = new Load(args).start();
+  const moment = () => new Promise((resolve) => setTimeout(resolve, 2000));
+  try {
+    await moment();
+    await work();
+    await moment();
+  } catch (error) {
+    await load.stop();
+    throw error;
+  }
+  return load.stop();
+}
+
 export class Load {
   readonly #args: Required<Omit<LoadArgs, "ca">>;
   readonly #http: typeof http | typeof https;
