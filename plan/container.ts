@@ -1,21 +1,21 @@
-/** A planned service to what every one of its containers is given. Hardening is the default here, and nowhere else. */
+/** A planned service to what every one of its containers is given. Hardening is made here, and nowhere else; policy/ holds it to that. */
 import { duration } from "./health.ts";
 import { cpuShares, formatCpus } from "./limits.ts";
 import type { Plan, PlannedService } from "./types.ts";
 
 /** `docker.ContainerArgs` but for what only the engine knows: image, networks, volumes. */
 export function containerArgs(service: PlannedService, plan: Plan) {
-  const { limits, health, exemptions = {} } = service;
+  const { limits, health } = service;
   return {
-    user: exemptions.nonRoot ? "0:0" : `${service.uid}:0`,
+    user: `${service.uid}:0`,
     envs: [...service.environment],
     ...(service.command ? { command: [...service.command] } : {}),
     ...(service.entrypoint ? { entrypoints: [...service.entrypoint] } : {}),
     labels: labelList(service.labels),
 
-    readOnly: !exemptions.readOnlyRoot,
+    readOnly: true,
     tmpfs: { ...(service.tmpfs ?? { "/tmp": "rw,noexec,nosuid,size=64m" }) },
-    capabilities: { adds: [...(service.capabilities ?? [])].sort(), drops: exemptions.dropCapabilities ? [] : ["ALL"] },
+    capabilities: { adds: [...(service.capabilities ?? [])].sort(), drops: ["ALL"] },
     securityOpts: ["no-new-privileges:true"],
     // Reaps what the application leaves behind, and passes signals on.
     init: true,

@@ -81,9 +81,6 @@ export interface Route {
   readonly readTimeout?: number;
 }
 
-/** Hardening rules that a service may be exempt from, each with its reason. */
-export type Rule = "readOnlyRoot" | "nonRoot" | "dropCapabilities" | "noEngineAccess";
-
 export interface ServiceSpec {
   readonly name: string;
   readonly tier: Tier;
@@ -103,7 +100,7 @@ export interface ServiceSpec {
   readonly volumes?: readonly VolumeMount[];
   /** Writable paths in memory, with their options. @default /tmp, 64 MiB */
   readonly tmpfs?: Readonly<Record<string, string>>;
-  /** Folders of the engine's machine, read-only: for collectors of logs and metrics only. */
+  /** Folders of the engine's machine, read-only: for collectors of logs and metrics only, each exempt in policy/exemptions.ts. */
   readonly hostMounts?: Readonly<Record<string, string>>;
   /** Source folders of the checkout mounted in development: path in the project → path in the container. */
   readonly sources?: Readonly<Record<string, string>>;
@@ -127,7 +124,6 @@ export interface ServiceSpec {
   readonly waitTimeout?: number;
   readonly capabilities?: readonly string[];
   readonly sharedMemory?: number;
-  readonly exemptions?: Readonly<Partial<Record<Rule, string>>>;
 }
 
 export interface System {

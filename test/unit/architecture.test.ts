@@ -15,6 +15,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   components: ["components", "plan", "config"],
   monitoring: ["monitoring", "plan"],
   bin: ["bin", "config", "plan", "systems"],
+  policy: ["policy", "plan"],
 };
 /** These stay pure: no Pulumi in them. */
 const PURE = /^(plan|systems|monitoring)\/|^config\/(schema|parse|problems|generate)\.ts$|^bin\//;
