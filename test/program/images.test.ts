@@ -1,5 +1,9 @@
 /** Where images come from: built here, pushed, or existing. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { askable } from "../../components/image-sources.ts";
 import { CONTAINER, find, ofType, type Recorded, type Run, runProgram, running } from "./support.ts";
 
@@ -14,6 +18,14 @@ const imageOf = (run: Run, container: string): unknown => find(run, CONTAINER, c
 
 describe("images", function () {
   this.timeout(60_000);
+  const folder = mkdtempSync(join(tmpdir(), "berth-images-"));
+  /** Outside git, whatever this checkout is: test/unit/components/revision has the rest. */
+  const repository = (at: string): void => { process.env["GIT_DIR"] = at; };
+  beforeEach(() => repository(join(folder, "none")));
+  after(() => {
+    delete process.env["GIT_DIR"];
+    rmSync(folder, { recursive: true });
+  });
 
   it("stay on the engine without a registry, under a name of the stack", async () => {
     const run = await runProgram({ stack: "stage", config: BUILT });
@@ -30,7 +42,7 @@ describe("images", function () {
     const images = ofType(run, IMAGE);
     assert.equal(images.length, 2);
     for (const { inputs } of images) {
-      assert.match(inputs["imageName"] as string, /^registry\.example\.org\/team\/assistant-(assistant|edge):\d+\.\d+\.\d+-([0-9a-f]{12}(-dirty)?|uncommitted)$/);
+      assert.match(inputs["imageName"] as string, /^registry\.example\.org\/team\/assistant-(assistant|edge):\d+\.\d+\.\d+-uncommitted$/);
       assert.equal(inputs["skipPush"], false);
       // The docker client's log-in is used: no credential can get into the state.
       assert.equal(inputs["registry"], undefined);
@@ -45,6 +57,21 @@ describe("images", function () {
     const run = await runProgram({ stack: "dev", config: REGISTRY });
     assert.match(find(run, IMAGE, "assistant-dev-assistant").inputs["imageName"] as string, /-development$/);
     assert.doesNotMatch(find(run, IMAGE, "assistant-dev-edge").inputs["imageName"] as string, /-development$/);
+  });
+
+  it("are not named in a clone whose history is cut off", async () => {
+    const git = (...args: string[]) => execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: folder, stdio: "ignore", env: { ...process.env, GIT_DIR: undefined } });
+    git("init", "whole");
+    for (const message of ["one", "two"]) git("-C", "whole", "commit", "--allow-empty", "-m", message);
+    git("clone", "--bare", "--depth=1", `file://${folder}/whole`, "shallow");
+    process.env["GIT_WORK_TREE"] = process.cwd();
+    repository(join(folder, "shallow"));
+    try {
+      await assert.rejects(runProgram({ stack: "stage", config: REGISTRY }), ({ message }: Error) => {
+        assert.match(message, /^1 problem [\s\S]*berth:registry: this clone has not its whole history[\s\S]*fix: {5}git fetch --unshallow/);
+        return true;
+      });
+    } finally { delete process.env["GIT_WORK_TREE"]; }
   });
 
   it("that exist are run as they are, and not built; the registry is not asked for what the engine has", async () => {
