@@ -2,31 +2,40 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { resourceName } from "../plan/names.ts";
 import type { ImageRef, Plan } from "../plan/types.ts";
-import type { ImageSources } from "./image-sources.ts";
+import type { ImageSource, ImageSources } from "./image-sources.ts";
 
 export interface ImagesArgs {
   readonly plan: Plan;
   readonly sources: ImageSources;
 }
 
-/** The images that this checkout builds, one multi-stage Dockerfile each, and those that exist already. */
+/** Every image that the services run: built from this checkout, one multi-stage Dockerfile each, or pulled. */
 export class Images extends pulumi.ComponentResource {
-  readonly digests: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly #references = new Map<string, pulumi.Output<string>>();
 
   constructor(name: string, args: ImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:image:Images", name, {}, opts);
-    this.digests = Object.fromEntries(Object.keys(args.plan.images).sort().map((image) => [image, this.#build(image, args)]));
+    const { plan, sources } = args;
+    for (const [image, source] of Object.entries(sources).sort())
+      this.#references.set(image, "existing" in source ? this.#pull(source.existing, plan) : this.#build(image, source, plan));
+    const pulled = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
+    for (const reference of [...pulled].sort()) this.#references.set(reference, this.#pull(reference, plan));
     this.registerOutputs({});
   }
 
-  /** A tag never changes when its content does; the digest does, and so replaces the containers. */
-  of(ref: ImageRef): pulumi.Input<string> {
-    return "pull" in ref ? ref.pull : this.digests[ref.build]!;
+  /** What a container names. A tag never changes when its content does; the digest does, and so replaces the containers. */
+  of(ref: ImageRef): pulumi.Output<string> { return this.#references.get("pull" in ref ? ref.pull : ref.build)!; }
+
+  /**
+   * An image that exists. A container would pull it too, but a stateful one only after the old one is gone: an image that
+   * cannot be had must fail before that.
+   */
+  #pull(reference: string, plan: Plan): pulumi.Output<string> {
+    const logical = resourceName(plan.system, plan.stack, "image", reference.replaceAll(/[^A-Za-z0-9.]+/g, "-"));
+    return new docker.RemoteImage(logical, { name: reference, keepLocally: true }, { parent: this }).name;
   }
 
-  #build(image: string, { plan, sources }: ImagesArgs): pulumi.Output<string> {
-    const source = sources[image]!;
-    if ("existing" in source) return pulumi.output(source.existing);
+  #build(image: string, source: Extract<ImageSource, { build: string }>, plan: Plan): pulumi.Output<string> {
     const { context, target, args } = plan.images[image]!;
     // What is pushed is pushed with the docker client's own log-in (docker login): no password stands in the stack file or in the state.
     return new docker.Image(resourceName(plan.system, plan.stack, image), {

@@ -13,7 +13,7 @@ export interface Declared {
 export interface Shared {
   readonly plan: Plan;
   /** Image of each built or pulled reference. */
-  readonly images: { of(ref: ImageRef): pulumi.Input<string> };
+  readonly images: { of(ref: ImageRef): pulumi.Output<string> };
   readonly networks: ReadonlyMap<NetworkName, docker.Network>;
   readonly volumes: ReadonlyMap<string, docker.Volume>;
   readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };

@@ -4,9 +4,11 @@ import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, watched } from "../../p
 import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
+import { succeeded } from "./job.ts";
 
 /** Uid of the user `nginx` in the official image. */
 const UID = 101;
+const TMP = "rw,noexec,nosuid,size=128m";
 const LIVE = { name: "edge-live", path: "/live", keep: "scratch" } as const;
 
 /** Address of a service's internal route, for calls between services. */
@@ -22,12 +24,17 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
   const on = services.filter((service) => args.isOn(service.name));
   const waitedFor = [...on.filter((service) => service.route), ...watched(on)].map((service) => service.name);
   return [{
+    // The edge has the host's port, so the old one stops before the new one starts. An image that cannot serve must fail here, before that.
+    name: "edge-check", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID, command: ["edge-check"], networks: [],
+    tmpfs: { "/tmp": TMP, "/live": "rw,noexec,nosuid,size=1m,uid=101" },
+    health: succeeded, limits: { memory: 64, cpus: 0.25 }, stopGrace: 5,
+  }, {
     name: "edge", tier: "edge", kind: "stateful", image: { build: "edge" }, uid: UID,
-    command: ["edge-agent"], volumes: [LIVE], tmpfs: { "/tmp": "rw,noexec,nosuid,size=128m" },
+    command: ["edge-agent"], volumes: [LIVE], tmpfs: { "/tmp": TMP }, after: ["edge-check"],
     networks: ["edge", "app", "monitoring"], publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
     port: EDGE_HTTP, metrics: { port: EDGE_METRICS },
     health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], { interval: 3, startPeriod: 10 }),
-    limits: { memory: 128, cpus: 0.5 }, stopGrace: drain + 10,
+    limits: { memory: 128, cpus: 0.5 }, stopGrace: 10,
   }, {
     name: "edge-routes", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID,
     command: ["edge-publish"], volumes: [LIVE], networks: [],

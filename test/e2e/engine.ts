@@ -15,7 +15,7 @@ export async function idsBut(project: Project, services: Iterable<string>): Prom
 
 /** The one container of a service that runs. */
 export async function running(project: Project, service: string): Promise<string> {
-  const names = [...(await project.containers(service)).keys()].filter((name) => !name.includes("-seed"));
+  const names = await project.running(service);
   if (names.length !== 1) throw new Error(`${service}: ${names.join(", ") || "no container"}`);
   return names[0]!;
 }

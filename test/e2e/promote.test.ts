@@ -20,7 +20,7 @@ type Images = Readonly<Record<string, string>>;
 describe("promotion (#4.12): what ran in one stack is what runs in the next", function () {
   this.timeout(1_800_000);
   const project = new Project({
-    stack: STACK, portOffset: 34000,
+    stack: STACK, portOffset: 26000,
     // As in stage and prod. The registry speaks plain HTTP and wants nobody's name.
     config: {
       "berth:sourceMounts": false, "berth:imageTarget": "runtime", "berth:debug": false, "berth:logLevel": "INFO", "berth:settle": 0,
@@ -37,12 +37,13 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
     method, headers: { accept: "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json" },
   })).headers.get("docker-content-digest");
   const tagOf = async (image: string): Promise<string> => {
-    const { deployment } = await project.state();
-    const found = (deployment.resources as { urn: string; inputs?: { imageName?: string } }[]).find(({ urn }) => urn.endsWith(`docker:index/image:Image::assistant-${STACK}-${image}`));
-    return found!.inputs!.imageName!;
+    const found = (await project.state()).resources.find(({ urn }) => urn.endsWith(`docker:index/image:Image::assistant-${STACK}-${image}`));
+    return (found!.outputs as { imageName: string }).imageName;
   };
-  const running = (stack: string): Promise<Images> => command("pulumi", ["stack", "output", "images", "--json", "--stack", stack], { cwd: project.dir, env: { PULUMI_CONFIG_PASSPHRASE: "e2e" } })
-    .then(({ output }) => JSON.parse(output.slice(output.indexOf("{"))) as Images);
+  const running = async (stack: string): Promise<Images> => {
+    const { output } = await project.pulumi("stack", "output", "images", "--json", "--stack", stack);
+    return JSON.parse(output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1)) as Images;
+  };
   /** Takes this run's names off the engine's images. */
   const forget = async (): Promise<void> => {
     const names = (await docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", `reference=${REGISTRY}/*:*`)).split("\n").filter((name) => name && !name.endsWith("<none>"));
@@ -51,7 +52,7 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
   let ran: Images;
 
   before(async () => {
-    project.write(`Pulumi.${TARGET}.yaml`, `# What runs what was tried.\n${stringify({ config: { ...project.config, "berth:portOffset": 35000 } })}  # The end.\n`);
+    project.write(`Pulumi.${TARGET}.yaml`, `# What runs what was tried.\n${stringify({ config: { ...project.config, "berth:portOffset": 27000 } })}  # The end.\n`);
     await git("init");
     await git("add", "--all");
     await git("commit", "--quiet", "-m", "the first");

@@ -9,6 +9,11 @@ import { parse, stringify } from "yaml";
 export const ROOT = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
 
+export interface Deployment {
+  readonly resources: readonly { readonly type: string; readonly urn: string; readonly id?: string; readonly delete?: boolean; readonly outputs?: { readonly name?: string } }[];
+  readonly pending_operations?: readonly unknown[];
+}
+
 export interface Result { readonly code: number; readonly output: string }
 
 /** Runs a command to its end; its exit code is a result, not an exception. */
@@ -94,8 +99,8 @@ export class Project {
   write(file: string, text: string): void { writeFileSync(join(this.dir, file), text); }
   delete(file: string): void { rmSync(join(this.dir, file)); }
 
-  script(name: string, ...args: string[]): Promise<Result> { return command(join(this.dir, "bin", name), args, { cwd: this.dir, env: this.#env }); }
-  pulumi(...args: string[]): Promise<Result> { return command("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: this.dir, env: this.#env }); }
+  script(name: string, ...args: string[]): Promise<Result> { return command(join(this.dir, "bin", name), args, { cwd: this.dir, env: this.env }); }
+  pulumi(...args: string[]): Promise<Result> { return command("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: this.dir, env: this.env }); }
   up(): Promise<Result> { return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview"); }
   preview(): Promise<Result> { return this.pulumi("preview", "--stack", this.stack); }
   refresh(): Promise<Result> { return this.pulumi("refresh", "--stack", this.stack, "--yes", "--skip-preview"); }
@@ -104,14 +109,19 @@ export class Project {
     if (code !== 0) throw new Error(output);
   }
   async output<T>(name: string, ...flags: string[]): Promise<T> {
-    const { stdout } = await run("pulumi", ["stack", "output", name, "--json", "--stack", this.stack, ...flags], { cwd: this.dir, env: { ...process.env, ...this.#env } });
+    const { stdout } = await run("pulumi", ["stack", "output", name, "--json", "--stack", this.stack, ...flags], { cwd: this.dir, env: { ...process.env, ...this.env } });
     return JSON.parse(stdout) as T;
   }
 
   /** The state, secrets encrypted. */
-  async state(): Promise<{ deployment: { resources: { type: string; urn: string; id?: string }[] } }> {
-    const { stdout } = await run("pulumi", ["stack", "export", "--stack", this.stack], { cwd: this.dir, env: { ...process.env, ...this.#env }, maxBuffer: 256 * 1024 * 1024 });
-    return JSON.parse(stdout) as Awaited<ReturnType<Project["state"]>>;
+  async state(): Promise<Deployment> {
+    const { stdout } = await run("pulumi", ["stack", "export", "--stack", this.stack], { cwd: this.dir, env: { ...process.env, ...this.env }, maxBuffer: 256 * 1024 * 1024 });
+    return (JSON.parse(stdout) as { deployment: Deployment }).deployment;
+  }
+  /** What the state says there is, in the words of `objects`. */
+  async declared(): Promise<string[]> {
+    return (await this.state()).resources
+      .flatMap(({ type, outputs }) => [/^docker:index\/(container|network|volume):/.exec(type)?.[1]].filter(Boolean).map((kind) => `${kind} ${outputs!.name}`)).sort();
   }
 
   /** Everything of this stack on the engine, as `kind name`. */
@@ -129,6 +139,11 @@ export class Project {
     return new Map(text.split("\n").filter(Boolean).map((line) => line.split(" ") as [string, string]));
   }
 
+  /** Names of the containers of a service that run. */
+  async running(service: string): Promise<string[]> {
+    return [...(await this.containers(service)).keys()].filter((name) => !name.includes("-seed-")).sort();
+  }
+
   /** Removes everything, data included, whatever state the stack is in. */
   async remove(): Promise<void> {
     await this.script("down", this.stack, "--data", "--yes");
@@ -139,7 +154,7 @@ export class Project {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  readonly #env = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
+  readonly env = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
 }
 
 export const engineNow = async (): Promise<number> => Number(await docker("info", "--format", "{{.SystemTime}}").then((text) => Date.parse(text))) / 1000;

@@ -5,10 +5,13 @@
  */
 import { randomUUID } from "node:crypto";
 import * as http from "node:http";
+import * as https from "node:https";
 
 export interface LoadArgs {
   readonly url: string;
   readonly token: string;
+  /** Certificate of the authority that signs the edge's, PEM; for https. */
+  readonly ca?: string;
   /** Requests a second on kept connections. @default 150 */
   readonly kept?: number;
   /** Requests a second on a connection of their own. @default 50 */
@@ -36,8 +39,10 @@ export interface LoadReport {
 }
 
 export class Load {
-  readonly #args: Required<LoadArgs>;
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 128 });
+  readonly #args: Required<Omit<LoadArgs, "ca">>;
+  readonly #http: typeof http | typeof https;
+  readonly #tls: { readonly ca?: string };
+  readonly #agent: http.Agent;
   readonly #open = new Set<Promise<void>>();
   readonly #times: number[] = [];
   readonly #failures: Record<string, number> = {};
@@ -50,7 +55,12 @@ export class Load {
   #due = 0;
   #last = 0;
 
-  constructor(args: LoadArgs) { this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args }; }
+  constructor({ ca, ...args }: LoadArgs) {
+    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args };
+    this.#http = args.url.startsWith("https:") ? https : http;
+    this.#tls = ca === undefined ? {} : { ca };
+    this.#agent = new this.#http.Agent({ keepAlive: true, maxSockets: 128, ...this.#tls });
+  }
 
   /** An open loop: what is due is sent, whatever became of the requests before. */
   start(): this {
@@ -110,8 +120,8 @@ export class Load {
   /** @returns why it failed; undefined if it did not. */
   #request(method: string, path: string, body: string | undefined, kept: boolean, timeout: number): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const request = http.request(this.#args.url + path, {
-        method, agent: kept ? this.#agent : false, timeout,
+      const request = this.#http.request(this.#args.url + path, {
+        method, agent: kept ? this.#agent : false, timeout, ...this.#tls,
         headers: {
           authorization: `Bearer ${this.#args.token}`, ...(kept ? {} : { connection: "close" }),
           ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),

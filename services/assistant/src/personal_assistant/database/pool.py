@@ -1,9 +1,10 @@
 """The database as a request sees it: a connection quickly, or DatabaseUnavailable quickly.
 
 A statement timeout runs in the server and TCP keepalive is answered by the kernel, so neither notices
-a *paused* server. Here one extra connection asks it once a second. When that goes unanswered, every socket
-of the pool is shut down, which ends each waiting request at once, and a fresh pool is made when
-the server answers again: no dead connection survives an outage.
+a *paused* server. Here one extra connection asks it once a second. When that goes unanswered, and a new connection
+cannot be had either, every socket of the pool is shut down, which ends each waiting request at once, and a fresh pool
+is made when the server answers again: no dead connection survives an outage. One silent connection alone proves
+nothing: on a machine with too much to do a single connection may stand still for seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ log = logging.getLogger("assistant.database")
 Connection = psycopg.AsyncConnection[DictRow]
 
 PROBE_INTERVAL = 1.0
-PROBE_TIMEOUT = 4.0
+PROBE_TIMEOUT = 3.0
+# Seconds a new connection may take, log-in included; name resolution is not in it.
+CONNECT_TIMEOUT = 3
 TICK = 0.25
 RECONNECT_INTERVAL = 0.5
 OUTAGE_GRACE = 1.5
@@ -48,7 +51,7 @@ def connect_options(settings: Settings, statement_timeout: float | None = None) 
     return {
         "autocommit": True,
         "row_factory": dict_row,
-        "connect_timeout": 3,
+        "connect_timeout": CONNECT_TIMEOUT,
         "application_name": f"assistant-{settings.role}",
         "keepalives": 1,
         "keepalives_idle": 10,
@@ -63,10 +66,6 @@ def shut_down(connection: psycopg.AsyncConnection[Any]) -> None:
     """Ends whatever waits on the connection. close() would not: it does not wake a reader."""
     with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as handle:
         handle.shutdown(socket.SHUT_RDWR)
-
-
-class NoAnswer(Exception):
-    """The server is connected, but silent."""
 
 
 class Database:
@@ -94,7 +93,7 @@ class Database:
 
     @property
     def up(self) -> bool:
-        return self._pool is not None and time.monotonic() - self._answered_at < PROBE_INTERVAL + PROBE_TIMEOUT + 1
+        return self._pool is not None and time.monotonic() - self._answered_at < PROBE_INTERVAL + PROBE_TIMEOUT + CONNECT_TIMEOUT + 1
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -161,7 +160,7 @@ class Database:
         while True:
             probe: psycopg.AsyncConnection[Any] | None = None
             try:
-                async with asyncio.timeout(6):  # connect_timeout does not cover name resolution
+                async with asyncio.timeout(2 * CONNECT_TIMEOUT):  # connect_timeout does not cover name resolution
                     probe = await psycopg.AsyncConnection.connect(self._settings.database_url, **connect_options(self._settings))
                 await self._ask(probe, f"LISTEN {CHANNEL}")
                 if self._pool is None:
@@ -171,9 +170,8 @@ class Database:
                 self._wake_all()  # what was stored meanwhile was not announced to us
                 await self._attend(probe)
             except Exception as error:  # any failure, name resolution included, means the same: not reachable now
-                # A lost probe alone is no outage (its session may have been ended on purpose): only when a new one cannot
-                # be had, or when an answer is overdue, the pool goes too.
-                if probe is None or isinstance(error, NoAnswer):
+                # A lost or silent probe alone is no outage: only when a new one cannot be had, the pool goes too.
+                if probe is None:
                     await self._drop_pool()
                     if not reported:
                         reported = True
@@ -197,24 +195,18 @@ class Database:
 
     @staticmethod
     async def _ask(probe: psycopg.AsyncConnection[Any], query: str) -> None:
-        overdue = False
+        """Raises when there is no answer in time."""
 
         async def watch() -> None:
             # Counts in ticks, not by the clock: on a machine with too much to do this process may be what is late, with the
-            # answer waiting to be read. Taking that for an outage would end every request in flight.
-            nonlocal overdue
+            # answer waiting to be read.
             for _ in range(int(PROBE_TIMEOUT / TICK)):
                 await asyncio.sleep(TICK)
-            overdue = True
             shut_down(probe)
 
         watchdog = asyncio.create_task(watch())
         try:
             await probe.execute(query)
-        except psycopg.Error as error:
-            if overdue:
-                raise NoAnswer(f"no answer for {PROBE_TIMEOUT} s") from error
-            raise
         finally:
             watchdog.cancel()
 

@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Load } from "../load/load.ts";
-import { Client } from "../e2e/client.ts";
-import { command, docker, eventually, Project } from "../e2e/support.ts";
+import { Client } from "./client.ts";
+import { command, docker, eventually, Project } from "./support.ts";
 
 const STACK = "e2e-rollback";
 const OFFSET = 34000;
@@ -34,7 +34,7 @@ describe("a rollback", function () {
   const plain = (text: string) => text.replace(/-[0-9a-f]{7}\b/g, "").replace(/app_[0-9a-f]{8}/g, "app").replace(/release [0-9a-f]+/g, "release");
   async function running(): Promise<Record<string, unknown>> {
     const services = SERVICES.map(async (service) => {
-      const names = [...(await project.containers(service)).keys()].filter((name) => !name.includes("-seed-"));
+      const names = await project.running(service);
       const containers = JSON.parse(await docker("inspect", ...names)) as Inspected[];
       return [service, await Promise.all(containers.map(async ({ Image, Name, Config, HostConfig, Mounts }) => {
         const folders = Mounts.filter((mount) => !mount.RW).map((mount) => mount.Destination).sort();

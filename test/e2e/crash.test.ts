@@ -1,22 +1,17 @@
 /** A run that is killed at any point, by any means, costs nothing but one further bin/up. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
 import { Load } from "../load/load.ts";
-import { Client } from "../e2e/client.ts";
-import { command, docker, eventually, Project, ROOT, sleep } from "../e2e/support.ts";
+import { Client } from "./client.ts";
+import { killed, killedAfter } from "./kill.ts";
+import { killEngine, ownEngine, startEngine } from "./own-engine.ts";
+import { command, docker, eventually, Project, sleep } from "./support.ts";
 
 const STACK = "e2e-crash";
 const OFFSET = 33000;
 const EDGE = `http://127.0.0.1:${8000 + OFFSET}`;
 const SEED = Number(process.env["BERTH_TEST_SEED"] ?? randomInt(1e9));
-
-const ENGINE_PID = join(process.env["BERTH_BENCH_HOME"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "berth-bench"), "engine/dockerd.pid");
-const ALONE = existsSync(ENGINE_PID) && existsSync(`/proc/${readFileSync(ENGINE_PID, "utf8").trim()}`)
-  && execFileSync("docker", ["ps", "-q", "--filter", "label=berth.stack"], { encoding: "utf8" }).trim() === "";
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 function seeded(seed: number): () => number {
@@ -29,20 +24,6 @@ function seeded(seed: number): () => number {
   };
 }
 
-interface Resource { readonly type: string; readonly delete?: boolean; readonly outputs?: { readonly name?: string } }
-interface Deployment { readonly resources: readonly Resource[]; readonly pending_operations?: readonly unknown[] }
-
-/** A process and everything below it: the CLI gives its plugins groups of their own. */
-function family(pid: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) try {
-    const parent = Number(/PPid:\s+(\d+)/.exec(readFileSync(`/proc/${entry}/status`, "utf8"))![1]);
-    children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-  } catch { /* ended meanwhile */ }
-  const below = (one: number): number[] => [one, ...(children.get(one) ?? []).flatMap(below)];
-  return below(pid);
-}
-
 describe("a run that is killed", function () {
   this.timeout(900_000);
   const RUNTIME = { "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:settle": 2 };
@@ -51,31 +32,11 @@ describe("a run that is killed", function () {
   const env = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
   const title = `survives ${SEED}`;
 
-  const state = async (): Promise<Deployment> => {
-    const { output } = await project.pulumi("stack", "export", "--stack", STACK);
-    return (JSON.parse(output.slice(output.indexOf("{"))) as { deployment: Deployment }).deployment;
-  };
-  /** What the state says there is, in the words of Project.objects. */
-  const declared = async (): Promise<string[]> => (await state()).resources
-    .flatMap(({ type, outputs }) => [/^docker:index\/(container|network|volume):/.exec(type)?.[1]].filter(Boolean).map((kind) => `${kind} ${outputs!.name}`)).sort();
-
-  /** Starts plain `pulumi up` and kills it: with its plugins, or the CLI alone, which leaves the plugins at work. */
-  async function killed(when: () => Promise<unknown>, alone: boolean): Promise<boolean> {
-    const child = spawn("pulumi", ["up", "--stack", STACK, "--yes", "--skip-preview", "--non-interactive"], { cwd: project.dir, env: { ...process.env, ...env }, stdio: "ignore" });
-    const end = new Promise((resolve) => child.once("close", resolve));
-    await Promise.race([when(), end]);
-    if (child.exitCode !== null) return false;
-    for (const pid of alone ? [child.pid!] : family(child.pid!)) try { process.kill(pid, "SIGKILL"); } catch { /* was faster */ }
-    await end;
-    return true;
-  }
-  const killedAfter = (seconds: number, alone: boolean) => killed(() => sleep(seconds * 1000), alone);
-
   async function recovered(): Promise<void> {
     const { code, output } = await project.script("up", STACK);
     assert.equal(code, 0, output);
-    assert.deepEqual(await project.objects(), await declared());
-    const { resources, pending_operations: pending = [] } = await state();
+    assert.deepEqual(await project.objects(), await project.declared());
+    const { resources, pending_operations: pending = [] } = await project.state();
     assert.deepEqual([pending.length, resources.filter((resource) => resource.delete).length], [0, 0]);
     assert.equal((await new Client(EDGE).get("/ready")).status, 200);
   }
@@ -89,8 +50,8 @@ describe("a run that is killed", function () {
 
   it("in the first creation, the database made but not recorded: one bin/up completes it", async () => {
     const made = () => eventually(async () => assert.ok((await project.containers("postgres")).has(`assistant-${STACK}-postgres`)), 120);
-    assert.ok(await killed(made, true));
-    assert.notDeepEqual(await project.objects(), await declared(), "nothing unrecorded: the kill came at a harmless time");
+    assert.ok(await killed(project, made, true));
+    assert.notDeepEqual(await project.objects(), await project.declared(), "nothing unrecorded: the kill came at a harmless time");
     await recovered();
     const { status } = await (await user()).post("/v1/tasks", { title });
     assert.ok(status < 300);
@@ -106,7 +67,7 @@ describe("a run that is killed", function () {
       });
       if (round > 1) await project.pulumi("cancel", "--stack", STACK, "--yes");
       const [seconds, alone] = [2 + random() * 22, random() < 0.5];
-      moments.push(`${seconds.toFixed(1)} s${alone ? " alone" : ""}${await killedAfter(seconds, alone) ? "" : " (had ended)"}`);
+      moments.push(`${seconds.toFixed(1)} s${alone ? " alone" : ""}${await killedAfter(project, seconds, alone) ? "" : " (had ended)"}`);
     }
     console.log(`    killed after ${moments.join(", ")}`);
     await recovered();
@@ -119,14 +80,13 @@ describe("a run that is killed", function () {
     assert.equal(code, 0, output);
   });
 
-  // Only where the engine is the bench's own and nobody else is at work on it.
-  if (ALONE) it("the engine killed during an update: one bin/up completes it, the data is there", async () => {
+  if (ownEngine()) it("the engine killed during an update: one bin/up completes it, the data is there", async () => {
     project.configure({ "berth:services": { api: { environment: { RATE_LIMIT_PER_MINUTE: 0, ROUND: "engine" } } } });
     const up = project.up();
     await sleep(2000 + random() * 10_000);
-    process.kill(Number(readFileSync(ENGINE_PID, "utf8")), "SIGKILL");
+    await killEngine("SIGKILL");
     assert.notEqual((await up).code, 0);
-    for (const script of ["stop.sh", "start.sh"]) await command(join(ROOT, "bench/engine", script), []);
+    await startEngine();
     await recovered();
     assert.ok(JSON.stringify((await (await user()).get("/v1/tasks")).body).includes(title));
   });
@@ -135,11 +95,11 @@ describe("a run that is killed", function () {
     const data = `berth-${STACK}-kept`;
     await docker("create", "--label", `berth.stack=${STACK}`, "--name", `berth-${STACK}-stranger`, "redis:8.0");
     await docker("volume", "create", "--label", `berth.stack=${STACK}`, "--label", "berth.keep=data", data);
-    assert.notDeepEqual(await project.objects(), await declared());
+    assert.notDeepEqual(await project.objects(), await project.declared());
     const { code, output } = await project.script("up", STACK);
     assert.equal(code, 0, output);
     assert.match(output, new RegExp(`removing container berth-${STACK}-stranger`));
-    assert.deepEqual((await project.objects()).filter((object) => object !== `volume ${data}`), await declared());
+    assert.deepEqual((await project.objects()).filter((object) => object !== `volume ${data}`), await project.declared());
     await docker("volume", "rm", data);
   });
 
@@ -150,7 +110,7 @@ describe("a run that is killed", function () {
     const waited = [one, other].filter(({ output }) => /another run is at work on stack e2e-crash: waiting/.test(output));
     assert.equal(waited.length, 1);
     assert.match(waited[0]!.output, /Resources:\s+\d+ unchanged\s/);
-    assert.deepEqual(await project.objects(), await declared());
+    assert.deepEqual(await project.objects(), await project.declared());
   });
 
   it("a lock that is held is respected, whoever asks", async () => {
