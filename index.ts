@@ -1,6 +1,7 @@
 /** berth: settings → system → plan → platform → outputs. */
 import * as pulumi from "@pulumi/pulumi";
 import { load, refusing } from "./config/load.ts";
+import { imageSources } from "./components/image-sources.ts";
 import { Platform } from "./components/platform.ts";
 import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
@@ -10,8 +11,9 @@ import { systems } from "./systems/index.ts";
 (pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
 const { stack, settings, secrets, host, off, engine } = load();
-const plan = refusing(() => makePlan(systems[settings.system], { stack, settings, host, off, configured: new Set(secrets.keys()) }));
-const platform = new Platform(prefix(plan.system, stack), { plan, secrets, secretVersions: settings.secretVersions, engine });
+const plan = await refusing(() => makePlan(systems[settings.system], { stack, settings, host, off, configured: new Set(secrets.keys()) }));
+const sources = await refusing(() => imageSources(plan));
+const platform = new Platform(prefix(plan.system, stack), { plan, sources, secrets, secretVersions: settings.secretVersions, engine });
 
 /** Where users of the system go. */
 export const edgeUrl = plan.publicUrl;

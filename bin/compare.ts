@@ -1,5 +1,6 @@
 /** A stack's state against what the engine has, for bin/drift: pure functions over what both of them say. */
 import { createHash } from "node:crypto";
+import { isChange, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
 
 type Props = Readonly<Record<string, unknown>>;
 
@@ -161,10 +162,10 @@ function networkFindings(inputs: Props, { Id, NetworkSettings: { Networks } }: C
   ];
 }
 
-/** A pulled image is named by a tag, and a tag moves. What only carries files does not mind. */
+/** A pulled image is named by a tag, and a tag moves; a digest does not. What only carries files does not mind. */
 function tagFindings(inputs: Props, { Image }: ContainerFound, object: string, urn: string, { images }: Engine, replaced: Replaced): Finding[] {
   const image = textOf(inputs["image"]);
-  if (inputs["start"] === false || image.startsWith("sha256:")) return [];
+  if (inputs["start"] === false || /(^|@)sha256:/.test(image)) return [];
   const named = images.get(image);
   if (named === undefined) return [{ object, what: `nothing is called ${image} any more`, up: "gives its image the name back", urn, engine: ["tag", Image, image] }];
   return named === Image ? [] : [replaced(`runs ${short(Image)}, but ${image} is now ${short(named)}`)];
@@ -216,21 +217,13 @@ export function foreign(resources: readonly Resource[], { containers, networks, 
   ];
 }
 
-export interface PreviewStep {
-  readonly op: string;
-  readonly urn: string;
-  readonly diffReasons?: readonly string[] | null;
-  readonly replaceReasons?: readonly string[] | null;
-}
-
 /** What a preview announces besides what is explained already. */
 export function announced(steps: readonly PreviewStep[], explained: readonly Finding[]): Finding[] {
   const known = new Set(explained.map((finding) => finding.urn));
-  const does: Readonly<Record<string, string>> = { create: "creates it", update: "updates it", replace: "replaces it", delete: "deletes it" };
-  return steps.filter(({ op, urn }) => does[op] !== undefined && !known.has(urn)).map(({ op, urn, replaceReasons, diffReasons }) => {
-    const why = replaceReasons?.length ? replaceReasons : diffReasons ?? [];
-    const [type, name] = urn.split("::").slice(-2) as [string, string];
-    return { object: `${type.split(":").at(-1)!.toLowerCase()} ${name}`, what: why.length ? `differs from the program: ${why.join(", ")}` : "differs from the program", up: does[op]!, urn };
+  return steps.filter(({ op, urn }) => isChange(op) && !known.has(urn)).map((step) => {
+    const { kind, name } = subjectOf(step.urn);
+    const why = reasonsOf(step);
+    return { object: `${kind} ${name}`, what: why.length ? `differs from the program: ${why.join(", ")}` : "differs from the program", up: `${step.op}s it`, urn: step.urn };
   });
 }
 

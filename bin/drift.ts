@@ -9,7 +9,8 @@
 import { execFile } from "node:child_process";
 import { basename } from "node:path";
 import { promisify } from "node:util";
-import { announced, CONTAINER, type ContainerFound, type Deployment, differences, type Engine, type FileFound, filesOfTar, inputsOf, type NetworkFound, type PreviewStep, rows, type VolumeFound } from "./compare.ts";
+import { announced, CONTAINER, type ContainerFound, type Deployment, differences, type Engine, type FileFound, filesOfTar, inputsOf, type NetworkFound, rows, type VolumeFound } from "./compare.ts";
+import { preview } from "./pulumi.ts";
 
 const run = promisify(execFile);
 const LARGE = { maxBuffer: 1024 ** 3 } as const;
@@ -40,19 +41,9 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
   return { containers, networks, volumes, images, files };
 }
 
-/** @throws {Error} with what the CLI said. */
-async function preview(stack: string): Promise<PreviewStep[]> {
-  const failed = (error: { stdout?: string; stderr?: string }): never => {
-    const said = /^\s*\{/.test(error.stdout ?? "") ? (JSON.parse(error.stdout!) as { diagnostics?: { message: string }[] }).diagnostics?.map(({ message }) => message).join("\n") : error.stdout;
-    throw new Error(`${said ?? ""}\n${error.stderr ?? ""}`.trim());
-  };
-  const { stdout } = await run("pulumi", ["preview", "--refresh", "--json", "--non-interactive", "--stack", stack], LARGE).catch(failed);
-  return (JSON.parse(stdout) as { steps?: PreviewStep[] }).steps ?? [];
-}
-
 async function report(stack: string): Promise<void> {
   const deployment = await deploymentOf(stack);
-  const [steps, engine] = await Promise.all([preview(stack), look(stack, deployment)]);
+  const [{ steps = [] }, engine] = await Promise.all([preview(stack, { options: ["--refresh"] }), look(stack, deployment)]);
   const outside = differences(deployment, engine);
   const findings = [...outside, ...announced(steps, outside)];
   for (const { object, what, up } of findings) console.log(`${object}: ${what}; bin/up ${up}`);

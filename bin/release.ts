@@ -9,9 +9,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
-import { imageName } from "../plan/names.ts";
+import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
-import { planOf, stateFolder } from "./stack.ts";
+import { builtImages, planOf, stateFolder } from "./stack.ts";
 
 interface Release {
   readonly number: number;
@@ -67,7 +67,7 @@ function keep(): void {
   const [latest = 0] = numbers();
   const plan = planOf(stack, undefined, place("next", "source"));
   const byService = JSON.parse(run("pulumi", "stack", "output", "images", "--json", "--stack", stack)) as Record<string, string>;
-  const images = Object.fromEntries(plan.services.flatMap(({ name, image }) => ("build" in image ? [[image.build, byService[name]!] as const] : [])).sort());
+  const images = builtImages(plan, byService) as Record<string, string>;
   const changed = before === undefined || !existsSync(place(before)) ? ["everything"]
     : [...differences(place(before, "source"), place("next", "source")), ...Object.keys(images).filter((image) => images[image] !== read(before).images[image]).map((image) => `image ${image}`)];
   if (changed.length === 0) { rmSync(place("next"), { recursive: true }); return; }
@@ -88,6 +88,7 @@ function drop(plan: Plan, kept: ReadonlySet<number>): void {
   for (const image of Object.keys(plan.images)) {
     for (const release of lines("docker", "image", "ls", "--format", "{{.Tag}}", tag(plan, image, "*")))
       if (!kept.has(Number(release))) works("docker", "image", "rm", tag(plan, image, Number(release)));
+    if (plan.registry) dropPushed(plan, plan.registry, image);
     works("docker", "image", "prune", "--force", "--filter", `label=org.opencontainers.image.title=berth ${image}`);
   }
   works("docker", "builder", "prune", "--force", "--keep-storage", process.env["BERTH_BUILD_CACHE"] ?? "4GB");
@@ -103,6 +104,14 @@ function dropStates(): void {
     const kept = new Set([...new Set(files.map(timeOf))].sort().slice(-KEEP_STATES));
     for (const file of files) if (!kept.has(timeOf(file))) rmSync(join(states, file));
   }
+}
+
+/** A push leaves a tag here for each commit; the registry keeps its own. With its last tag a digest goes too: what a release of any stack holds, stays. */
+function dropPushed({ system }: Plan, registry: string, image: string): void {
+  const [name, found] = [repository(registry, system, image), (format: string, of: string) => lines("docker", "image", "ls", "--no-trunc", "--format", format, of)];
+  const held = new Set(found("{{.ID}}", `berth-release/${system}/*/${image}`));
+  for (const [pushed, id] of found("{{.Tag}} {{.ID}}", name).map((line) => line.split(" ") as [string, string]))
+    if (pushed !== "<none>" && !held.has(id)) works("docker", "image", "rm", `${name}:${pushed}`);
 }
 
 const hashes = (root: string): Map<string, string> => new Map(readdirSync(root, { recursive: true, withFileTypes: true })

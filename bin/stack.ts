@@ -30,7 +30,9 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
   return makePlan(systems[settings.system], {
     stack, settings, off: new Set([...settings.off, ...off]),
     configured: new Set([...secrets.keys()].map((key) => key.slice("berth:".length) as SecretKey)),
-    host: { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
+    // As config/load.ts has it: of another machine's size nothing is known.
+    host: "docker:host" in (file.config ?? {}) || process.env["DOCKER_HOST"] ? { cpus: Infinity, memory: Infinity }
+      : { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
   });
 }
 
@@ -40,6 +42,13 @@ export function stateFolder(): string | undefined {
   if (!backend.startsWith("file://")) return undefined;
   return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
 }
+
+/** Image of the system → what runs, from the stack's output `images`, which goes by service. */
+export const builtImages = ({ services }: Plan, running: Readonly<Record<string, string>>): Record<string, string | undefined> => {
+  const refs = services.flatMap(({ name, image }): [string, string | undefined][] => ("build" in image ? [[image.build, running[name]]] : []));
+  // A service that is new in this checkout runs nowhere yet; others may run its image.
+  return Object.fromEntries(Object.entries(Object.groupBy(refs, ([image]) => image)).sort().map(([image, all]) => [image, all!.find(([, ref]) => ref)?.[1]]));
+};
 
 /** Runs a script's main function; a problem is shown without a stack trace. */
 export function main(run: (stack: string) => void): void {

@@ -1,18 +1,23 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { imageName, resourceName } from "../plan/names.ts";
+import { resourceName } from "../plan/names.ts";
 import type { ImageRef, Plan } from "../plan/types.ts";
+import type { ImageSource, ImageSources } from "./image-sources.ts";
+
+export interface ImagesArgs {
+  readonly plan: Plan;
+  readonly sources: ImageSources;
+}
 
 /** Every image that the services run: built from this checkout, one multi-stage Dockerfile each, or pulled. */
 export class Images extends pulumi.ComponentResource {
   readonly #references = new Map<string, pulumi.Output<string>>();
 
-  constructor(name: string, { plan }: { readonly plan: Plan }, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: ImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:image:Images", name, {}, opts);
-    for (const image of Object.keys(plan.images).sort()) {
-      const { existing } = plan.images[image]!;
-      this.#references.set(image, existing === undefined ? this.#build(image, plan) : this.#pull(existing, plan));
-    }
+    const { plan, sources } = args;
+    for (const [image, source] of Object.entries(sources).sort())
+      this.#references.set(image, "existing" in source ? this.#pull(source.existing, plan) : this.#build(image, source, plan));
     const pulled = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
     for (const reference of [...pulled].sort()) this.#references.set(reference, this.#pull(reference, plan));
     this.registerOutputs({});
@@ -30,17 +35,19 @@ export class Images extends pulumi.ComponentResource {
     return new docker.RemoteImage(logical, { name: reference, keepLocally: true }, { parent: this }).name;
   }
 
-  #build(image: string, plan: Plan): pulumi.Output<string> {
+  #build(image: string, source: Extract<ImageSource, { build: string }>, plan: Plan): pulumi.Output<string> {
     const { context, target, args } = plan.images[image]!;
+    // What is pushed is pushed with the docker client's own log-in (docker login): no password stands in the stack file or in the state.
     return new docker.Image(resourceName(plan.system, plan.stack, image), {
-      imageName: imageName(plan.system, plan.stack, image), skipPush: true,
+      imageName: source.build, skipPush: !source.push,
       build: {
         context, dockerfile: `${context}/Dockerfile`, target, args: { ...args }, platform: plan.platform,
         builderVersion: docker.BuilderVersion.BuilderBuildKit,
       },
     }, { parent: this }).repoDigest.apply((digest) => {
-      // The provider hands out an empty digest when its look-up after the build fails.
-      if (!/sha256:[0-9a-f]{64}$/.test(digest)) throw new pulumi.RunError(`image ${image}: built, but the engine knows no digest for it; run pulumi up again`);
+      // The provider hands out an empty digest when its look-up after the build fails, and "<none>@<none>" when that after the push does.
+      if (!(source.push ? /@sha256:[0-9a-f]{64}$/ : /^sha256:[0-9a-f]{64}$/).test(digest))
+        throw new pulumi.RunError(`image ${image}: ${source.push ? "pushed, but the registry" : "built, but the engine"} told no digest for it; run pulumi up again`);
       return digest;
     });
   }

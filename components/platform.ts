@@ -3,6 +3,7 @@ import type { SecretKey } from "../config/schema.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 import { lastWords } from "./last-words.ts";
+import type { ImageSources } from "./image-sources.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
 import { Secrets } from "./secrets.ts";
@@ -12,6 +13,8 @@ import { Volumes } from "./volumes.ts";
 
 export interface PlatformArgs {
   readonly plan: Plan;
+  /** Where each image comes from. */
+  readonly sources: ImageSources;
   /** Secrets that the stack file holds. */
   readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
   readonly secretVersions: Readonly<Record<string, number>>;
@@ -34,7 +37,7 @@ export class Platform extends pulumi.ComponentResource {
     const { plan } = args;
     const named = (part: string) => resourceName(plan.system, plan.stack, part);
     const within = { parent: this };
-    const images = new Images(named("images"), { plan }, within);
+    const images = new Images(named("images"), { plan, sources: args.sources }, within);
     const shared: Shared = {
       plan, images, declared: new Map<string, Declared>(), lastWords: lastWords(args.engine),
       networks: new Networks(named("networks"), { plan }, within).networks,

@@ -52,8 +52,8 @@ function hostOf(settings: Settings, engine: string | undefined): Loaded["host"] 
 }
 
 /** Runs a check that throws ProblemsError and shows it to the user without a stack trace. */
-export function refusing<T>(check: () => T): T {
-  try { return check(); } catch (error) {
+export async function refusing<T>(check: () => T | Promise<T>): Promise<T> {
+  try { return await check(); } catch (error) {
     if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
     throw error;
   }

@@ -19,12 +19,14 @@ export class ProblemsError extends Error {
   }
 }
 
-/** The report a person reads. */
-export function formatProblems(stack: string, problems: readonly Problem[]): string {
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+const inConfiguration = (stack: string, { length }: readonly Problem[]): string =>
+  `${length === 1 ? "1 problem" : `${length} problems`} in the configuration of stack "${stack}". Nothing was touched.`;
+
+/** The report a person reads. @param heading What cannot be done. @default that the configuration has problems */
+export function formatProblems(stack: string, problems: readonly Problem[], heading: string = inConfiguration(stack, problems)): string {
   const lines = problems.flatMap(({ key, got, allowed, fix }) =>
     ["", `  ${key}: ${got}`, `    allowed: ${allowed}`, `    fix:     ${fix}`]);
-  return [`${count} in the configuration of stack "${stack}". Nothing was touched.`, ...lines, ""].join("\n");
+  return [heading, ...lines, ""].join("\n");
 }
 
 /** The command that sets a key, with `--path` where the key is inside an object. */

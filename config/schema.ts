@@ -36,6 +36,8 @@ const CPUS = "quarters of a core from 0.25 to 64, but not 10, 20 … (the provid
 const serviceName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const port = z.number().int().min(1).max(65535);
 const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
+/** A host that no engine takes for a user's name on Docker Hub (a dot, a port or localhost), then a path. */
+const registry = z.string().regex(/^(?=localhost(?:[:/]|$)|[^/]*[.:])[a-z0-9][a-z0-9.-]*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/);
 
 const service = z.strictObject({
   replicas: leaf(z.number().int().min(1).max(20), {
@@ -95,8 +97,12 @@ export const settingsSchema = z.strictObject({
     allowed: "names of systems/images.ts with an image that has a tag or digest, never latest",
     example: { postgres: "pgvector/pgvector:pg17" },
   }),
-  images: leaf(z.record(serviceName, z.string().regex(/sha256:[0-9a-f]{64}$/)).default({}), {
-    description: "Runs an image that exists instead of building it; bin/rollback does so.",
+  registry: leaf(registry.optional(), {
+    description: "Where images are pushed, as <registry>/<system>-<image>:<version>-<commit of its folder>; containers run their digests. Default: images stay on the engine.",
+    allowed: "a host with a dot or a port, then a path in lower case; no scheme, no tag", example: "registry.example.org/team",
+  }),
+  images: leaf(z.record(serviceName, z.string().regex(/^(?:[^\s@]+@)?sha256:[0-9a-f]{64}$/)).default({}), {
+    description: "Runs an image that exists instead of building it; bin/promote and bin/rollback write it.",
     allowed: "names of the system's images with a local id or a digest", example: { edge: `sha256:${"0".repeat(64)}` },
   }),
   platform: leaf(z.enum(["linux/amd64", "linux/arm64"]).default("linux/amd64"), {

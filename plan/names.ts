@@ -7,9 +7,21 @@ export const prefix = (system: string, stack: string): string => `${system}-${st
 export const resourceName = (system: string, stack: string, ...parts: (string | number)[]): string =>
   [prefix(system, stack), ...parts].join("-");
 
-/** Tag of an image built from this checkout; local unless a registry is configured. */
+/** Name of an image built from this checkout that stays on the engine. */
 export const imageName = (system: string, stack: string, image: string): string =>
   `localhost/berth/${system}-${image}:${stack}`;
+
+/** Where an image is pushed. No stack is in it: what stage ran is what prod runs. */
+export const repository = (registry: string, system: string, image: string): string => `${registry}/${system}-${image}`;
+
+/**
+ * Tag of a pushed image. It is for people: containers run the digest.
+ *
+ * @param revision Commit of the build context, or what stands for it.
+ * @param target Stage of the Dockerfile; a development image must not take the place of the one that is promoted.
+ */
+export const imageTag = (of: { version: string; revision: string; target: string }): string =>
+  [of.version.replaceAll("+", "-"), of.revision, ...(of.target === "runtime" ? [] : [of.target])].join("-");
 
 /** Labels that every container, network and volume carries. */
 export function labels(of: { system: string; stack: string; environment: string; service: string }): Record<string, string> {

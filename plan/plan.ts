@@ -34,6 +34,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   if (problems.length) throw new ProblemsError(stack, problems);
   return {
     stack, environment: settings.environment, system: system.name, database: system.database, platform: settings.platform,
+    ...(settings.registry === undefined ? {} : { registry: settings.registry }),
     restart: settings.restart, protectData: settings.protectData, images: withExisting(system.images, settings.images),
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
     services: order, off,

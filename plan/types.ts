@@ -157,6 +157,8 @@ export interface Plan {
   readonly system: string;
   readonly database: string;
   readonly platform: string;
+  /** Where images are pushed; absent: they stay on the engine. */
+  readonly registry?: string;
   readonly restart: string;
   readonly protectData: boolean;
   readonly images: Readonly<Record<string, ImageSpec>>;

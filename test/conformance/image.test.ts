@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { Plugin, SECRET_KEY, str } from "./plugin.ts";
 import type { Made, Props } from "./plugin.ts";
-import { docker, IMAGE, labels, sweep, unique } from "./support.ts";
+import { docker, IMAGE, labels, REGISTRY, sweep, unique } from "./support.ts";
 
 describe("Image", function () {
   this.timeout(120_000);
@@ -13,7 +13,7 @@ describe("Image", function () {
   let context: string;
   before(async () => {
     await sweep();
-    plugin = await Plugin.start("docker");
+    plugin = await Plugin.start("docker", { registryAuth: JSON.stringify([{ address: `http://${REGISTRY}`, authDisabled: true }]) });
   });
   after(async () => {
     plugin.stop();
@@ -88,6 +88,71 @@ describe("Image", function () {
     const ran = await plugin.create("Container", container);
     assert.equal(ran.outputs["containerLogs"], "0:0\nargued\n", "the context belongs to root");
     assert.equal((await plugin.diff("Container", (await plugin.read("Container", ran))!, container)).verdict, "none");
+  });
+
+  describe("pushed", () => {
+    /** What the registry itself says of a tag or digest. */
+    const digestAt = async (repository: string, tag: string): Promise<string | null> => (await fetch(`http://${repository.replace("/", "/v2/")}/manifests/${tag}`, {
+      method: "HEAD", headers: { accept: "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json" },
+    })).headers.get("docker-content-digest");
+    let repository: string;
+    let given: Props;
+    beforeEach(() => {
+      repository = `${REGISTRY}/${unique("image")}`;
+      given = inputs({}, { imageName: `${repository}:1`, skipPush: false });
+    });
+
+    it("1.5: the digest is the registry's, and a container runs it, with no difference after", async () => {
+      const made = await plugin.create("Image", given);
+      const digest = await digestAt(repository, "1");
+      assert.match(digest!, /^sha256:[0-9a-f]{64}$/);
+      assert.equal(made.outputs["repoDigest"], `${repository}@${digest}`);
+      assert.equal(made.id, `${repository}:1`);
+      const container: Props = { image: str(made.outputs["repoDigest"]), labels, command: ["sleep", "600"] };
+      const ran = await plugin.create("Container", container);
+      assert.equal((await plugin.diff("Container", (await plugin.read("Container", ran))!, container)).verdict, "none");
+      await plugin.remove("Container", ran);
+    });
+
+    it("1.5: other content under the same tag moves the tag and gives another digest; the former one stays", async () => {
+      const made = await plugin.create("Image", given);
+      writeFileSync(join(context, "file"), "two");
+      const next = await plugin.update("Image", stored(made), given);
+      assert.notEqual(next.outputs["repoDigest"], made.outputs["repoDigest"]);
+      assert.equal(next.outputs["repoDigest"], `${repository}@${await digestAt(repository, "1")}`);
+      const former = str(made.outputs["repoDigest"]).split("@")[1]!;
+      assert.equal(await digestAt(repository, former), former);
+    });
+
+    it("1.4: a preview pushes nothing", async () => {
+      await plugin.create("Image", given, { preview: true });
+      assert.equal(await digestAt(repository, "1"), null);
+    });
+
+    it("4: getRegistryImage finds a digest that the engine does not have; without a tag before it, or where there is none, it fails", async () => {
+      const made = await plugin.create("Image", given);
+      const digest = str(made.outputs["repoDigest"]).split("@")[1]!;
+      await docker("rmi", "-f", `${repository}:1`);
+      const ask = (name: string) => plugin.invoke("getRegistryImage", { name });
+      assert.equal((await ask(`${repository}:any@${digest}`))["sha256Digest"], digest);
+      assert.equal((await ask(`${repository}:1`))["sha256Digest"], digest);
+      await assert.rejects(ask(`${repository}@${digest}`), /Got error when attempting to fetch image version/);
+      await assert.rejects(ask(`${repository}:any@sha256:${"0".repeat(64)}`), /got bad response from registry: 404 Not Found/);
+      // Looking pulls nothing.
+      await assert.rejects(docker("image", "inspect", `${repository}@${digest}`));
+    });
+
+    it("4: getRemoteImage finds what the engine has, by name, id and digest, and nothing else", async () => {
+      const made = await plugin.create("Image", given);
+      const id = await docker("image", "inspect", "--format", "{{.Id}}", `${repository}:1`);
+      for (const name of [`${repository}:1`, str(made.outputs["repoDigest"]), id]) {
+        const found = await plugin.invoke("getRemoteImage", { name });
+        assert.equal(found["id"], id);
+        assert.equal(found["repoDigest"], made.outputs["repoDigest"]);
+      }
+      await docker("rmi", "-f", `${repository}:1`);
+      await assert.rejects(plugin.invoke("getRemoteImage", { name: str(made.outputs["repoDigest"]) }), /did not find docker image/);
+    });
   });
 
   it("1.4: every change is an update, and credentials are none", async () => {

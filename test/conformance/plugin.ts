@@ -167,6 +167,17 @@ export class Plugin {
     }
   }
 
+  /** Calls a function of the provider. */
+  async invoke(name: string, args: Props): Promise<Props> {
+    const request = new providerpb.InvokeRequest();
+    request.setTok(`${this.#name}:index/${name}:${name}`);
+    request.setArgs(struct(args));
+    const response = await this.#call<unknown, rpc.InvokeResponse>("invoke", request);
+    const failures = response.getFailuresList().map((failure) => failure.getReason());
+    if (failures.length > 0) throw new Error(failures.join("\n"));
+    return plain(response.getReturn());
+  }
+
   /** What a refresh finds; nothing, when the object is gone. */
   async read(type: string, made: Made): Promise<Made | undefined> {
     const request = new providerpb.ReadRequest();

@@ -11,6 +11,9 @@ const root = resolve(import.meta.dirname, "../..");
 /** Any image with a shell and sleep that the engine has. */
 export const IMAGE = process.env["CONFORMANCE_IMAGE"] ?? "python:3.11-slim";
 
+/** The bench's registry, which speaks plain HTTP on the loopback interface. */
+export const REGISTRY = process.env["BERTH_BENCH_REGISTRY"] ?? "127.0.0.1:5005";
+
 /** On every object that a test makes, so that nothing else is ever touched. */
 export const LABEL = "conformance-of-berth";
 export const labels = [{ label: LABEL, value: "1" }];
@@ -69,7 +72,7 @@ export async function sweep(): Promise<void> {
     const found = await ours(...list);
     if (found.length > 0) await quiet(...remove, ...found);
   }
-  const images = await quiet("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=localhost/conformance-*");
+  const images = await quiet("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=localhost/conformance-*", "--filter", `reference=${REGISTRY}/conformance-*`);
   if (images.length > 0) await quiet("rmi", "-f", ...images);
 }
 

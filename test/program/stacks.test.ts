@@ -92,7 +92,7 @@ for (const stack of STACKS) describe(`the program, stack ${stack}`, function () 
     assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "switchedOff", "urls"]);
     const containers = run.outputs["containers"] as Record<string, string[]>;
     assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
-    assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^sha256:/);
+    assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^(\S+@)?sha256:[0-9a-f]{64}$/);
   });
 });
 

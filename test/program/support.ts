@@ -24,7 +24,12 @@ export interface Recorded {
   readonly dependencies: readonly string[];
 }
 
-export interface Run { readonly resources: readonly Recorded[]; readonly outputs: Record<string, unknown> }
+export interface Run {
+  readonly resources: readonly Recorded[];
+  readonly outputs: Record<string, unknown>;
+  /** `function image`, as the provider was asked. */
+  readonly calls: readonly string[];
+}
 
 interface Request {
   getType(): string; getName(): string; getParent(): string; getCustom(): boolean; getProtect(): boolean;
@@ -55,21 +60,32 @@ function listen(monitor: Monitor, recorded: Recorded[]): void {
   });
 }
 
+/** Images that exist: what the functions of the provider find. */
+export interface Existing { readonly engine?: readonly string[]; readonly registry?: readonly string[] }
+
 /** What the engine would answer; digests and ids depend on nothing but the name. */
-function engine(preview: boolean): pulumi.runtime.Mocks {
+function engine(preview: boolean, existing: Existing, calls: string[]): pulumi.runtime.Mocks {
   const hex = (text: string, length: number) => Buffer.from(text).toString("hex").padEnd(length, "0").slice(0, length);
   return {
     newResource: ({ type, name, inputs }) => {
       const given = Object.fromEntries(Object.entries(inputs as Record<string, unknown>).map(([key, value]) => [key, reveal(value)]));
       const computed: Record<string, unknown> = preview ? {} : {
-        "docker:index/image:Image": { repoDigest: `sha256:${hex(name, 64)}` },
+        "docker:index/image:Image": { repoDigest: `${given["skipPush"] === true ? "" : `${String(given["imageName"]).replace(/:[^:/]+$/, "")}@`}sha256:${hex(name, 64)}` },
         "random:index/randomPassword:RandomPassword": { result: `password-of-${name}` },
         "random:index/randomId:RandomId": { hex: hex(name, 8) },
       }[type] ?? {};
       const named = /docker:index\/(container|network|volume)/.test(type) && !preview ? { name: given["name"] ?? `${name}-0000000` } : {};
       return { id: preview ? undefined : `${name}-id`, state: { ...given, ...named, ...computed } };
     },
-    call: ({ token }) => { throw new Error(`the program called ${token}, which no test expects`); },
+    call: ({ token, inputs }) => {
+      const [called, { name }] = [token.split(":").at(-1)!, inputs as { name: string }];
+      if (!["getRemoteImage", "getRegistryImage"].includes(called)) throw new Error(`the program called ${token}, which no test expects`);
+      const found = called === "getRemoteImage" ? existing.engine : existing.registry;
+      calls.push(`${called} ${name}`);
+      // The SDK reads a gRPC error's details.
+      if (found?.includes(name) !== true) throw Object.assign(new Error(), { details: `invoking ${token}: 1 error occurred:\n\t* did not find ${name}\n\n` });
+      return { name, id: name };
+    },
   };
 }
 
@@ -79,25 +95,30 @@ export interface RunArgs {
   /** Laid over the stack file: full keys; undefined removes. */
   readonly config?: Record<string, unknown>;
   readonly secrets?: Record<string, string>;
+  /** @default on the engine is what `berth:images` names: a stack file may run promoted images */
+  readonly existing?: Existing;
+  /** Filled with what is registered, for a program that is refused. */
+  readonly resources?: Recorded[];
 }
 
 let runs = 0;
 
 /** @throws what the program throws: a RunError for bad configuration. */
-export async function runProgram({ stack, preview = false, config = {}, secrets = {} }: RunArgs): Promise<Run> {
+export async function runProgram({ stack, preview = false, config = {}, secrets = {}, existing, resources = [] }: RunArgs): Promise<Run> {
   const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
   const values = { ...file.config, ...config };
+  const { engine: there = Object.values(values["berth:images"] ?? {}) as string[], registry = [] } = existing ?? {};
   const texts = Object.entries(values).filter(([, value]) => value !== undefined)
     .map(([key, value]): [string, string] => [key, typeof value === "string" ? value : JSON.stringify(value)]);
-  const resources: Recorded[] = [];
-  await pulumi.runtime.setMocks(engine(preview), "berth", stack, preview);
+  const calls: string[] = [];
+  await pulumi.runtime.setMocks(engine(preview, { engine: there, registry }, calls), "berth", stack, preview);
   listen(pulumi.runtime.getMonitor() as unknown as Monitor, resources);
   pulumi.runtime.setAllConfig({ ...Object.fromEntries(texts), ...secrets }, Object.keys(secrets));
   // Another query is another module: the program runs afresh.
   const program = await import(`../../index.ts?run=${runs++}`) as Record<string, unknown>;
   const outputs = Object.fromEntries(await Promise.all(Object.entries(program).map(async ([name, value]) => [name, await promiseOf(pulumi.output(value))] as const)));
   await pulumi.runtime.disconnect();
-  return { resources, outputs };
+  return { resources, outputs, calls };
 }
 
 export const promiseOf = <T>(output: pulumi.Output<T>): Promise<T> =>

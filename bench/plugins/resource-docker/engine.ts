@@ -106,12 +106,13 @@ export interface StreamMessage {
   readonly status?: string;
   readonly id?: string;
   readonly error?: string;
+  readonly errorDetail?: { readonly code?: number };
   readonly aux?: { readonly Digest?: string };
 }
 
 function parseMessage(line: string): StreamMessage {
   const message = JSON.parse(line) as StreamMessage;
-  if (message.error !== undefined) throw new EngineError(500, message.error);
+  if (message.error !== undefined) throw new EngineError(message.errorDetail?.code ?? 500, message.error);
   return message;
 }
 

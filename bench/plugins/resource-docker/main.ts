@@ -4,6 +4,7 @@
  */
 import { serveProvider } from "../shared/provider.ts";
 import { container } from "./container/container.ts";
+import { invoke } from "./functions.ts";
 import { configure } from "./host.ts";
 import { image } from "./image/image.ts";
 import { network } from "./network.ts";
@@ -14,6 +15,7 @@ serveProvider({
   name: "docker",
   version: "5.2.0",
   configure,
+  invoke,
   resources: {
     "docker:index/container:Container": container,
     "docker:index/image:Image": image,

@@ -23,7 +23,7 @@ const table: Table = {
 };
 
 /** The digest that belongs to the repository of the name, and the first one otherwise. */
-function repoDigest(name: string, { RepoDigests: digests }: ImageInspection): string {
+export function repoDigest(name: string, { RepoDigests: digests }: ImageInspection): string {
   const repository = name.split("@")[0]!.replace(/:[^/:]+$/, "");
   return (digests ?? []).find((digest) => digest.startsWith(`${repository}@`)) ?? digests?.[0] ?? "";
 }

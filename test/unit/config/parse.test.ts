@@ -30,6 +30,11 @@ describe("config/parse", () => {
     ["no replicas", { "berth:services": '{"api":{"replicas":0}}' }, "berth:services.api.replicas", "0"],
     ["a port that is none", { "berth:ports": '{"edge":70000}' }, "berth:ports.edge", "70000"],
     ["cores that the provider cannot store", { "berth:services": '{"api":{"cpus":10}}' }, "berth:services.api.cpus", "10"],
+    ["a registry with its protocol", { "berth:registry": "https://registry.example.org" }, "berth:registry", "https://registry.example.org"],
+    ["a registry with a tag", { "berth:registry": "registry.example.org/team:1" }, "berth:registry", "team:1"],
+    ["a registry that Docker takes for a user of Docker Hub", { "berth:registry": "team/berth" }, "berth:registry", "team/berth"],
+    ["a registry's path in capitals", { "berth:registry": "registry.example.org/Team" }, "berth:registry", "Team"],
+    ["half a digest", { "berth:images": `{"edge":"x-sha256:${"0".repeat(64)}"}` }, "berth:images.edge", "x-sha256"],
     ["an existing image by its tag", { "berth:images": '{"edge":"edge:1"}' }, "berth:images.edge", "edge:1"],
     ["a base image that moves", { "berth:baseImages": '{"python":"python"}' }, "berth:baseImages.python", "python"],
     ["an environment that is none", { "berth:environment": "production" }, "berth:environment", "production"],
@@ -41,6 +46,12 @@ describe("config/parse", () => {
     assert.match(problems[0]!.fix, /^pulumi config (set|rm) /);
     assert.ok(problems[0]!.fix.includes(key));
     assert.ok(problems[0]!.allowed.length > 3);
+  });
+
+  it("takes registries with a path, a port, or neither", () => {
+    for (const registry of ["registry.example.org/team", "127.0.0.1:5005/a/b-c", "localhost/x", "localhost:5000", "docker.io/team", "ghcr.io"])
+      assert.equal(parse({ "berth:registry": registry }).settings?.registry, registry);
+    assert.equal(parse({}).settings?.registry, undefined);
   });
 
   it("reports every problem at once", () => {

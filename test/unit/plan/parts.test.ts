@@ -4,6 +4,7 @@ import { containerArgs } from "../../../plan/container.ts";
 import { startOrder } from "../../../plan/graph.ts";
 import { duration } from "../../../plan/health.ts";
 import { cpuShares, formatCpus } from "../../../plan/limits.ts";
+import { imageTag, repository } from "../../../plan/names.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { edgeFiles } from "../../../plan/routes.ts";
 import { references, render } from "../../../plan/template.ts";
@@ -92,5 +93,13 @@ describe("plan/container", () => {
     const args = containerArgs(plan.services[0]!, plan);
     assert.deepEqual([args.user, args.readOnly, args.capabilities], ["1000:0", true, { adds: [], drops: ["ALL"] }]);
     assert.equal(args.memorySwap, args.memory);
+  });
+});
+
+describe("plan/names", () => {
+  it("names a pushed image by version and commit, one of another stage than the runtime's by that as well", () => {
+    assert.equal(repository("registry.example.org/team", "assistant", "edge"), "registry.example.org/team/assistant-edge");
+    assert.equal(imageTag({ version: "1.2.3", revision: "0a1b2c3d4e5f", target: "runtime" }), "1.2.3-0a1b2c3d4e5f");
+    assert.equal(imageTag({ version: "1.2.3+build", revision: "uncommitted", target: "development" }), "1.2.3-build-uncommitted-development");
   });
 });

@@ -8,7 +8,9 @@ import { cancelled } from "../../shared/serve.ts";
 import type { Subject } from "../../shared/resource.ts";
 import { isObject, str } from "../../shared/wire.ts";
 import type { Props } from "../../shared/wire.ts";
+import { EngineError } from "../engine.ts";
 import { authHeader, docker, registryOf } from "../host.ts";
+import { loginOf } from "../login.ts";
 import { inspectImage } from "../images.ts";
 import type { ImageInspection } from "../images.ts";
 
@@ -96,14 +98,22 @@ export async function buildImage(inputs: Props, subject: Subject): Promise<Image
   return image;
 }
 
-/** Pushes, and gives the digest that the registry answered with. */
+/** The real provider's words for what the engine says of a push: a refused log-in comes as a bare "EOF" (1.2). */
+function pushFailed(error: unknown): never {
+  const { message } = error as Error;
+  const told = error instanceof EngineError && error.status === 401 ? "authentication is required" : message === "EOF"
+    ? "EOF\n: This error is most likely due to incorrect or mismatched registry credentials. Please double check you are using the correct credentials and registry name" : message;
+  throw new Error(`error reading push output: ${told}`, { cause: error });
+}
+
+/** Pushes, and gives the digest that the registry answered with. Without credentials of its own it goes by the docker client's log-in. */
 export async function pushImage(inputs: Props, image: ImageInspection, subject: Subject): Promise<string> {
   const name = str(inputs["imageName"]);
   const registry = isObject(inputs["registry"]) ? inputs["registry"] : {};
   const { username, password, server } = registry;
-  const credentials = username && password
-    ? { username: str(username), password: str(password), serveraddress: str(server || registryOf(name)) }
-    : undefined;
+  const address = str(server || registryOf(name)).replace(/^https?:\/\//, "");
+  const login = username && password ? { username: str(username), password: str(password) } : loginOf(address);
+  const credentials = login && { ...login, serveraddress: address };
   const colon = name.lastIndexOf(":");
   const tagged = colon > name.lastIndexOf("/");
   const repository = tagged ? name.slice(0, colon) : name;
@@ -115,7 +125,9 @@ export async function pushImage(inputs: Props, image: ImageInspection, subject: 
   }, ({ status, id, aux }) => {
     digest = aux?.Digest ?? digest;
     if (status !== undefined) subject.status([id, status].filter(Boolean).join(": "));
-  });
-  const local = (image.RepoDigests ?? []).find((reference) => reference.startsWith(`${repository}@`));
-  return digest === undefined ? (local ?? "<none>@<none>") : `${repository}@${digest}`;
+  }).catch(pushFailed);
+  if (digest !== undefined) return `${repository}@${digest}`;
+  subject.log("Push completed without reporting a digest; falling back to local image inspect");
+  const pushed = await inspectImage(image.Id);
+  return (pushed?.RepoDigests ?? []).find((reference) => reference.startsWith(`${repository}@`)) ?? "<none>@<none>";
 }
