@@ -20,7 +20,8 @@ export interface Result { readonly code: number; readonly output: string }
 export async function command(file: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string | undefined>; timeout?: number; input?: string } = {}): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   const child = spawn(file, args, { cwd: options.cwd ?? ROOT, env: { ...process.env, ...options.env }, stdio: ["pipe", "pipe", "pipe"], timeout: options.timeout ?? 900_000 });
-  child.stdin.end(options.input ?? "");
+  // What does not read it may end first.
+  child.stdin.on("error", () => undefined).end(options.input ?? "");
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => {
     output += chunk.toString();
