@@ -137,6 +137,7 @@ describe("rotation under load", function () {
 
   it("promise 5: a new Twilio token: signatures with it are taken, with the former one refused", async () => {
     const before = await running();
+    await new Client(serving.edge).enter("ann@example.org");
     assert.equal((await serving.client.sms("+15550000001", "note before")).status, 200);
     const token = `another-${"0123456789abcdef".repeat(2)}`;
     await serving.assertLossless(await serving.underLoad(async () => {
