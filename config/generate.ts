@@ -81,6 +81,18 @@ is generated, or its feature is off. Containers get secrets as files under \`/ru
 |---|---|---|---|
 ${secretKeys.map((key) => `| \`berth:${key}\` | ${cell(leafOf(key).description)} | ${leafOf(key).generated ? `generated, ${leafOf(key).generated} characters` : "off"} | ${leafOf(key).minLength} |`).join("\n")}
 
+## Environment of the scripts
+
+| variable | meaning |
+|---|---|
+| \`PULUMI_CONFIG_PASSPHRASE\`, \`PULUMI_CONFIG_PASSPHRASE_FILE\` | What the secrets of a stack are encrypted with. dev: \`berth-dev\` |
+| \`PULUMI_BACKEND_URL\` | Where states are. Without it: \`.state\` of this checkout |
+| \`DOCKER_HOST\` | The engine, for scripts and program |
+| \`BERTH_OFF\` | Services that this machine cannot run, besides \`berth:off\` |
+| \`BERTH_KEEP_RELEASES\`, \`BERTH_KEEP_STATES\` | How many releases (5) and former states (50) are kept of a stack |
+| \`BERTH_BUILD_CACHE\` | How much build cache is kept: \`4GB\` |
+| \`BERTH_BENCH\`, \`BERTH_BENCH_HOME\`, \`BERTH_PLUGIN_PATH\` | The [bench](bench.md): use it, where it is kept, other plugins than the stand-ins |
+
 ## Environment of the assistant's processes
 
 Names, defaults and what is allowed are those of \`services/assistant/src/personal_assistant/config/settings.py\`. What nothing else sets

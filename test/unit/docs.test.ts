@@ -79,6 +79,12 @@ describe("the documentation", () => {
     assert.deepEqual(commands(text).flatMap((command) => mistakes(command, known)), []);
   });
 
+  it("docs/configuration.md names every variable that the scripts read", () => {
+    const internal = ["BERTH_LOCKED", "BERTH_TEST_COUNTS"];
+    const named = files("bin", "config").flatMap((file) => all(read(file), /\b(BERTH_[A-Z_]+)\b/g));
+    assert.deepEqual([...new Set(named)].filter((name) => !internal.includes(name) && !read("docs/configuration.md").includes(`\`${name}\``)), []);
+  });
+
   it("the test itself finds what is not there", () => {
     assert.deepEqual(brokenLinks("docs/x.md", "[a](policy.md) [b](no.md) [c](policy.md#no) [d](../README.md#guides)"), ["no.md", "policy.md#no"]);
     assert.deepEqual(absent("`bin/up` `bin/no` npm run plan, `npm run no`; berth:ports.edge berth:no plan/no.ts"), ["bin/no", "plan/no.ts", "npm run no", "berth:no"]);
