@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { docker, Project, ROOT } from "../test/e2e/support.ts";
+import { docker, Project, ROOT, sleep } from "../test/e2e/support.ts";
 import { planOf } from "../bin/stack.ts";
 import type { Plan } from "../plan/types.ts";
 import { contextFiles } from "./plugins/resource-docker/image/digest.ts";
@@ -102,8 +102,12 @@ async function startTimes(project: Project): Promise<void> {
 /** Stage's way: no source mounts, so a change of one line is a new image. */
 async function oneLine(project: Project): Promise<void> {
   project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}\n# one line\n`);
-  const changed = await up(project.dir);
-  row("one-line change to healthy", s(changed.seconds), "< 30 s");
+  const began = performance.now();
+  const [before, changed] = [await project.running("api"), up(project.dir)];
+  const healthy = () => docker("ps", "--filter", `label=berth.stack=${project.stack}`, "--filter", "label=berth.service=api", "--filter", "health=healthy", "--format", "{{.Names}}");
+  while (!(await healthy()).split("\n").some((name) => name && !before.includes(name))) await sleep(200);
+  row("one-line change to healthy", s((performance.now() - began) / 1000), "< 30 s");
+  row("one-line change to the end of the up, settled and drained", s((await changed).seconds));
   await startTimes(project);
 }
 

@@ -21,7 +21,7 @@ export function postgresPrune({ settings }: CatalogueArgs, database: string, aft
     config: { path: "/etc/berth", files: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") } },
     secrets: { "postgres-role": "app_@{postgresPassword|version}" },
     volumes: [SOCKET], networks: ["data"],
-    health: { ...succeeded, interval: 30 }, limits: { memory: 64, cpus: 0.25 },
+    health: { ...succeeded, interval: 8 }, limits: { memory: 64, cpus: 0.25 },
   };
 }
 

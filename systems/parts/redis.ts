@@ -41,6 +41,6 @@ export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]
     command: ["sh", "/etc/berth/prune.sh"],
     config: { path: "/etc/berth", files: { "prune.sh": content("data/redis/prune.sh") } },
     secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },
-    networks: ["data"], health: { ...succeeded, interval: 30 }, limits: { memory: 32, cpus: 0.25 },
+    networks: ["data"], health: { ...succeeded, interval: 8 }, limits: { memory: 32, cpus: 0.25 },
   };
 }

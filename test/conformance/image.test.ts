@@ -99,6 +99,8 @@ describe("Image", function () {
     let given: Props;
     beforeEach(() => {
       repository = `${REGISTRY}/${unique("image")}`;
+      // An image of its own: one that is in two repositories has two digests.
+      writeFileSync(join(context, "file"), repository);
       given = inputs({}, { imageName: `${repository}:1`, skipPush: false });
     });
 

@@ -16,7 +16,7 @@ const changes = (events: readonly string[]): string[] => events.filter((line) =>
 
 describe("the main job", function () {
   this.timeout(1_200_000);
-  const project = new Project({ stack: "e2e", portOffset: OFFSET });
+  const project = new Project({ stack: "e2e", portOffset: OFFSET, config: { "berth:settle": 2 } });
   const client = new Client(EDGE);
 
   before(async () => {
@@ -61,6 +61,31 @@ describe("the main job", function () {
         for (const job of ["api", "agent", "worker", "sms-router", "edge", "postgres-exporter", "redis-exporter", "prometheus"]) assert.ok(jobs.has(job), `no target ${job}`);
         for (const target of data.activeTargets) assert.equal(target.health, "up", `${target.labels.job}: ${target.lastError}`);
       }, 60);
+    });
+  });
+
+  describe("the assistant's own tests", () => {
+    it("pass in the image that runs, against a database and a Redis of their own", async () => {
+      const [name, started] = ["e2e-own-tests", new Set<string>()];
+      const start = async (what: string, ...args: string[]) => {
+        await docker("run", "--detach", "--name", `${name}-${what}`, "--network", name, "--network-alias", what, ...args);
+        started.add(`${name}-${what}`);
+      };
+      await docker("network", "create", "--internal", name);
+      try {
+        await start("postgres", "--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--env", "POSTGRES_DB=tests", "pgvector/pgvector:pg17");
+        await start("redis", "redis:8.0");
+        await eventually(() => docker("exec", `${name}-postgres`, "pg_isready", "-q", "-h", "127.0.0.1"), 60);
+        const { api } = await project.output<Record<string, string>>("images");
+        const { code, output } = await command("docker", ["run", "--rm", "--network", name, "--env", "DATABASE_URL=postgresql://postgres@postgres:5432/tests",
+          "--env", "REDIS_URL=redis://redis:6379/0", "--env", "REQUIRE_SERVICES=1", api!, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+        assert.equal(code, 0, output);
+        assert.match(output, /\b[1-9]\d+ passed/);
+        assert.doesNotMatch(output, /skipped|deselected/);
+      } finally {
+        for (const container of started) await docker("rm", "--force", "--volumes", container);
+        await docker("network", "rm", name);
+      }
     });
   });
 

@@ -17,9 +17,11 @@ export interface Deployment {
 export interface Result { readonly code: number; readonly output: string }
 
 /** Runs a command to its end; its exit code is a result, not an exception. */
-export async function command(file: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string | undefined>; timeout?: number } = {}): Promise<Result> {
+export async function command(file: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string | undefined>; timeout?: number; input?: string } = {}): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
-  const child = spawn(file, args, { cwd: options.cwd ?? ROOT, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"], timeout: options.timeout ?? 900_000 });
+  const child = spawn(file, args, { cwd: options.cwd ?? ROOT, env: { ...process.env, ...options.env }, stdio: ["pipe", "pipe", "pipe"], timeout: options.timeout ?? 900_000 });
+  // What does not read it may end first.
+  child.stdin.on("error", () => undefined).end(options.input ?? "");
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -105,7 +107,8 @@ export class Project {
   preview(): Promise<Result> { return this.pulumi("preview", "--stack", this.stack); }
   refresh(): Promise<Result> { return this.pulumi("refresh", "--stack", this.stack, "--yes", "--skip-preview"); }
   async setSecret(name: string, value: string): Promise<void> {
-    const { code, output } = await this.pulumi("config", "set", "--secret", `berth:${name}`, value, "--stack", this.stack);
+    // By standard input: a certificate begins with dashes, and would be taken for an option.
+    const { code, output } = await command("pulumi", ["config", "set", "--secret", `berth:${name}`, "--stack", this.stack, "--non-interactive"], { cwd: this.dir, env: this.env, input: value });
     if (code !== 0) throw new Error(output);
   }
   async output<T>(name: string, ...flags: string[]): Promise<T> {
