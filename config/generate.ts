@@ -6,11 +6,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { type Declared, declared, elsewhere, variables } from "./application.ts";
 import { describe } from "./parse.ts";
 import { type LeafMeta, leafOf, secretKeys, settingsSchema } from "./schema.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const MARK = "# ---- keys (made by npm run schema)";
+
+const settingsSource = readFileSync(join(ROOT, "services/assistant/src/personal_assistant/config/settings.py"), "utf8");
 
 interface Row { readonly key: string; readonly meta: LeafMeta; readonly fallback: string }
 
@@ -56,6 +59,8 @@ function keyList(): string {
     "#   docker:host: the engine, such as ssh://deploy@host (the docker provider's own key). Default: this machine's.", ""].join("\n");
 }
 
+const without = ({ fallback, needed }: Declared): string => (needed.length ? `needed by ${needed.join(", ")}` : fallback ? `\`${fallback}\`` : "–");
+
 function documentation(): string {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   return `# Configuration
@@ -75,6 +80,34 @@ is generated, or its feature is off. Containers get secrets as files under \`/ru
 | key | meaning | without it | shortest |
 |---|---|---|---|
 ${secretKeys.map((key) => `| \`berth:${key}\` | ${cell(leafOf(key).description)} | ${leafOf(key).generated ? `generated, ${leafOf(key).generated} characters` : "off"} | ${leafOf(key).minLength} |`).join("\n")}
+
+## Environment of the scripts
+
+| variable | meaning |
+|---|---|
+| \`PULUMI_CONFIG_PASSPHRASE\`, \`PULUMI_CONFIG_PASSPHRASE_FILE\` | What the secrets of a stack are encrypted with. dev: \`berth-dev\` |
+| \`PULUMI_BACKEND_URL\` | Where states are. Without it: \`.state\` of this checkout |
+| \`DOCKER_HOST\` | The engine, for scripts and program |
+| \`BERTH_OFF\` | Services that this machine cannot run, besides \`berth:off\` |
+| \`BERTH_KEEP_RELEASES\`, \`BERTH_KEEP_STATES\` | How many releases (5) and former states (50) are kept of a stack |
+| \`BERTH_BUILD_CACHE\` | How much build cache is kept: \`4GB\` |
+| \`BERTH_BENCH\`, \`BERTH_BENCH_HOME\`, \`BERTH_PLUGIN_PATH\` | The [bench](bench.md): use it, where it is kept, other plugins than the stand-ins |
+
+## Environment of the assistant's processes
+
+Names, defaults and what is allowed are those of \`services/assistant/src/personal_assistant/config/settings.py\`. What nothing else sets
+is set for one service: \`pulumi config set --path berth:services.api.environment.DB_POOL_SIZE 10\`. A wrong value ends the process with
+every problem at once, and the update with it.
+
+| variable | meaning | allowed | without it | set by |
+|---|---|---|---|---|
+${declared(settingsSource).map((variable) => `| \`${variable.name}\` | ${cell(variables[variable.name]?.meaning ?? "")} | ${variable.allowed} | ${without(variable)} | ${variables[variable.name]?.by ?? "you"} |`).join("\n")}
+
+Options of the requirements that have another place:
+
+| option | place |
+|---|---|
+${elsewhere.map(([options, place]) => `| ${options} | ${place} |`).join("\n")}
 `;
 }
 
