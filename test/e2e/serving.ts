@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { type LoadReport, underLoad } from "../load/load.ts";
 import { Client } from "./client.ts";
+import { FULL } from "./engine.ts";
 import { docker, eventually, Project, type Result } from "./support.ts";
 
 export interface ServingArgs {
@@ -15,9 +16,12 @@ export interface ServingArgs {
 export interface UnderLoad {
   /** Seconds that a slow request takes. @default 8 */
   readonly slow?: number;
-  /** Share of the common load. A machine that builds or restarts meanwhile has less to give. @default 1 */
+  /** Share of the load. A machine that builds or restarts meanwhile has less to give. @default 1 */
   readonly share?: number;
 }
+
+/** Share of the common load: all of it in a long run, half of it in CI, whose machine also holds the engine and the load itself. */
+const COMMON = FULL ? 1 : 0.5;
 
 type Values = Record<string, unknown>;
 
@@ -57,7 +61,7 @@ export class Serving {
   }
 
   underLoad(work: () => Promise<void>, { slow = 8, share = 1 }: UnderLoad = {}): Promise<LoadReport> {
-    return underLoad({ url: this.edge, token: this.client.token, slow, kept: 150 * share, fresh: 50 * share, ...(this.ca === undefined ? {} : { ca: this.ca }) }, work);
+    return underLoad({ url: this.edge, token: this.client.token, slow, kept: 150 * share * COMMON, fresh: 50 * share * COMMON, ...(this.ca === undefined ? {} : { ca: this.ca }) }, work);
   }
 
   /** Rows of a query, as psql prints them. */
@@ -75,7 +79,7 @@ export class Serving {
     const { sent, ok, slowSent, slowOk, failures, acknowledged, p50, p99 } = report;
     assert.deepEqual(failures, {}, JSON.stringify({ ...report, acknowledged: acknowledged.length }));
     assert.deepEqual([ok, slowOk], [sent, slowSent]);
-    assert.ok(sent > 500 && acknowledged.length > 50, `${sent} sent`);
+    assert.ok(sent > 300 && acknowledged.length > 30, `${sent} sent`);
     const ids = acknowledged.map((id) => `'${id}'`).join(",");
     assert.equal(await this.query(`SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids});`), "0|0", "doubled or missing events");
     console.log(`      ${sent} requests, ${slowSent} slow, 0 failed, 0 doubled; p50 ${p50} ms, p99 ${p99} ms`);

@@ -25,6 +25,8 @@ export interface LoadArgs {
 }
 
 export interface LoadReport {
+  /** For how long requests were begun. */
+  readonly seconds: number;
   readonly sent: number;
   readonly ok: number;
   readonly slowSent: number;
@@ -69,6 +71,7 @@ export class Load {
   #timer: NodeJS.Timeout | undefined;
   #due = 0;
   #last = 0;
+  #began = 0;
 
   constructor({ ca, ...args }: LoadArgs) {
     this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args };
@@ -81,7 +84,7 @@ export class Load {
   start(): this {
     const { kept, fresh, slow } = this.#args;
     let slowDue = 0;
-    this.#last = performance.now();
+    this.#began = this.#last = performance.now();
     this.#timer = setInterval(() => {
       const now = performance.now();
       const passed = (now - this.#last) / 1000;
@@ -95,12 +98,13 @@ export class Load {
 
   async stop(): Promise<LoadReport> {
     clearInterval(this.#timer);
+    const seconds = (performance.now() - this.#began) / 1000;
     await Promise.all(this.#open);
     this.#agent.destroy();
     const sorted = this.#times.sort((a, b) => a - b);
     const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
     return {
-      sent: this.#sent, ok: this.#ok, slowSent: this.#slowSent, slowOk: this.#slowOk, failures: this.#failures,
+      seconds, sent: this.#sent, ok: this.#ok, slowSent: this.#slowSent, slowOk: this.#slowOk, failures: this.#failures,
       acknowledged: this.#acknowledged, p50: at(0.5), p99: at(0.99),
     };
   }
