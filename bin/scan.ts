@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { ProblemsError } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
+import { buildImage } from "../scan/build.ts";
 import { readDatabase } from "../scan/database.ts";
 import { contentsOf, docker } from "../scan/export.ts";
 import { exitCode, judge } from "../scan/gate.ts";
@@ -45,8 +46,7 @@ async function targetsOf(plan: Plan): Promise<Target[]> {
 async function build(name: string, plan: Plan): Promise<string> {
   const { context, target, args } = plan.images[name]!;
   say(`building ${name}, which stack ${stack} does not run yet`);
-  process.env["DOCKER_BUILDKIT"] = "1";
-  return docker("build", "--quiet", "--platform", plan.platform, "--target", target, ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]), context);
+  return buildImage({ context, target, args, platform: plan.platform });
 }
 
 async function obtain(reference: string, platform: string): Promise<void> {
