@@ -1,5 +1,7 @@
 /** Lists what the images of a stack hold, and judges it: node bin/scan.ts [stack [image …]] */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ProblemsError } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
 import { buildImage } from "../scan/build.ts";
@@ -11,7 +13,7 @@ import { inventoryOf, isWanted } from "../scan/packages.ts";
 import { type Bill, report } from "../scan/report.ts";
 import { billOf } from "../scan/sbom.ts";
 import { hold } from "../scan/scanner.ts";
-import { askTrivy, hasTrivy, ofTrivy } from "../scan/trivy.ts";
+import { askTrivy, hasTrivy, listedBy, ofTrivy } from "../scan/trivy.ts";
 import type { Inventory, Scanned } from "../scan/types.ts";
 import { waivers } from "../scan/waivers.ts";
 import { runningImages } from "./pulumi.ts";
@@ -59,11 +61,12 @@ async function byTrivy(targets: readonly Target[]): Promise<Result> {
   const [scanned, bills] = [[] as Scanned[], [] as Bill[]];
   for (const { name, reference } of targets) {
     say(`scanning ${name}`);
-    const [file, raw] = [`${fileOf(name)}.json`, `${fileOf(name)}.trivy`];
-    const found = ofTrivy(name, await askTrivy(reference, raw, file));
-    rmSync(raw);
-    scanned.push(found);
-    bills.push({ image: name, file, listed: found.judged });
+    const [file, folder] = [`${fileOf(name)}.json`, mkdtempSync(join(tmpdir(), "berth-scan-"))];
+    try {
+      const found = await askTrivy(reference, folder, file);
+      scanned.push(ofTrivy(name, found));
+      bills.push({ image: name, file, listed: listedBy(found) });
+    } finally { rmSync(folder, { recursive: true }); }
   }
   return { judge: "Trivy", scanned, bills };
 }

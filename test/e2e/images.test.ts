@@ -16,6 +16,8 @@ const MB = 1e6;
 /** MB in all, and above the base image: PA-67 has 2 GB, C-16 a table. */
 const CEILINGS = { assistant: { whole: 500, own: 150 }, edge: { whole: 250, own: 1 } } as const;
 const USERS = { assistant: "10001:0", edge: "101:0" } as const;
+const PREFIX = "org.opencontainers.image.";
+const BASES = { assistant: "PYTHON_IMAGE", edge: "NGINX_IMAGE" } as const;
 const NAMES = ["assistant", "edge"] as const;
 type Name = (typeof NAMES)[number];
 
@@ -53,7 +55,7 @@ describe("images", function () {
     const { context, args } = PLAN.images[name]!;
     return { context, target: "runtime", args: { ...args, ...provenanceOf(join(ROOT, context)) }, ...change };
   };
-  const base = (name: Name): string => Object.values(PLAN.images[name]!.args)[0]!;
+  const base = (name: Name): string => PLAN.images[name]!.args[BASES[name]]!;
   const files = (as: string): string[] => contents.get(as)!.entries.filter(({ kind }) => kind !== "Directory").map(({ path }) => path);
 
   before(async () => {
@@ -70,8 +72,8 @@ describe("images", function () {
   for (const name of NAMES) describe(name, () => {
     it("says what it is made of", () => {
       const { VERSION, REVISION, CREATED, SOURCE } = provenanceOf(join(ROOT, PLAN.images[name]!.context));
-      const labels = Object.fromEntries(Object.entries(built.get(name)!.Config.Labels).filter(([key]) => key.startsWith("org.opencontainers.image.")).map(([key, value]) => [key.split(".").at(-1), value]));
-      assert.deepEqual(labels, { title: `berth ${name}`, version: VERSION, revision: REVISION, created: CREATED, source: SOURCE });
+      const labels = Object.entries(built.get(name)!.Config.Labels).filter(([key]) => key.startsWith(PREFIX)).map(([key, value]): [string, string] => [key.slice(PREFIX.length), value]);
+      assert.deepEqual(Object.fromEntries(labels), { title: `berth ${name}`, version: VERSION, revision: REVISION, created: CREATED, source: SOURCE });
     });
     it("runs as nobody in particular, and its user can change nothing of the program", () => {
       assert.equal(built.get(name)!.Config.User, USERS[name]);
@@ -96,7 +98,7 @@ describe("images", function () {
       const { args, ...rest } = spec(name);
       const other = await build(`${name}-other`, { ...rest, args: { ...args, REVISION: "another", CREATED: "2026-01-01T00:00:00Z" } });
       assert.deepEqual(other.RootFS.Layers, built.get(name)!.RootFS.Layers);
-      assert.equal(other.Config.Labels["org.opencontainers.image.revision"], "another");
+      assert.equal(other.Config.Labels[`${PREFIX}revision`], "another");
     });
   });
 
