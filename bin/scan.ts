@@ -76,7 +76,7 @@ async function byUs(targets: readonly Target[]): Promise<Result> {
   for (const { name, reference } of targets) {
     say(`reading ${name}`);
     const { files, entries } = await contentsOf(reference, isWanted);
-    const inventory = inventoryOf(files, entries.map(({ path }) => path));
+    const inventory = inventoryOf(files, entries);
     const file = `${fileOf(name)}.json`;
     writeFileSync(file, `${JSON.stringify(billOf(name, await docker("image", "inspect", "--format", "{{.Id}}", reference), inventory), null, 2)}\n`);
     inventories.set(name, inventory);

@@ -14,6 +14,8 @@ export interface Entry {
   readonly size: number;
   readonly uid: number;
   readonly gid: number;
+  /** A program with Go's list of modules in it, which nobody here reads. */
+  readonly go?: true;
 }
 
 export interface Contents {
@@ -49,12 +51,14 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
   const { promise, resolve, reject } = Promise.withResolvers<Contents>();
   const parser = new Parser({ strict: true, maxDecompressionRatio: Infinity, onReadEntry: (entry: ReadEntry) => {
     const path = clean(entry.path);
-    entries.push({ path, kind: entry.type, mode: entry.mode ?? 0, size: entry.size, uid: entry.uid ?? -1, gid: entry.gid ?? -1 });
+    const at = { path, kind: entry.type, mode: entry.mode ?? 0, size: entry.size, uid: entry.uid ?? -1, gid: entry.gid ?? -1 };
+    const index = entries.push(at) - 1;
     if (entry.type === "Link" && wanted(path)) {
       const text = files.get(clean(entry.linkpath ?? ""));
       if (text === undefined) reject(new Error(`/${path} is a hard link to a file that is not read: /${entry.linkpath}`));
       else files.set(path, text);
     }
+    if (entry.type === "File" && !wanted(path) && at.mode & 0o111) { look(entry, GO, () => { entries[index] = { ...at, go: true }; }); return; }
     if (entry.type !== "File" || !wanted(path)) { entry.resume(); return; }
     const chunks: Buffer[] = [];
     entry.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => files.set(path, Buffer.concat(chunks).toString("utf8")));
@@ -63,6 +67,19 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
   archive.on("error", reject);
   archive.pipe(parser);
   return promise;
+}
+
+/** What Go's linker puts before the list of modules. */
+const GO = Buffer.from("\u00ff Go buildinf:", "latin1");
+
+/** Calls when a mark is met, which may lie across two chunks. */
+function look(entry: ReadEntry, mark: Buffer, met: () => void): void {
+  let rest = Buffer.alloc(0);
+  entry.on("data", (chunk: Buffer) => {
+    const seen = Buffer.concat([rest, chunk]);
+    if (seen.includes(mark)) met();
+    rest = seen.subarray(-mark.length + 1);
+  });
 }
 
 const clean = (path: string): string => path.replace(/^\.?\/+/, "").replace(/\/$/, "");

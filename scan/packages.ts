@@ -9,18 +9,19 @@ const PYTHON = /\.(dist-info\/METADATA|egg-info(\/PKG-INFO)?)$/;
 const NPM = /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/;
 const RELEASE = /^(etc|usr\/lib)\/os-release$/;
 /** What Debian packages bring is Debian's: patched there, under the version that the project gave it. */
-const DEBIANS = /^usr\/(lib\/python3\/dist-packages|share\/nodejs)\//;
+const DEBIANS = /^usr\/(lib\/python3\/dist-packages|share\/(nodejs|java|maven-repo))\//;
 /** Lists of other kinds. That nothing of them is read must be said. */
 const OTHER: readonly (readonly [RegExp, string])[] = [
   [/^(lib|usr\/lib)\/apk\/db\/installed$/, "Alpine packages"],
   [/^(var\/lib|usr\/lib\/sysimage)\/rpm\//, "RPM packages"],
+  [/\.[jw]ar$/, "Java archives"],
 ];
 
 /** Whether a file's text is needed. */
 export const isWanted = (path: string): boolean => [DPKG, PYTHON, NPM, RELEASE].some((pattern) => pattern.test(path)) && !DEBIANS.test(path) && !path.endsWith(".md5sums");
 
-/** @param paths Every file of the image, wanted or not. */
-export function inventoryOf(files: Files, paths: Iterable<string>): Inventory {
+/** @param entries Every file of the image, wanted or not. */
+export function inventoryOf(files: Files, entries: readonly { readonly path: string; readonly go?: boolean }[]): Inventory {
   const found: Package[] = [];
   for (const [path, text] of files) {
     if (DPKG.test(path)) found.push(...debian(text));
@@ -28,7 +29,9 @@ export function inventoryOf(files: Files, paths: Iterable<string>): Inventory {
     else if (NPM.test(path)) found.push(...npm(text));
   }
   const unread = new Set<string>();
-  for (const path of paths) for (const [pattern, what] of OTHER) if (pattern.test(path)) unread.add(what);
+  for (const { path } of entries) for (const [pattern, what] of OTHER) if (pattern.test(path) && !DEBIANS.test(path)) unread.add(what);
+  const programs = entries.filter(({ go }) => go).map(({ path }) => `/${path}`);
+  if (programs.length) unread.add(`the modules of Go programs (${programs.sort().join(", ")})`);
   // An image of one binary has no list at all. It is not the same as an image without packages.
   if (found.length === 0 && unread.size === 0) unread.add("whatever it holds, because no list of packages is in it");
   const release = releaseOf(files);

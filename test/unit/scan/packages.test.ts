@@ -48,7 +48,7 @@ const FILES = {
   "app/package.json": "{\"name\":\"app\",\"version\":\"0.0.1\"}",
 };
 const inventory = (files: Record<string, string>): Inventory =>
-  inventoryOf(new Map(Object.entries(files).filter(([path]) => isWanted(path))), Object.keys(files));
+  inventoryOf(new Map(Object.entries(files).filter(([path]) => isWanted(path))), Object.keys(files).map((path) => ({ path })));
 const named = ({ packages }: Inventory) => packages.map(({ ecosystem, name, version }) => `${ecosystem} ${name} ${version}`);
 const ALL = ["Debian bash 5.2.15-2", "Debian libc6 2.36-9+b1", "Debian libcurl4 7.88.1-10", "Debian tzdata 2024a-0", "PyPI old 1.0", "PyPI ruamel-yaml-clib 0.2.8", "npm @scope/one 1.2.3", "npm two 2.0.0"];
 
@@ -67,8 +67,9 @@ describe("scan/packages", () => {
   it("says what it cannot read, rather than that there is nothing", () => {
     assert.deepEqual(inventory({ "lib/apk/db/installed": "P:musl" }).unread, ["Alpine packages"]);
     assert.deepEqual(inventory({ "usr/lib/sysimage/rpm/rpmdb.sqlite": "" }).unread, ["RPM packages"]);
+    assert.deepEqual(inventory({ ...FILES, "opt/app.jar": "" }).unread, ["Java archives"]);
     assert.deepEqual(inventory({ "bin/prometheus": "" }).unread, ["whatever it holds, because no list of packages is in it"]);
-    assert.deepEqual(inventory(FILES).unread, []);
+    assert.deepEqual(inventory({ ...FILES, "usr/share/java/libintl.jar": "" }).unread, [], "Debian's is listed as Debian's");
   });
 
   describe("out of an archive", () => {
@@ -85,9 +86,19 @@ describe("scan/packages", () => {
 
     it("as docker export writes it, long names included; only what is wanted is kept", async () => {
       const { entries, files } = await parse(Readable.from([archive()]), isWanted);
-      assert.deepEqual(named(inventoryOf(files, entries.map(({ path }) => path))), [...ALL.slice(0, -1), "npm three 3.0.0", ALL.at(-1)]);
+      assert.deepEqual(named(inventoryOf(files, entries)), [...ALL.slice(0, -1), "npm three 3.0.0", ALL.at(-1)]);
       assert.equal(files.has("large"), false);
       assert.equal(entries.find(({ path }) => path === "large")!.size, 300_000);
+    });
+    it("as it is built by Go, says that its modules are not read, wherever the mark lies", async () => {
+      for (const before of [0, 1, 65_530, 131_071]) {
+        writeFileSync(join(folder, "program"), Buffer.concat([Buffer.alloc(before), Buffer.from("\u00ff Go buildinf:", "latin1"), Buffer.alloc(100)]), { mode: 0o755 });
+        const whole = archive();
+        const chunks = Array.from({ length: Math.ceil(whole.length / 1000) }, (_, at) => whole.subarray(at * 1000, (at + 1) * 1000));
+        const { entries, files } = await parse(Readable.from(chunks), isWanted);
+        assert.deepEqual(inventoryOf(files, entries).unread, ["the modules of Go programs (/program)"]);
+      }
+      rmSync(join(folder, "program"));
     });
     it("that is cut off is refused: half a list would look like a whole one", async () => {
       await assert.rejects(parse(Readable.from([archive().subarray(0, 100_000)]), isWanted));
