@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { formatProblems, ProblemsError } from "../config/problems.ts";
 import { settingsSchema } from "../config/schema.ts";
 import { promoted, refusals } from "./promotion.ts";
-import { pulumi } from "./pulumi.ts";
+import { runningImages } from "./pulumi.ts";
 import { builtImages, planOf } from "./stack.ts";
 
 const [from, to] = process.argv.slice(2) as [string, string];
@@ -12,17 +12,9 @@ const file = `Pulumi.${to}.yaml`;
 const { config = {} } = parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> };
 const there = (config["berth:images"] ?? {}) as Record<string, string>;
 
-/** Outputs are those of the last complete up: a release that failed never reaches them. */
-async function outputs(): Promise<Record<string, string>> {
-  try { return JSON.parse(await pulumi(["stack", "output", "images", "--json", "--stack", from])) as Record<string, string>; } catch (error) {
-    if (/no stack named|does not have output/.test((error as Error).message)) return {};
-    throw error;
-  }
-}
-
 async function promote(): Promise<void> {
   const plan = planOf(from);
-  const images = builtImages(plan, await outputs());
+  const images = builtImages(plan, await runningImages(from));
   const system = settingsSchema.shape.system.parse(config["berth:system"]);
   const problems = refusals({ stack: from, system: plan.system, images }, { stack: to, system });
   if (problems.length) throw new Error(formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`));

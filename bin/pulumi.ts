@@ -22,6 +22,14 @@ export async function preview(stack: string, { options = [], ...where }: Where &
   return JSON.parse(await pulumi(["preview", "--json", "--stack", stack, ...options], where)) as Preview;
 }
 
+/** Service → what runs. Outputs are those of the last complete up: a release that failed never reaches them. */
+export async function runningImages(stack: string): Promise<Record<string, string>> {
+  try { return JSON.parse(await pulumi(["stack", "output", "images", "--json", "--stack", stack])) as Record<string, string>; } catch (error) {
+    if (/no stack named|does not have output/.test((error as Error).message)) return {};
+    throw error;
+  }
+}
+
 /** The errors, without the warnings around them; all that was said, if none is among it. */
 function failed(error: Error & { stdout?: string; stderr?: string }): never {
   const { stdout = "", stderr = "" } = error;

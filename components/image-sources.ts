@@ -1,10 +1,9 @@
 /** Where each image comes from, settled with every problem before the first resource. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import { type Problem, ProblemsError } from "../config/problems.ts";
 import { imageName, imageTag, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { version } from "./provenance.ts";
 import { revisionOf, ShallowError } from "./revision.ts";
 
 export type ImageSource =
@@ -47,8 +46,6 @@ function nameOf(image: string, { registry, system, stack, images }: Plan, proble
     return "";
   }
 }
-
-const version = (): string => (JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as { version: string }).version;
 
 /** Why an image cannot be run, or nothing if it can. The engine goes first: a rollback needs no registry. */
 async function missing(image: string): Promise<string | undefined> {

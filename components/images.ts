@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { resourceName } from "../plan/names.ts";
 import type { ImageRef, Plan } from "../plan/types.ts";
 import type { ImageSource, ImageSources } from "./image-sources.ts";
+import { provenanceOf } from "./provenance.ts";
 
 export interface ImagesArgs {
   readonly plan: Plan;
@@ -41,7 +42,7 @@ export class Images extends pulumi.ComponentResource {
     return new docker.Image(resourceName(plan.system, plan.stack, image), {
       imageName: source.build, skipPush: !source.push,
       build: {
-        context, dockerfile: `${context}/Dockerfile`, target, args: { ...args }, platform: plan.platform,
+        context, dockerfile: `${context}/Dockerfile`, target, args: { ...args, ...provenanceOf(context) }, platform: plan.platform,
         builderVersion: docker.BuilderVersion.BuilderBuildKit,
       },
     }, { parent: this }).repoDigest.apply((digest) => {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { askable } from "../../components/image-sources.ts";
+import { provenanceOf, version } from "../../components/provenance.ts";
 import { CONTAINER, find, ofType, type Recorded, type Run, runProgram, running } from "./support.ts";
 
 const IMAGE = "docker:index/image:Image";
@@ -35,6 +36,18 @@ describe("images", function () {
       assert.equal(inputs["registry"], undefined);
     }
     assert.match(imageOf(run, "assistant-stage-api-1") as string, /^sha256:[0-9a-f]{64}$/);
+  });
+
+  it("say which version and commit they are made of: the same tree gives the same arguments, and outside git there is one word", async () => {
+    const args = async () => Object.fromEntries(ofType(await runProgram({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [name, (inputs["build"] as { args: Record<string, string> }).args]));
+    const outside = await args();
+    assert.deepEqual(Object.keys(outside), ["assistant-stage-assistant", "assistant-stage-edge"]);
+    for (const { VERSION, REVISION, CREATED } of Object.values(outside)) assert.deepEqual([VERSION, REVISION, CREATED], [version(), "uncommitted", "unknown"]);
+    delete process.env["GIT_DIR"];
+    const inside = await args();
+    assert.deepEqual(await args(), inside, "the clock is not in them");
+    for (const [image, base] of [["assistant", "PYTHON_IMAGE"], ["edge", "NGINX_IMAGE"]] as const)
+      assert.deepEqual(inside[`assistant-stage-${image}`], { ...provenanceOf(`services/${image}`), [base]: outside[`assistant-stage-${image}`]![base] });
   });
 
   it("are pushed as version and commit of their folder, and containers run the digest", async () => {

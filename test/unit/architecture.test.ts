@@ -14,11 +14,12 @@ const ALLOWED: Record<string, readonly string[]> = {
   systems: ["systems", "plan", "config", "monitoring"],
   components: ["components", "plan", "config"],
   monitoring: ["monitoring", "plan"],
-  bin: ["bin", "config", "plan", "systems"],
+  bin: ["bin", "config", "plan", "systems", "scan"],
+  scan: ["scan"],
   policy: ["policy", "plan"],
 };
 /** These stay pure: no Pulumi in them. */
-const PURE = /^(plan|systems|monitoring)\/|^config\/(schema|parse|problems|generate)\.ts$|^bin\//;
+const PURE = /^(plan|systems|monitoring)\/|^config\/(schema|parse|problems|generate)\.ts$|^(bin|scan)\//;
 /** The only reader of configuration. */
 const READER = "config/load.ts";
 

@@ -48,6 +48,7 @@ describe("components/revision", () => {
   it("is one word outside git, before the first commit, and for a folder that was never committed", () => {
     assert.equal(context(), UNCOMMITTED);
     git("init");
+    assert.equal(context(), UNCOMMITTED);
     write(".gitignore", "context\n");
     commit();
     assert.equal(context(), UNCOMMITTED);

@@ -1,0 +1,85 @@
+/** Reads files out of an image without running anything of it. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { promisify } from "node:util";
+import { Parser, type ReadEntry } from "tar";
+
+const run = promisify(execFile);
+export const docker = async (...args: string[]): Promise<string> => (await run("docker", args, { maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
+
+export interface Entry {
+  /** Without a leading slash. */
+  readonly path: string;
+  readonly kind: string;
+  readonly mode: number;
+  readonly size: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** A program with Go's list of modules in it, which nobody here reads. */
+  readonly go?: true;
+}
+
+export interface Contents {
+  readonly entries: readonly Entry[];
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * The whole file system passes by as a stream; only the files that are wanted are kept. It comes from a container that is never
+ * started, which shows the image as it would run: files that a later layer deletes are not in it.
+ */
+export async function contentsOf(image: string, wanted: (path: string) => boolean): Promise<Contents> {
+  // An image without a command cannot be made into a container. The label says whose it is, should this process be killed.
+  const container = await docker("create", "--label", "berth.scan=true", "--network", "none", image, "nothing");
+  try {
+    const child = spawn("docker", ["export", container], { stdio: ["ignore", "pipe", "pipe"] });
+    const [contents] = await Promise.all([parse(child.stdout, wanted), ended(child, `docker export of ${image}`)]);
+    return contents;
+  } finally { await docker("rm", "--force", container); }
+}
+
+/** @throws {Error} with what the command said. */
+async function ended(child: ChildProcess, what: string): Promise<void> {
+  let said = "";
+  child.stderr!.on("data", (chunk: Buffer) => { said += chunk.toString(); });
+  const code = await new Promise((resolve, reject) => { child.once("close", resolve).once("error", reject); });
+  if (code !== 0) throw new Error(`${what}: ${said.trim() || `ended with status ${String(code)}`}`);
+}
+
+/** Reads an archive. @throws {Error} if it is cut off or broken: half a list of packages would look like a whole one. */
+export async function parse(archive: NodeJS.ReadableStream, wanted: (path: string) => boolean): Promise<Contents> {
+  const [entries, files] = [[] as Entry[], new Map<string, string>()];
+  const { promise, resolve, reject } = Promise.withResolvers<Contents>();
+  const parser = new Parser({ strict: true, maxDecompressionRatio: Infinity, onReadEntry: (entry: ReadEntry) => {
+    const path = clean(entry.path);
+    const at = { path, kind: entry.type, mode: entry.mode ?? 0, size: entry.size, uid: entry.uid ?? -1, gid: entry.gid ?? -1 };
+    const index = entries.push(at) - 1;
+    if (entry.type === "Link" && wanted(path)) {
+      const text = files.get(clean(entry.linkpath ?? ""));
+      if (text === undefined) reject(new Error(`/${path} is a hard link to a file that is not read: /${entry.linkpath}`));
+      else files.set(path, text);
+    }
+    if (entry.type === "File" && !wanted(path) && at.mode & 0o111) { look(entry, GO, () => { entries[index] = { ...at, go: true }; }); return; }
+    if (entry.type !== "File" || !wanted(path)) { entry.resume(); return; }
+    const chunks: Buffer[] = [];
+    entry.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => files.set(path, Buffer.concat(chunks).toString("utf8")));
+  } });
+  parser.on("error", reject).on("end", () => resolve({ entries, files }));
+  archive.on("error", reject);
+  archive.pipe(parser);
+  return promise;
+}
+
+/** What Go's linker puts before the list of modules. */
+const GO = Buffer.from("\u00ff Go buildinf:", "latin1");
+
+/** Calls when a mark is met, which may lie across two chunks. */
+function look(entry: ReadEntry, mark: Buffer, met: () => void): void {
+  let rest = Buffer.alloc(0);
+  entry.on("data", (chunk: Buffer) => {
+    const seen = Buffer.concat([rest, chunk]);
+    if (seen.includes(mark)) met();
+    rest = seen.subarray(-mark.length + 1);
+  });
+}
+
+const clean = (path: string): string => path.replace(/^\.?\/+/, "").replace(/\/$/, "");
