@@ -90,6 +90,7 @@ ${secretKeys.map((key) => `| \`berth:${key}\` | ${cell(leafOf(key).description)}
 | \`DOCKER_HOST\` | The engine, for scripts and program |
 | \`BERTH_OFF\` | Services that this machine cannot run, besides \`berth:off\` |
 | \`BERTH_KEEP_RELEASES\`, \`BERTH_KEEP_STATES\` | How many releases (5) and former states (50) are kept of a stack |
+| \`BERTH_OSV\` | Where \`bin/scan\` finds what is known against packages: \`.state/osv\` |
 | \`BERTH_BUILD_CACHE\` | How much build cache is kept: \`4GB\` |
 | \`BERTH_BENCH\`, \`BERTH_BENCH_HOME\`, \`BERTH_PLUGIN_PATH\` | The [bench](bench.md): use it, where it is kept, other plugins than the stand-ins |
 
