@@ -160,13 +160,13 @@ describe("the main job", function () {
   });
 
   describe("a code change", () => {
-    it("in the edge replaces the edge and its routes, and nothing else", async () => {
-      const before = await idsBut(project, ["edge", "edge-routes"]);
+    it("in the edge replaces the edge, its check and its routes, and nothing else", async () => {
+      const before = await idsBut(project, ["edge", "edge-check", "edge-routes"]);
       const edge = await project.containers("edge");
       project.edit("services/edge/bin/edge-agent", (text) => `${text}# changed\n`);
       const { code, output } = await project.up();
       assert.equal(code, 0, output);
-      assert.deepEqual(await idsBut(project, ["edge", "edge-routes"]), before);
+      assert.deepEqual(await idsBut(project, ["edge", "edge-check", "edge-routes"]), before);
       assert.notDeepEqual(await project.containers("edge"), edge);
       await eventually(async () => assert.equal((await client.get("/ready")).status, 200));
     });

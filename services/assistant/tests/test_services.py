@@ -65,7 +65,7 @@ def test_what_needs_a_token(api: httpx.Client) -> None:
     for path in ("/v1/tasks", "/v1/events", "/v1/messages", f"/v1/jobs/{uuid.uuid4()}", "/v1/reminders", "/v1/users/me", "/v1/users"):
         assert api.get(path).status_code == 401, path
         assert api.get(path, headers={"Authorization": "Bearer nonsense"}).status_code == 401, path
-    assert api.get("/v1/version").json() == {"version": "0.0.0", "environment": "dev"}
+    assert api.get("/v1/version").json() == {"version": os.environ.get("APP_VERSION", "0.0.0"), "environment": "dev"}
     answer = api.post("/v1/auth/login", json={"email": "a@b.c", "password": "short"})
     assert answer.status_code == 422 and "short" not in answer.text, "a refused password is not repeated"
 
