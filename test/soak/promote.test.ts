@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { TOOLS } from "./engine.ts";
-import { command, docker, Project } from "./support.ts";
+import { TOOLS } from "../e2e/engine.ts";
+import { command, docker, Project } from "../e2e/support.ts";
 
 const [STACK, TARGET] = ["e2e-promote", "e2e-promoted"];
 const HOST = process.env["BERTH_BENCH_REGISTRY"] ?? "127.0.0.1:5005";
