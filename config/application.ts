@@ -15,7 +15,7 @@ const SMS = "`berth:twilioAuthToken`, `berth:twilioUserNumbers`";
 
 export const variables: Readonly<Record<string, Variable>> = {
   APP_ENV: { meaning: "Environment: shown in traces and `/v1/version`; no test data in prod.", by: "`berth:environment`" },
-  APP_VERSION: { meaning: "Version shown in logs, traces and `/v1/version`.", by: "the image, built without one so far" },
+  APP_VERSION: { meaning: "Version shown in logs, traces and `/v1/version`.", by: "the image: the version in package.json" },
   LOG_LEVEL: { meaning: "Least severe message that is written.", by: "`berth:logLevel`" },
   DEBUG: { meaning: "Shows the API's own documentation under `/docs`.", by: "`berth:debug`" },
   DEBUG_PORT: { meaning: "Port that a debugger may attach to.", by: "`berth:debug` with `berth:imageTarget`" },
