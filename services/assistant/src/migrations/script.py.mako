@@ -4,6 +4,8 @@ from alembic import op
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+# True if upgrade() removes what cannot be brought back: it then runs only where ALLOW_DESTRUCTIVE names this revision.
+destructive = False
 
 
 def upgrade() -> None:

@@ -1,13 +1,20 @@
 """Schema migrations: one at a time (advisory lock), each in its own transaction, up or down.
 
 Old and new releases run side by side during a switch, so a migration only ever adds what the previous release can ignore;
-removal is for a later release. That is also why a schema newer than this release is left as it is."""
+removal is for a later release. That is also why a schema newer than this release is left as it is.
+
+The later release that removes says so (`destructive = True` in its revision) and runs only where ALLOW_DESTRUCTIVE names the revision:
+what it drops, no rollback brings back."""
 
 from __future__ import annotations
 
+import inspect
 import logging
+import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 from alembic import command
@@ -25,6 +32,8 @@ from personal_assistant.config.settings import Settings
 log = logging.getLogger("assistant.migrate")
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
+# What cannot be undone: by SQL, or by Alembic's operations.
+LOSES_DATA = re.compile(r"\bDROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)\b|\bTRUNCATE\b|\bDELETE\s+FROM\b|\.drop_(table|column)\(", re.IGNORECASE)
 LOCK = 0x62657274  # "bert": any number, as long as all releases use the same
 WAIT = 60.0
 
@@ -48,7 +57,7 @@ def run(settings: Settings, target: str = "head") -> int:
                     # Better a failed migration than one that waits for a lock while every request queues behind it.
                     connection.execute(text("SET lock_timeout = '30s'"))
                     connection.commit()
-                    return _migrate(connection, target)
+                    return _migrate(connection, target, settings.allow_destructive)
         except (OperationalError, TimeoutError) as error:
             if not _worth_waiting(error) or time.monotonic() >= deadline:
                 log.error("migration failed: %s", _first_line(error))
@@ -72,7 +81,25 @@ def _first_line(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
-def _migrate(connection: Connection, target: str) -> int:
+def destructive(revision: ModuleType) -> bool:
+    """By its own word, or because its upgrade plainly loses data: forgetting to say so must not let it through."""
+    return bool(getattr(revision, "destructive", False)) or bool(LOSES_DATA.search(inspect.getsource(revision.upgrade)))
+
+
+def refusal(pending: Iterable[ModuleType], allowed: Iterable[str]) -> str | None:
+    """Why these revisions, about to be applied, must not be; None if they may."""
+    refused = [module for module in pending if destructive(module) and module.revision not in allowed]
+    if not refused:
+        return None
+    named = ", ".join(f"{module.revision} ({(module.__doc__ or 'no description').strip().splitlines()[0]})" for module in refused)
+    setting = ",".join(sorted({*allowed, *(module.revision for module in refused)}))
+    return (
+        f"destructive: {named} removes data for good; nothing was applied. Make sure of a backup and that no running release needs what goes, "
+        f"then allow it: pulumi config set berth:allowDestructiveMigrations {setting}"
+    )
+
+
+def _migrate(connection: Connection, target: str, allowed: tuple[str, ...]) -> int:
     config = Config()
     config.set_main_option("script_location", str(DIRECTORY))
     config.attributes["connection"] = connection
@@ -91,7 +118,14 @@ def _migrate(connection: Connection, target: str) -> int:
         return 1
     order = ["base", *(script.revision for script in reversed(list(scripts.walk_revisions())))]
     wanted = order[-1] if target == "head" else target
-    if order.index(wanted) >= order.index(before or "base"):
+    start, end = order.index(before or "base"), order.index(wanted)
+    if end >= start:
+        modules = {script.revision: script.module for script in scripts.walk_revisions()}
+        # All or nothing: half a release's schema would be neither the old release's nor the new one's.
+        why = refusal((modules[revision] for revision in order[start + 1 : end + 1]), allowed)
+        if why:
+            log.error("migration refused, %s", why)
+            return 1
         command.upgrade(config, wanted)
     else:
         log.warning("downgrading; data of the removed tables is lost")
