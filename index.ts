@@ -1,6 +1,6 @@
 /** berth: settings → system → plan → platform → outputs. */
 import * as pulumi from "@pulumi/pulumi";
-import { load, refusing } from "./config/load.ts";
+import { announce, load, refusing } from "./config/load.ts";
 import { imageSources } from "./components/image-sources.ts";
 import { Platform } from "./components/platform.ts";
 import { prefix } from "./plan/names.ts";
@@ -13,8 +13,9 @@ delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
 // The SDK's debug messages hold resolved secrets, and `pulumi up --json` or `--debug` prints them.
 (pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
-const { stack, settings, secrets, host, off, engine } = load();
-const plan = await refusing(() => makePlan(systems[settings.system], { stack, settings, host, off, configured: new Set(secrets.keys()) }));
+const { stack, settings, secrets, engine, ...given } = await load();
+const plan = await refusing(() => makePlan(systems[settings.system], { stack, settings, ...given, configured: new Set(secrets.keys()) }));
+await announce(stack, plan.notices);
 const sources = await refusing(() => imageSources(plan));
 const platform = new Platform(prefix(plan.system, stack), { plan, sources, secrets, secretVersions: settings.secretVersions, engine });
 

@@ -9,7 +9,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { stateFolder } from "./stack.ts";
+import { stateFolder } from "../config/checkout.ts";
 
 interface Lock { readonly pid: number; readonly username: string; readonly hostname: string; readonly timestamp: string }
 interface Resource { readonly type: string; readonly id?: string }

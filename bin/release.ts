@@ -11,7 +11,8 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
-import { builtImages, planOf, stateFolder } from "./stack.ts";
+import { stateFolder } from "../config/checkout.ts";
+import { builtImages, planOf } from "./stack.ts";
 
 interface Release {
   readonly number: number;

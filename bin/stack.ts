@@ -36,13 +36,6 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
   });
 }
 
-/** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
-export function stateFolder(): string | undefined {
-  const backend = process.env["PULUMI_BACKEND_URL"] ?? "file://.state";
-  if (!backend.startsWith("file://")) return undefined;
-  return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
-}
-
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */
 export const builtImages = ({ services }: Plan, running: Readonly<Record<string, string>>): Record<string, string | undefined> => {
   const refs = services.flatMap(({ name, image }): [string, string | undefined][] => ("build" in image ? [[image.build, running[name]]] : []));

@@ -24,8 +24,12 @@ export class Volumes extends pulumi.ComponentResource {
     return keep === "scratch" ? new docker.Volume(logical, args, { parent: this })
       // A fixed name finds the data again after `down`. The provider adopts an existing volume of that name, and would
       // then replace it (which deletes it) over a differing label: nothing but the name may count.
-      : new docker.Volume(logical, { name: logical, ...args }, {
+      : new docker.Volume(logical, { name: logical, ...args, ...onDevice(mount.device) }, {
         parent: this, retainOnDelete: true, protect: plan.protectData, ignoreChanges: ["labels", "driver", "driverOpts"],
       });
   }
 }
+
+/** A folder that is not there (a disk that was not unlocked) makes the container fail, not the database start empty. */
+const onDevice = (device: string | undefined): Pick<docker.VolumeArgs, "driver" | "driverOpts"> =>
+  device === undefined ? {} : { driver: "local", driverOpts: { type: "none", o: "bind", device } };

@@ -1,8 +1,9 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
 import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
+import { hasPublicPassphrase, type OtherStack, otherStacks } from "./checkout.ts";
 import { isSecretKey, parseConfig, type RawSecret } from "./parse.ts";
-import { ProblemsError } from "./problems.ts";
+import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
 import { mebibytes, type SecretKey, type Settings } from "./schema.ts";
 
 export interface Loaded {
@@ -16,10 +17,14 @@ export interface Loaded {
   readonly host: { readonly cpus: number; readonly memory: number };
   /** Services switched off, by the stack file or by BERTH_OFF. */
   readonly off: ReadonlySet<string>;
+  /** The other stacks of this checkout that are on the same engine. */
+  readonly neighbours: readonly OtherStack[];
+  /** Whether everybody knows what this stack's secrets are encrypted with; not asked in dev, where it is so. */
+  readonly publicPassphrase: boolean;
 }
 
 /** @throws {pulumi.RunError} with every problem of the stack file. */
-export function load(): Loaded {
+export async function load(): Promise<Loaded> {
   const stack = pulumi.getStack();
   const config = new pulumi.Config("berth");
   const values = new Map<string, string>();
@@ -36,7 +41,11 @@ export function load(): Loaded {
   const { settings, problems } = parseConfig({ stack, values, secrets: raw });
   if (!settings) throw new pulumi.RunError(new ProblemsError(stack, problems).message);
   const engine = new pulumi.Config("docker").get("host");
-  return { stack, settings, secrets, engine, host: hostOf(settings, engine), off: new Set([...settings.off, ...offHere()]) };
+  return {
+    stack, settings, secrets, engine, host: hostOf(settings, engine), off: new Set([...settings.off, ...offHere()]),
+    neighbours: otherStacks(stack).filter((other) => other.engine === engine),
+    publicPassphrase: settings.environment !== "dev" && await hasPublicPassphrase(stack),
+  };
 }
 
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
@@ -57,4 +66,11 @@ export async function refusing<T>(check: () => T | Promise<T>): Promise<T> {
     if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+/** Shows what stops nothing. What merely informs is shown by a preview, and not repeated by the update. */
+export async function announce(stack: string, notices: readonly (Problem & { readonly level: "warning" | "info" })[]): Promise<void> {
+  const [warnings = [], infos = []] = (["warning", "info"] as const).map((wanted) => notices.filter(({ level }) => level === wanted));
+  if (warnings.length) await pulumi.log.warn(formatProblems(stack, warnings, `Stack "${stack}" goes ahead, but is not all that its environment should be.`));
+  if (infos.length && pulumi.runtime.isDryRun()) await pulumi.log.info(formatProblems(stack, infos, `Stack "${stack}" could not run beside another on this engine.`));
 }

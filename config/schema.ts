@@ -39,6 +39,26 @@ const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
 /** A host that no engine takes for a user's name on Docker Hub (a dot, a port or localhost), then a path. */
 const registry = z.string().regex(/^(?=localhost(?:[:/]|$)|[^/]*[.:])[a-z0-9][a-z0-9.-]*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/);
 
+/** Never the root: whatever is mounted there would become the database's. */
+const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
+
+const postgres = z.strictObject({
+  maxConnections: leaf(z.number().int().min(20).max(2000), {
+    description: "Connections that PostgreSQL accepts; the pools of all replicas must fit.", allowed: "a whole number from 20 to 2000", example: 200,
+  }).default(200),
+  poolSize: leaf(z.number().int().min(1).max(100), {
+    description: "Connections that each application container may hold; one of them may have its own, DB_POOL_SIZE in its environment.",
+    allowed: "a whole number from 1 to 100", example: 5,
+  }).default(5),
+  statementTimeout: leaf(z.number().int().min(1).max(600), {
+    description: "Seconds after which a statement of an application is ended. Migrations are not.", allowed: "a whole number from 1 to 600", example: 10,
+  }).default(10),
+  device: leaf(folder, {
+    description: "Folder of the engine's machine that holds the data, on an encrypted file system.",
+    allowed: "an absolute path of letters, digits, . _ and -", example: "/mnt/encrypted/postgres",
+  }).optional(),
+});
+
 const service = z.strictObject({
   replicas: leaf(z.number().int().min(1).max(20), {
     description: "How many containers of a stateless service run behind the edge.",
@@ -126,6 +146,15 @@ export const settingsSchema = z.strictObject({
   database: leaf(z.string().regex(/^[a-z][a-z0-9_]{0,50}$/).optional(), {
     description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
     allowed: "lower-case letters, digits and _", example: "pa_dev",
+  }),
+  postgres: leaf(postgres.default({ maxConnections: 200, poolSize: 5, statementTimeout: 10 }), {
+    description: "PostgreSQL: connections, pools, the longest statement, and where its data is encrypted. Memory is fitted to the service's limit.",
+    allowed: "maxConnections, poolSize, statementTimeout (seconds) and device (a folder)",
+    example: { maxConnections: 200, poolSize: 10, statementTimeout: 10, device: "/mnt/encrypted/postgres" },
+  }),
+  allowDestructiveMigrations: leaf(z.string().regex(/^\w+(?:,\w+)*$/).optional(), {
+    description: "Revisions of the schema that may remove data. Without it such a migration is refused, and the former release serves on.",
+    allowed: "revisions with a comma between them", example: "0003",
   }),
   waitTimeout: leaf(z.number().int().min(20).max(900).default(120), {
     description: "Seconds that a new container may take to get healthy. Half of it is what requests in flight get when routes change.",

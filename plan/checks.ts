@@ -104,20 +104,23 @@ export function budgetProblems(services: readonly PlannedService[], { host, stac
   }];
 }
 
-/** What makes development comfortable must not run anywhere else. */
-export function environmentProblems({ settings, stack }: Context): Problem[] {
-  const development = settings.environment === "dev";
-  const only = (key: string, given: boolean, instead: unknown): Problem[] => !given || development ? [] : [{
-    key: `berth:${key}`, got: `switched on in ${settings.environment}`, allowed: "dev only", fix: setCommand(`berth:${key}`, instead, stack),
+/** Kept for jobs, metrics, the superuser and people. */
+const SPARE_CONNECTIONS = 15;
+
+/** Old and new containers hold their pools side by side while a release is switched: everything counts twice. */
+export function connectionProblems(services: readonly PlannedService[], { settings, stack }: Context): Problem[] {
+  const pools = services.flatMap(({ name, replicas, environment, connections }) => {
+    if (connections === undefined) return [];
+    // What is no number, the application refuses by itself.
+    const size = Number(environment.find((line) => line.startsWith(`${connections.variable}=`))?.split("=")[1]);
+    return Number.isFinite(size) ? [{ name, replicas, each: size + connections.besides }] : [];
+  });
+  const needed = 2 * pools.reduce((sum, { replicas, each }) => sum + replicas * each, 0) + SPARE_CONNECTIONS;
+  return pools.length === 0 || needed <= settings.postgres.maxConnections ? [] : [{
+    key: "berth:postgres.maxConnections", got: `${settings.postgres.maxConnections}, less than the pools may ask for: ${pools.map(({ name, replicas, each }) => `${name} ${replicas} × ${each}`).join(", ")}`,
+    allowed: `at least ${needed}: all pools twice, because a release switches with old and new side by side, and ${SPARE_CONNECTIONS} to spare`,
+    fix: `${setCommand("berth:postgres.maxConnections", needed, stack)}   (or fewer replicas, or a smaller berth:postgres.poolSize)`,
   }];
-  return [
-    ...only("sourceMounts", settings.sourceMounts, false), ...only("debug", settings.debug, false),
-    ...only("imageTarget", settings.imageTarget === "development", "runtime"),
-    ...(settings.sourceMounts && settings.imageTarget !== "development" ? [{
-      key: "berth:imageTarget", got: settings.imageTarget, allowed: "development, because berth:sourceMounts is on",
-      fix: setCommand("berth:imageTarget", "development", stack),
-    }] : []),
-  ];
 }
 
 export function missingSecrets(needed: readonly SecretKey[], { configured, settings, stack }: Context): Problem[] {

@@ -2,11 +2,13 @@
 import { ProblemsError } from "../config/problems.ts";
 import { type SecretKey, secretKeys, type Settings } from "../config/schema.ts";
 import {
-  budgetProblems, catalogueProblem, environmentProblems, missingSecrets, portProblems, routeProblems, serviceProblems, unknownNames,
+  budgetProblems, catalogueProblem, connectionProblems, missingSecrets, portProblems, routeProblems, serviceProblems, unknownNames,
 } from "./checks.ts";
+import { environmentNotices, environmentProblems } from "./environments.ts";
 import { startOrder } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
+import { neighbourNotices, neighbourProblems } from "./neighbours.ts";
 import { type Reference, references, templatesOf } from "./template.ts";
 import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
 
@@ -27,8 +29,8 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const needed = secretsIn(asked);
   const problems = [
     ...unknownNames(system, context), ...serviceProblems(on, system.services.map((service) => service.name), context), ...portProblems(services, context),
-    ...routeProblems(on), ...budgetProblems(services, context), ...environmentProblems(context),
-    ...missingSecrets(needed, context),
+    ...neighbourProblems(services, context), ...routeProblems(on), ...budgetProblems(services, context), ...connectionProblems(services, context),
+    ...environmentProblems(services, context), ...missingSecrets(needed, context),
     ...(cycle ? [catalogueProblem(system.name, `services wait for each other: ${cycle.join(" → ")}`, "a start order without a circle")] : []),
   ];
   if (problems.length) throw new ProblemsError(stack, problems);
@@ -40,6 +42,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     services: order, off,
     urls: urlsOf(services, publicUrl), publicUrl, credentials, secretKeys: needed,
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
+    notices: [...environmentNotices(services, context), ...neighbourNotices(services, context)],
   };
 }
 

@@ -1,4 +1,5 @@
 /** What a catalogue says (Spec) and what a plan makes of it (Planned). Plain data: nothing here touches an engine. */
+import type { Problem } from "../config/problems.ts";
 import type { SecretKey, Settings } from "../config/schema.ts";
 
 export type Tier = "data" | "app" | "edge" | "monitoring";
@@ -65,6 +66,8 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
   /** What is lost with it. `data` is kept at `down`, and protected where the stack says so. */
   readonly keep?: "data" | "scratch";
+  /** Folder of the engine's machine that holds it. Counts when the volume is made; one that exists stays what it is. @default the engine's own */
+  readonly device?: string;
 }
 
 /** How the edge reaches a service. */
@@ -116,6 +119,11 @@ export interface ServiceSpec {
   readonly limits: Limits;
   /** @default 1 */
   readonly replicas?: number;
+  /**
+   * Most connections to PostgreSQL that a container opens: as many as this variable of its environment says, and some besides.
+   * @default none
+   */
+  readonly connections?: { readonly variable: string; readonly besides: number };
   /** Services that must be healthy first. */
   readonly after?: readonly string[];
   /** Seconds a container may take to finish its work when it is stopped. @default 30 */
@@ -176,6 +184,19 @@ export interface Plan {
   readonly secretKeys: readonly SecretKey[];
   /** Those of them whose version some file names. */
   readonly versionedSecrets: readonly SecretKey[];
+  readonly notices: readonly Notice[];
+}
+
+/** Something to know that stops nothing. `info` is for who looks at what would change, and is not repeated when it is done. */
+export interface Notice extends Problem { readonly level: "warning" | "info" }
+
+/** Another stack of this checkout, on the same engine. */
+export interface Neighbour {
+  readonly stack: string;
+  /** Whether it has containers. A stack that nobody runs stops nobody. */
+  readonly runs: boolean;
+  /** Host ports that it has, or would have. */
+  readonly ports: ReadonlySet<number>;
 }
 
 /** What a plan needs to know besides the settings. */
@@ -188,6 +209,10 @@ export interface Context {
   readonly off: ReadonlySet<string>;
   /** Secrets that the stack file holds. */
   readonly configured: ReadonlySet<SecretKey>;
+  /** @default none */
+  readonly neighbours?: readonly Neighbour[];
+  /** Whether everybody knows the passphrase that the stack file's secrets are encrypted with. @default false */
+  readonly publicPassphrase?: boolean;
 }
 
 /** What a catalogue may ask. */

@@ -12,6 +12,8 @@ const IMAGE = { build: "assistant" };
 const UID = 10001;
 const DATA: readonly NetworkName[] = ["app", "data", "monitoring"];
 const AGENT = 8001;
+/** What an application opens beside its pool: the probe that listens, and the one that takes its place. */
+const POOL = { variable: "DB_POOL_SIZE", besides: 2 } as const;
 
 export const assistant: Catalogue = (args) => {
   const database = args.settings.database ?? `pa_${args.settings.environment}`;
@@ -56,10 +58,11 @@ function application(args: CatalogueArgs, database: string, spec: {
     tier: "app", kind: "stateless", image: IMAGE, uid: UID, networks: DATA, metrics: {},
     command: ["assistant", spec.name], after: ["migrate", "redis-users"],
     health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], { interval: 4, timeout: 8, startPeriod: 15 }),
-    sources: { "services/assistant/src": "/app/src" }, stopGrace: 60,
+    sources: { "services/assistant/src": "/app/src" }, stopGrace: 60, connections: POOL,
     ...spec,
     environment: {
-      ...common(args), ...DATA_PATHS, PORT: spec.port, OTEL_SERVICE_NAME: spec.name, SHUTDOWN_GRACE_SECONDS: 50, ...spec.environment,
+      ...common(args), ...DATA_PATHS, PORT: spec.port, OTEL_SERVICE_NAME: spec.name, SHUTDOWN_GRACE_SECONDS: 50,
+      DB_POOL_SIZE: args.settings.postgres.poolSize, DB_STATEMENT_TIMEOUT: args.settings.postgres.statementTimeout, ...spec.environment,
     },
     secrets: { ...dataSecrets(database), ...spec.secrets },
   };
@@ -84,6 +87,8 @@ function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
     }),
     application(args, database, {
       name: "worker", port: 8002, limits: { memory: 512, cpus: 1 }, stopGrace: 330,
+      // A job has a connection of its own; so have the clock, the health check and what marks jobs that took too long.
+      connections: { variable: "WORKER_CONCURRENCY", besides: 3 },
       networks: has("twilioAccountSid") ? outbound : DATA,
       environment: { WORKER_CONCURRENCY: 2, ...(has("twilioAccountSid") ? twilioPaths(args) : {}) },
       secrets: has("twilioAccountSid") ? twilioSecrets(args) : {},
@@ -106,10 +111,11 @@ const twilioSecrets = ({ has }: CatalogueArgs): Record<string, string> => ({
 });
 
 function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
-  const job = (name: string, after: string[]): ServiceSpec => ({
+  const allowed = args.settings.allowDestructiveMigrations;
+  const job = (name: string, after: string[], environment: Record<string, string> = {}): ServiceSpec => ({
     name, tier: "app", kind: "job", image: IMAGE, uid: UID, after, command: runOnce(`assistant ${name}`),
-    environment: { ...common(args), ...DATA_PATHS }, secrets: dataSecrets(database), networks: ["data"],
+    environment: { ...common(args), ...DATA_PATHS, ...environment }, secrets: dataSecrets(database), networks: ["data"],
     health: succeeded, limits: { memory: 256, cpus: 1 },
   });
-  return [job("migrate", ["postgres-roles", "redis-users"]), ...(args.settings.seed ? [job("seed", ["migrate"])] : [])];
+  return [job("migrate", ["postgres-roles", "redis-users"], allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }), ...(args.settings.seed ? [job("seed", ["migrate"])] : [])];
 }

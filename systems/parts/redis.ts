@@ -1,5 +1,6 @@
 /** Redis for queue, cache and rate limits. Users are an ACL file on the data volume; what has no expiry is never evicted. */
 import { healthCheck } from "../../plan/health.ts";
+import { resolveLimits } from "../../plan/limits.ts";
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
@@ -13,18 +14,22 @@ const USER = "app_@{redisPassword|version}";
 /** File content for an application: the URL of Redis with the current user. */
 export const redisUrl = (db = 0): string => `redis://${USER}:@{redisPassword|uri}@redis:6379/${db}`;
 
+const LIMITS = { memory: 384, cpus: 0.5 };
+
 export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   const image = { pull: baseImage("redis", settings) };
+  // The rest is for the copy that a snapshot makes.
+  const maxmemory = `${Math.floor(resolveLimits(LIMITS, settings.services["redis"]).memory * 2 / 3)}mb`;
   return [{
     name: "redis", tier: "data", kind: "stateful", image, uid: UID,
     command: ["sh", "/etc/redis/start.sh"],
-    config: { path: "/etc/redis", files: { "redis.conf": content("data/redis/redis.conf"), "start.sh": content("data/redis/start.sh") } },
+    config: { path: "/etc/redis", files: { "redis.conf": content("data/redis/redis.conf", { maxmemory }), "start.sh": content("data/redis/start.sh") } },
     secrets: { "base.acl": content("data/redis/base.acl"), "monitor-password": "@{redisMonitorPassword}" },
     volumes: [{ name: "redis-data", path: "/data", keep: "data" }],
     networks: ["data"], port: 6379, publish: { redis: 6379 },
     health: healthCheck.shell("redis-cli --user monitor --askpass --no-auth-warning ping < /run/secrets/monitor-password | grep -qx PONG",
       { interval: 8, startPeriod: 30, retries: 5 }),
-    limits: { memory: 384, cpus: 0.5 }, stopGrace: 30,
+    limits: LIMITS, stopGrace: 30,
   }, {
     name: "redis-users", tier: "data", kind: "job", image, uid: UID, after: ["redis"],
     command: runOnce("sh /etc/berth/users.sh"),

@@ -1,0 +1,82 @@
+/** What the checkout tells about this stack and its neighbours beside Pulumi's configuration: stack files, and the states of a backend of files. */
+import { createDecipheriv, pbkdf2 } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import * as os from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+
+/** The dev stack's secrets are nobody's: everybody may know what they are encrypted with (bin/lib.sh has it too). */
+export const PUBLIC_PASSPHRASE = "berth-dev";
+
+/** Another stack file of this checkout. */
+export interface OtherStack {
+  readonly stack: string;
+  /** Its `docker:host`. */
+  readonly engine: string | undefined;
+  /** Whether its state has containers. */
+  readonly runs: boolean;
+  /** Host ports: those it has, otherwise those that its file asks for. */
+  readonly ports: ReadonlySet<number>;
+}
+
+interface StackFile { readonly config?: Readonly<Record<string, unknown>>; readonly encryptionsalt?: string }
+interface Resource { readonly type: string; readonly outputs?: { readonly ports?: readonly { readonly external?: number }[] } }
+
+/** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
+export function stateFolder(): string | undefined {
+  const backend = process.env["PULUMI_BACKEND_URL"] ?? "file://.state";
+  if (!backend.startsWith("file://")) return undefined;
+  return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
+}
+
+const stackFile = (stack: string, folder: string): StackFile => (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
+
+/** The other stacks whose files can be read. One that cannot is none of this stack's business. @param folder Where the stack files are. */
+export function otherStacks(stack: string, folder = "."): OtherStack[] {
+  const names = readdirSync(folder).flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.exec(file)?.[1] ?? []).filter((name) => name !== stack).sort();
+  return names.flatMap((name) => {
+    try {
+      const { config = {} } = stackFile(name, folder);
+      const engine = config["docker:host"] as string | undefined;
+      const held = portsHeld(name, folder);
+      return [{ stack: name, engine, runs: held !== undefined, ports: new Set(held ?? portsWanted(config)) }];
+    } catch { return []; }
+  });
+}
+
+function portsWanted(config: Readonly<Record<string, unknown>>): number[] {
+  const off = (config["berth:off"] ?? []) as readonly string[];
+  const ports = Object.entries((config["berth:ports"] ?? {}) as Readonly<Record<string, number>>);
+  return ports.filter(([endpoint]) => !off.includes(endpoint)).map(([, port]) => Number(port) + Number(config["berth:portOffset"] ?? 0));
+}
+
+/** Host ports of the containers in a stack's state; undefined where it has none, or no state that can be read. */
+function portsHeld(stack: string, folder: string): number[] | undefined {
+  const states = stateFolder();
+  if (states === undefined) return undefined;
+  try {
+    const file = states.startsWith("/") ? states : join(folder, states);
+    const { checkpoint } = JSON.parse(readFileSync(join(file, "stacks/berth", `${stack}.json`), "utf8")) as { checkpoint: { latest?: { resources?: readonly Resource[] } } };
+    const containers = (checkpoint.latest?.resources ?? []).filter(({ type }) => type === "docker:index/container:Container");
+    return containers.length ? containers.flatMap(({ outputs }) => (outputs?.ports ?? []).flatMap(({ external }) => external ?? [])) : undefined;
+  } catch { return undefined; }
+}
+
+/**
+ * Whether the stack file's secrets are open to everybody: whether the public passphrase opens the text that the CLI keeps to
+ * recognise its passphrase, `v1:<salt>:v1:<nonce>:<"pulumi", AES-256-GCM>`. It takes a fifth of a second, as it should.
+ *
+ * @param folder Where the stack file is.
+ */
+export async function hasPublicPassphrase(stack: string, folder = "."): Promise<boolean> {
+  try { return await opens(PUBLIC_PASSPHRASE, stackFile(stack, folder).encryptionsalt ?? ""); } catch { return false; }
+}
+
+async function opens(passphrase: string, salt: string): Promise<boolean> {
+  const [, seed, , nonce, text] = salt.split(":").map((part) => Buffer.from(part, "base64"));
+  const key = await promisify(pbkdf2)(passphrase, seed!, 1_000_000, 32, "sha256");
+  const cipher = createDecipheriv("aes-256-gcm", key, nonce!).setAuthTag(text!.subarray(-16));
+  // final() throws where the key is another one.
+  return Buffer.concat([cipher.update(text!.subarray(0, -16)), cipher.final()]).toString() === "pulumi";
+}
