@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { createCipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { hasPublicPassphrase, otherStacks, PUBLIC_PASSPHRASE } from "../../../config/checkout.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** As the CLI makes it. */
+function saltOf(passphrase: string): string {
+  const [salt, nonce] = [randomBytes(8), randomBytes(12)];
+  const cipher = createCipheriv("aes-256-gcm", pbkdf2Sync(passphrase, salt, 1_000_000, 32, "sha256"), nonce);
+  const text = Buffer.concat([cipher.update("pulumi"), cipher.final(), cipher.getAuthTag()]);
+  return `v1:${salt.toString("base64")}:v1:${nonce.toString("base64")}:${text.toString("base64")}`;
+}
+
+describe("config/checkout", () => {
+  let folder: string;
+  const backend = process.env["PULUMI_BACKEND_URL"];
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "berth-checkout-"));
+    delete process.env["PULUMI_BACKEND_URL"];
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+    if (backend === undefined) delete process.env["PULUMI_BACKEND_URL"]; else process.env["PULUMI_BACKEND_URL"] = backend;
+  });
+  const write = (stack: string, file: unknown) => writeFileSync(join(folder, `Pulumi.${stack}.yaml`), typeof file === "string" ? file : stringify(file));
+  const state = (stack: string, resources: readonly unknown[]) => {
+    mkdirSync(join(folder, ".state/.pulumi/stacks/berth"), { recursive: true });
+    writeFileSync(join(folder, `.state/.pulumi/stacks/berth/${stack}.json`), JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
+  };
+  const container = (...ports: number[]) => ({ type: "docker:index/container:Container", outputs: { ports: ports.map((external) => ({ external, internal: 1 })) } });
+
+  it("tells who else may want ports, on which engine", () => {
+    write("dev", { config: { "berth:ports": { edge: 8000 } } });
+    write("stage", { config: { "berth:ports": { edge: 8001, loki: 3101 }, "berth:portOffset": 10, "berth:off": ["loki"] } });
+    write("prod", { config: { "docker:host": "ssh://deploy@prod", "berth:ports": { edge: 80 } } });
+    write("broken", "config: [");
+    writeFileSync(join(folder, "Pulumi.yaml"), "name: berth\n");
+    assert.deepEqual(otherStacks("dev", folder), [
+      { stack: "prod", engine: "ssh://deploy@prod", runs: false, ports: new Set([80]) }, { stack: "stage", engine: undefined, runs: false, ports: new Set([8011]) },
+    ]);
+  });
+  it("takes what a stack that runs has for what its file asks for now", () => {
+    write("stage", { config: { "berth:ports": { edge: 8001 } } });
+    state("stage", [{ type: "pulumi:pulumi:Stack" }, container(9001), container(), { type: "docker:index/container:Container" }]);
+    assert.deepEqual(otherStacks("dev", folder), [{ stack: "stage", engine: undefined, runs: true, ports: new Set([9001]) }]);
+  });
+  it("takes a stack without containers, or on a backend that is none of files, for one that nobody runs", () => {
+    write("stage", { config: { "berth:ports": { edge: 8001 } } });
+    state("stage", [{ type: "pulumi:pulumi:Stack" }]);
+    assert.equal(otherStacks("dev", folder)[0]!.runs, false);
+    state("stage", [container(8001)]);
+    process.env["PULUMI_BACKEND_URL"] = "s3://states";
+    assert.equal(otherStacks("dev", folder)[0]!.runs, false);
+  });
+
+  it("recognises the public passphrase by what the CLI keeps, and no other", async () => {
+    write("stage", { encryptionsalt: saltOf(PUBLIC_PASSPHRASE) });
+    write("prod", { encryptionsalt: saltOf("a passphrase of its own") });
+    write("new", { config: {} });
+    write("damaged", { encryptionsalt: "v1:abc:v1:def:ghi" });
+    assert.equal(await hasPublicPassphrase("stage", folder), true);
+    for (const stack of ["prod", "new", "damaged", "absent"]) assert.equal(await hasPublicPassphrase(stack, folder), false, stack);
+  });
+  it("knows dev's own, which the CLI wrote", async () => {
+    assert.equal(await hasPublicPassphrase("dev", ROOT), true);
+    assert.match(readFileSync(join(ROOT, "bin/lib.sh"), "utf8"), new RegExp(`^DEV_PASSPHRASE=${PUBLIC_PASSPHRASE}$`, "m"));
+  });
+});
