@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { connect } from "node:net";
 import { ProblemsError, setCommand } from "../config/problems.ts";
-import { planOf } from "./stack.ts";
+import { engineOf, planOf } from "./stack.ts";
 
 const stack = process.argv[2] ?? "dev";
 
@@ -12,17 +12,20 @@ const answers = (host: string, port: number): Promise<boolean> => new Promise((r
   socket.once("connect", () => end(true)).once("error", () => end(false)).once("timeout", () => end(false));
 });
 
-/** Host ports that this stack's own containers hold. */
-const ours = (): Set<string> => new Set(execFileSync("docker", ["ps", "--filter", `label=berth.stack=${stack}`, "--format", "{{.Ports}}"], { encoding: "utf8" })
-  .match(/:(\d+)->/g)?.map((match) => match.slice(1, -2)) ?? []);
+/** Host port → stack of this program whose container holds it. */
+function holders(): Map<number, string> {
+  const lines = execFileSync("docker", ["ps", "--filter", "label=berth.stack", "--format", '{{.Label "berth.stack"}} {{.Ports}}'], { encoding: "utf8" }).split("\n");
+  return new Map(lines.flatMap((line) => [...line.matchAll(/:(\d+)->/g)].map(([, port]): [number, string] => [Number(port), line.split(" ")[0]!])));
+}
 
 try {
-  const mine = ours();
-  const ports = planOf(stack).services.flatMap((service) => service.ports).filter(({ external }) => !mine.has(String(external)));
+  const held = holders();
+  // Of another machine's ports nothing is known here: its engine refuses what is taken.
+  const ports = engineOf(stack) === undefined ? planOf(stack).services.flatMap((service) => service.ports).filter(({ external }) => held.get(external) !== stack) : [];
   const taken = (await Promise.all(ports.map(async (port) => ({ port, open: await answers(port.ip, port.external) })))).filter(({ open }) => open);
   if (taken.length) throw new ProblemsError(stack, taken.map(({ port: { endpoint, external } }) => ({
-    key: `berth:ports.${endpoint}`, got: `port ${external} is held by another program on this machine`, allowed: "a free port",
-    fix: `${setCommand("berth:portOffset", 100, stack)}   (or end the other program: ss -ltnp sport = :${external})`,
+    key: `berth:ports.${endpoint}`, got: `port ${external} is held by ${held.has(external) ? `stack ${held.get(external)!}` : "another program"} on this machine`, allowed: "a free port",
+    fix: `${setCommand("berth:portOffset", 100, stack)}   (or end the other: ${held.has(external) ? `bin/down ${held.get(external)!}` : `ss -ltnp sport = :${external}`})`,
   })));
 } catch (error) {
   if (!(error instanceof ProblemsError)) throw error;

@@ -36,6 +36,12 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
   });
 }
 
+/** Address of the stack's engine, where it is not this machine's. @param folder Where the stack file is. */
+export function engineOf(stack: string, folder = ROOT): string | undefined {
+  const { config = {} } = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
+  return config["docker:host"] as string | undefined;
+}
+
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */
 export const builtImages = ({ services }: Plan, running: Readonly<Record<string, string>>): Record<string, string | undefined> => {
   const refs = services.flatMap(({ name, image }): [string, string | undefined][] => ("build" in image ? [[image.build, running[name]]] : []));

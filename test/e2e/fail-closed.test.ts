@@ -48,6 +48,10 @@ describe("a release that cannot work", function () {
       project.write(BROKEN, "revision = '9999'\ndown_revision = '0002'\n\n\ndef upgrade():\n    raise RuntimeError('this migration is broken')\n\n\ndef downgrade():\n    pass\n");
       undo = () => project.delete(BROKEN);
     }, named("migrate", /this migration is broken/)],
+    ["has a migration that removes data, which nobody allowed", () => {
+      project.write(BROKEN, "revision = '9999'\ndown_revision = '0002'\ndestructive = True\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n");
+      undo = () => project.delete(BROKEN);
+    }, named("migrate", /pulumi config set berth:allowDestructiveMigrations 9999/)],
     ["has a good api, but a bad worker", () => {
       serving.environment("api", { RELEASE: "good" });
       serving.environment("worker", { WORKER_CONCURRENCY: "many" });

@@ -9,6 +9,8 @@ import { docker, eventually, Project, type Result } from "./support.ts";
 export interface ServingArgs {
   readonly stack: string;
   readonly portOffset: number;
+  /** Stack file to start from. @default dev */
+  readonly from?: string;
   /** Laid over stage's shape: built images, no source mounts. */
   readonly config?: Record<string, unknown>;
 }
@@ -32,13 +34,14 @@ export class Serving {
   client!: Client;
 
   /** @param ca Certificate of the authority that signs the edge's; the edge then speaks TLS. */
-  constructor({ stack, portOffset, config = {} }: ServingArgs, ca?: string) {
-    this.project = new Project({ stack, portOffset, config: {
+  constructor({ stack, portOffset, from = "dev", config = {} }: ServingArgs, ca?: string) {
+    this.project = new Project({ stack, portOffset, from, config: {
       "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:logLevel": "INFO", "berth:settle": 3, "berth:waitTimeout": 45,
       "berth:services": { api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86400 } } }, ...config,
     } });
     this.ca = ca;
-    this.edge = ca === undefined ? `http://127.0.0.1:${8000 + portOffset}` : `https://127.0.0.1:${8443 + portOffset}`;
+    const { edge } = this.project.config["berth:ports"] as { edge: number };
+    this.edge = ca === undefined ? `http://127.0.0.1:${edge + portOffset}` : `https://127.0.0.1:${8443 + portOffset}`;
   }
 
   async start(): Promise<void> {
@@ -67,7 +70,7 @@ export class Serving {
   /** Rows of a query, as psql prints them. */
   async query(sql: string): Promise<string> {
     // By standard input: thousands of ids are too long for a command line.
-    const psql = execFile("docker", ["exec", "-i", `assistant-${this.project.stack}-postgres`, "psql", "-qAtX", "-U", "postgres", "-d", "pa_dev"]);
+    const psql = execFile("docker", ["exec", "-i", `assistant-${this.project.stack}-postgres`, "psql", "-qAtX", "-U", "postgres", "-d", this.project.config["berth:database"] as string]);
     psql.stdin!.end(sql);
     let rows = "";
     for await (const chunk of psql.stdout!) rows += String(chunk);

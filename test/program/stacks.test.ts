@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CONTAINER, find, isSecret, NETWORK, ofType, reveal, running, runProgram, type Run, VOLUME } from "./support.ts";
+import { CONTAINER, find, isSecret, NETWORK, ofType, type Recorded, reveal, running, runProgram, type Run, VOLUME } from "./support.ts";
 
 const STACKS = ["dev", "stage", "prod"] as const;
 const SMS = {
@@ -98,6 +98,34 @@ for (const stack of STACKS) describe(`the program, stack ${stack}`, function () 
 
 describe("the program", function () {
   this.timeout(60_000);
+
+  it("N-03: puts the database's volume, and no other, into the folder that the stack file names", async () => {
+    const device = "/mnt/encrypted/postgres";
+    const run = await runProgram({ stack: "stage", config: { "berth:postgres": { maxConnections: 100, device } } });
+    const [data, ...others] = ofType(run, VOLUME).filter(({ inputs }) => inputs["driverOpts"] !== undefined);
+    assert.equal(others.length, 0);
+    assert.deepEqual([data!.name, data!.inputs["driver"], data!.inputs["driverOpts"]], ["assistant-stage-postgres-data", "local", { type: "none", o: "bind", device }]);
+    // A volume that exists must stay what it is: bin/volumes.ts tells where that is not what the file says.
+    for (const key of ["driver", "driverOpts", "labels"]) assert.ok(data!.ignoreChanges.includes(key), key);
+    assert.ok(data!.protect && data!.retainOnDelete);
+  });
+
+  it("PA-43: tells the migration, and nobody else, which revisions may remove data", async () => {
+    const told = (run: Run) => running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("ALLOW_DESTRUCTIVE=0003,0004")).map(({ name }) => name);
+    assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:allowDestructiveMigrations": "0003,0004" } })), ["assistant-dev-migrate"]);
+    assert.deepEqual(told(await runProgram({ stack: "dev" })), []);
+  });
+
+  it("PA-39: refuses development's settings in prod before the first resource, all at once, with what mends each", async () => {
+    const resources: Recorded[] = [];
+    const config = { "berth:debug": true, "berth:seed": true, "berth:ports": { edge: 80, redis: 6379 }, "berth:services": { api: { environment: { DEBUG_PORT: 5678 } } } };
+    await assert.rejects(runProgram({ stack: "prod", config, resources }), (error: Error) => {
+      for (const part of ["berth:debug: switched on in prod", "berth:seed: test data in prod", "berth:ports.redis: a database published on 127.0.0.1:6379 in prod",
+        "berth:services.api.environment.DEBUG_PORT: 5678 in prod", "pulumi config rm --path berth:ports.redis --stack prod"]) assert.ok(error.message.includes(part), `${part} is missing in:\n${error.message}`);
+      return true;
+    });
+    assert.deepEqual(resources.filter(({ type }) => type !== "pulumi:pulumi:Stack"), []);
+  });
 
   it("PA-39: the three stacks share no name on the engine and no host port", async () => {
     const names: string[] = [];

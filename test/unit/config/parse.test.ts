@@ -37,6 +37,10 @@ describe("config/parse", () => {
     ["half a digest", { "berth:images": `{"edge":"x-sha256:${"0".repeat(64)}"}` }, "berth:images.edge", "x-sha256"],
     ["an existing image by its tag", { "berth:images": '{"edge":"edge:1"}' }, "berth:images.edge", "edge:1"],
     ["a base image that moves", { "berth:baseImages": '{"python":"python"}' }, "berth:baseImages.python", "python"],
+    ["a database's folder that is the whole disk", { "berth:postgres": '{"device":"/"}' }, "berth:postgres.device", "/"],
+    ["a database's folder that climbs out", { "berth:postgres": '{"device":"/mnt/../etc"}' }, "berth:postgres.device", "/mnt/../etc"],
+    ["a pool of nothing", { "berth:postgres": '{"poolSize":0}' }, "berth:postgres.poolSize", "0"],
+    ["a sentence in place of a revision", { "berth:allowDestructiveMigrations": "all of them" }, "berth:allowDestructiveMigrations", "all of them"],
     ["an environment that is none", { "berth:environment": "production" }, "berth:environment", "production"],
   ] as const) it(`refuses ${name} and says how to mend it`, () => {
     const { problems } = parse(values);
