@@ -27,9 +27,9 @@ const holdsData = (step: PreviewStep): boolean => isOf(VOLUME, step)
 interface Entry { readonly tier: string; readonly kind: string; readonly names: readonly string[]; readonly reasons: readonly string[] }
 
 /** The section of one stack. */
-export function report(stack: string, { steps = [] }: Preview): string {
+export function report(stack: string, { steps = [], diagnostics = [] }: Preview): string {
   const real = steps.filter(isReal);
-  const title = `## Stack \`${stack}\``;
+  const title = [`## Stack \`${stack}\``, ...advice(diagnostics)].join("\n\n");
   if (real.length === 0) return `${title}\n\nNothing changes.\n`;
   const of = (op: Change) => entries(real.filter((step) => step.op === op));
   return [
@@ -38,9 +38,16 @@ export function report(stack: string, { steps = [] }: Preview): string {
   ].filter(Boolean).join("\n\n") + "\n";
 }
 
+/** What the program warns of, which is in the form of config/problems.ts; not what the CLI says about itself. */
+const advice = (diagnostics: NonNullable<Preview["diagnostics"]>): string[] => diagnostics
+  .filter(({ severity, message }) => severity === "warning" && /^ {4}fix: {5}/m.test(message))
+  .map(({ message }) => `> [!WARNING]\n${fenced(message.replace(/^warning: /, "")).replaceAll(/^/gm, "> ")}`);
+
+const fenced = (text: string): string => `~~~text\n${text.trim().replaceAll("~~~", "---")}\n~~~`;
+
 /** The section of a stack whose preview failed. */
 export const failure = (stack: string, error: string): string =>
-  `## Stack \`${stack}\`\n\n> [!CAUTION]\n> The preview failed: nothing can be said about this stack.\n\n~~~text\n${error.trim().replaceAll("~~~", "---")}\n~~~\n`;
+  `## Stack \`${stack}\`\n\n> [!CAUTION]\n> The preview failed: nothing can be said about this stack.\n\n${fenced(error)}\n`;
 
 function table(steps: readonly Step[]): string {
   const count = (name: string | undefined, op: Change) => String(steps.filter((step) => step.op === op && (name === undefined || tier(step) === name)).length);

@@ -31,6 +31,17 @@ describe("bin/report", () => {
       "| the rest: networks, volumes, images, secrets | 1 | 0 | 0 | 1 |", "| **all** | 2 | 1 | 6 | 2 |"]) assert.ok(release.includes(`${row}\n`), `${row} is not in\n${release}`);
   });
 
+  it("shows what the program warns of, even where nothing changes, and not what the CLI says about itself", () => {
+    const diagnostics = [
+      { severity: "warning", message: "warning: using pulumi-resource-docker from $PATH\n" },
+      { severity: "warning", message: "warning: Stack \"prod\" goes ahead, but …\n\n  berth:postgres.device: missing\n    allowed: a folder\n    fix:     pulumi config set\n" },
+      { severity: "info", message: "Stack \"prod\" …\n\n  berth:ports: edge\n    allowed: others\n    fix:     pulumi config set\n" },
+    ];
+    assert.equal(report("prod", { diagnostics }), ["## Stack `prod`", "", "> [!WARNING]", "> ~~~text", "> Stack \"prod\" goes ahead, but …", "> ",
+      ">   berth:postgres.device: missing", ">     allowed: a folder", ">     fix:     pulumi config set", "> ~~~", "", "Nothing changes.", ""].join("\n"));
+    assert.doesNotMatch(report("prod", {}), /WARNING/);
+  });
+
   it("says why each is replaced: what forces it, with the values", () => {
     assert.deepEqual(below(release, "- data: container `assistant-stage-postgres`"), ["- image: `pgvector/pgvector:pg17` → `pgvector/pgvector:pg18`"]);
     assert.deepEqual(below(release, "- app: container `assistant-stage-agent-1`"),
