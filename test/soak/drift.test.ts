@@ -53,7 +53,7 @@ const groups: readonly (readonly Change[])[] = [[
     name: "a container was put into another network", says: /is in network bridge, which is not its own/,
     make: async () => { const name = await running(project, "sms-router"); await docker("network", "connect", "bridge", name); return name; },
   },
-  { name: "a restart policy was changed", make: to("redis", "update", "--restart", "no"), says: /restart policy is no, declared unless-stopped/ },
+  { name: "a restart policy was changed", make: to("redis", "update", "--restart", "no"), says: /restart policy is no, declared always/ },
   { name: "a configuration file on a volume was edited", make: onFiles("redis-prune-config", "echo '# edited' >> /v/prune.sh"), says: /file \/etc\/berth\/prune\.sh was changed/, replaces: ["redis-prune"] },
   {
     name: "a built image was retagged", says: /was retagged/,

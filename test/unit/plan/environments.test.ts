@@ -60,9 +60,9 @@ describe("the stack files", () => {
   it("PA-36: run prod's applications twice", () => {
     for (const { name, replicas, route } of plans.prod.services) if (route || name === "worker") assert.ok(replicas >= 2, name);
   });
-  it("PA-32, PA-44, PA-25: differ in restart, debug, seed and log level", () => {
+  it("PA-32, PA-44, PA-25: restart always; differ in debug, seed and log level", () => {
     const levels = (plan: Plan) => [plan.restart, ...["LOG_LEVEL", "DEBUG"].map((name) => of(plan, "api").environment.find((line) => line.startsWith(`${name}=`))), plan.services.some(({ name }) => name === "seed")];
-    assert.deepEqual(levels(plans.dev), ["unless-stopped", "LOG_LEVEL=DEBUG", "DEBUG=true", false]);
+    assert.deepEqual(levels(plans.dev), ["always", "LOG_LEVEL=DEBUG", "DEBUG=true", false]);
     assert.deepEqual(levels(plans.stage), ["always", "LOG_LEVEL=INFO", "DEBUG=false", true]);
     assert.deepEqual(levels(plans.prod), ["always", "LOG_LEVEL=WARNING", "DEBUG=false", false]);
   });
