@@ -11,6 +11,7 @@ export interface Variable {
 
 const CATALOGUE = "the catalogue";
 const NOTHING = "nothing";
+const POSTGRES = "`berth:postgres`, and whoever needs another";
 const SMS = "`berth:twilioAuthToken`, `berth:twilioUserNumbers`";
 
 export const variables: Readonly<Record<string, Variable>> = {
@@ -24,9 +25,10 @@ export const variables: Readonly<Record<string, Variable>> = {
   AGENT_URL: { meaning: "The agent, through the edge's internal listener.", by: CATALOGUE },
   PUBLIC_URL: { meaning: "What users and Twilio type; part of Twilio's signature.", by: "`berth:publicUrl`" },
   SHUTDOWN_GRACE_SECONDS: { meaning: "What requests in flight get when the process is stopped.", by: CATALOGUE },
-  DB_POOL_SIZE: { meaning: "Most connections to PostgreSQL of one process, its probe not counted." },
+  DB_POOL_SIZE: { meaning: "Most connections to PostgreSQL of one process, its probe not counted.", by: POSTGRES },
   DB_POOL_TIMEOUT: { meaning: "Seconds that a request waits for a connection." },
-  DB_STATEMENT_TIMEOUT: { meaning: "Seconds after which PostgreSQL ends a statement." },
+  DB_STATEMENT_TIMEOUT: { meaning: "Seconds after which PostgreSQL ends a statement.", by: POSTGRES },
+  ALLOW_DESTRUCTIVE: { meaning: "Revisions of the schema that may remove data, with a comma between them; read by `migrate` alone.", by: "`berth:allowDestructiveMigrations`" },
   JWT_ACCESS_TTL: { meaning: "Seconds that an access token is good for." },
   JWT_REFRESH_TTL: { meaning: "Seconds that a session in Redis lives without being used." },
   RATE_LIMIT_PER_MINUTE: { meaning: "Requests a minute of one user, or of one address; 0: no limit." },
@@ -58,7 +60,7 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
   ["POSTGRES_PASSWORD, DATABASE_URL", "`berth:postgresPassword`; the URL is a file, `DATABASE_URL_FILE`"],
   ["DB_MAX_OVERFLOW, DB_POOL_RECYCLE", "none: the pool has no overflow, and tests a connection before it lends it"],
   ["REDIS_PASSWORD, REDIS_URL", "`berth:redisPassword`; the URL is a file, `REDIS_URL_FILE`"],
-  ["REDIS_MAXMEMORY, REDIS_MAXMEMORY_POLICY", "`data/redis/redis.conf`"],
+  ["REDIS_MAXMEMORY, REDIS_MAXMEMORY_POLICY", "two thirds of `berth:services.redis.memory`; `data/redis/redis.conf`"],
   ["CELERY_BROKER_URL", "`REDIS_URL_FILE`"],
   ["CELERY_RESULT_BACKEND", "none: results are rows of the table `jobs`"],
   ["WORKER_REPLICAS", "`berth:services.worker.replicas`"],
@@ -70,7 +72,7 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
   ["GRAFANA_ADMIN_PASSWORD", "`berth:grafanaAdminPassword`"],
   ["LOKI_URL", "none: `http://loki:3100`, where Loki runs"],
   ["BACKUP_SCHEDULE, BACKUP_RETENTION", "none: there are no backups yet"],
-  ["PG_ENCRYPTED_DEVICE", "none: encryption at rest is not there yet"],
+  ["PG_ENCRYPTED_DEVICE", "`berth:postgres.device`: a folder on it"],
   ["SEED_TEST_DATA", "`berth:seed`"],
   ["RUN_MIGRATIONS", "none: every update runs what is new"],
 ];

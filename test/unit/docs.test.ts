@@ -63,7 +63,7 @@ function settingMistakes(command: string): string[] {
   const [, key, value] = /^pulumi config set (?:--path )?berth:([\w.-]+) (\S+)/.exec(command) ?? [];
   if (!key || isPlaceholder(command)) return [];
   const [top, ...path] = key.split(".") as [string, ...string[]];
-  const leaf: unknown = /^(\d+|true|false)$/.test(value!) ? JSON.parse(value!) : value;
+  const leaf: unknown = /^(0|[1-9]\d*|true|false)$/.test(value!) ? JSON.parse(value!) : value;
   const whole = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), leaf);
   const { problems } = parseConfig({ stack: "dev", secrets: new Map(), values: new Map([["berth:environment", "dev"], [`berth:${top}`, typeof whole === "string" ? whole : JSON.stringify(whole)]]) });
   // One key of several that belong together is set at a time.
