@@ -122,7 +122,8 @@ def _migrate(connection: Connection, target: str, allowed: tuple[str, ...]) -> i
     if end >= start:
         modules = {script.revision: script.module for script in scripts.walk_revisions()}
         # All or nothing: half a release's schema would be neither the old release's nor the new one's.
-        why = refusal((modules[revision] for revision in order[start + 1 : end + 1]), allowed)
+        # A database that was never migrated has nothing to lose.
+        why = refusal((modules[revision] for revision in order[start + 1 : end + 1]), allowed) if before else None
         if why:
             log.error("migration refused, %s", why)
             return 1
