@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { remoteEngine } from "../config/checkout.ts";
 import { isSecretKey, parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
 import { leafOf, type SecretKey } from "../config/schema.ts";
@@ -39,7 +40,7 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
 /** Address of the stack's engine, where it is not this machine's. @param folder Where the stack file is. */
 export function engineOf(stack: string, folder = ROOT): string | undefined {
   const { config = {} } = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
-  return config["docker:host"] as string | undefined;
+  return (config["docker:host"] as string | undefined) ?? remoteEngine();
 }
 
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */

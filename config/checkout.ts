@@ -45,6 +45,22 @@ export function otherStacks(stack: string, folder = "."): OtherStack[] {
   });
 }
 
+/** DOCKER_HOST, where it names another machine. */
+export function remoteEngine(): string | undefined {
+  const host = process.env["DOCKER_HOST"];
+  return host && !host.startsWith("unix:") ? host : undefined;
+}
+
+/**
+ * The other stacks on a stack's engine, as far as stack files tell. Which engine DOCKER_HOST named when a stack was made is on no
+ * record: where it names another machine now, a stack without `docker:host` has no neighbours.
+ *
+ * @param engine Its `docker:host`.
+ * @param folder Where the stack files are.
+ */
+export const neighboursOf = (stack: string, engine: string | undefined, folder = "."): OtherStack[] =>
+  engine === undefined && remoteEngine() !== undefined ? [] : otherStacks(stack, folder).filter((other) => other.engine === engine);
+
 function portsWanted(config: Readonly<Record<string, unknown>>): number[] {
   const off = (config["berth:off"] ?? []) as readonly string[];
   const ports = Object.entries((config["berth:ports"] ?? {}) as Readonly<Record<string, number>>);

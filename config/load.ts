@@ -1,7 +1,7 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
 import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
-import { hasPublicPassphrase, type OtherStack, otherStacks } from "./checkout.ts";
+import { hasPublicPassphrase, neighboursOf, type OtherStack } from "./checkout.ts";
 import { isSecretKey, parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
 import { mebibytes, type SecretKey, type Settings } from "./schema.ts";
@@ -43,7 +43,7 @@ export async function load(): Promise<Loaded> {
   const engine = new pulumi.Config("docker").get("host");
   return {
     stack, settings, secrets, engine, host: hostOf(settings, engine), off: new Set([...settings.off, ...offHere()]),
-    neighbours: otherStacks(stack).filter((other) => other.engine === engine),
+    neighbours: neighboursOf(stack, engine),
     publicPassphrase: settings.environment !== "dev" && await hasPublicPassphrase(stack),
   };
 }

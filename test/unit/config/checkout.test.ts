@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { hasPublicPassphrase, otherStacks, PUBLIC_PASSPHRASE } from "../../../config/checkout.ts";
+import { hasPublicPassphrase, neighboursOf, otherStacks, PUBLIC_PASSPHRASE } from "../../../config/checkout.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -56,6 +56,21 @@ describe("config/checkout", () => {
     state("stage", [container(8001)]);
     process.env["PULUMI_BACKEND_URL"] = "s3://states";
     assert.equal(otherStacks("dev", folder)[0]!.runs, false);
+  });
+
+  it("takes for neighbours those on the same docker:host, and none where DOCKER_HOST names another machine", () => {
+    write("stage", { config: { "berth:ports": { edge: 8001 } } });
+    write("prod", { config: { "docker:host": "ssh://deploy@prod", "berth:ports": { edge: 80 } } });
+    const names = (engine?: string) => neighboursOf("dev", engine, folder).map(({ stack }) => stack);
+    const host = process.env["DOCKER_HOST"];
+    try {
+      for (const here of ["", "unix:///run/user/1000/docker.sock"]) {
+        process.env["DOCKER_HOST"] = here;
+        assert.deepEqual([names(), names("ssh://deploy@prod")], [["stage"], ["prod"]], here);
+      }
+      process.env["DOCKER_HOST"] = "ssh://deploy@other";
+      assert.deepEqual([names(), names("ssh://deploy@prod")], [[], ["prod"]]);
+    } finally { if (host === undefined) delete process.env["DOCKER_HOST"]; else process.env["DOCKER_HOST"] = host; }
   });
 
   it("recognises the public passphrase by what the CLI keeps, and no other", async () => {
