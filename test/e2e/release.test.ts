@@ -9,7 +9,8 @@ const RELEASES = Number(process.env["BERTH_RELEASES"] ?? 5);
 
 describe("a release under load", function () {
   this.timeout(1_800_000);
-  const serving = new Serving({ stack: STACK, portOffset: 22000 });
+  // Three agents, and as many again during a release, are more connections than dev's database takes.
+  const serving = new Serving({ stack: STACK, portOffset: 22000, config: { "berth:postgres": { maxConnections: 200 } } });
   const { project } = serving;
 
   before(() => serving.start());

@@ -7,30 +7,30 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
-import { Client } from "./client.ts";
-import { idsBut, named, running, TOOLS } from "./engine.ts";
-import { addresses, at, hasWayOut, reached } from "./reach.ts";
-import { good, Serving } from "./serving.ts";
-import { command, docker, eventually, Project } from "./support.ts";
+import { Client } from "../e2e/client.ts";
+import { idsBut, named, running, TOOLS } from "../e2e/engine.ts";
+import { addresses, at, hasWayOut, reached } from "../e2e/reach.ts";
+import { good, Serving } from "../e2e/serving.ts";
+import { command, docker, eventually, Project } from "../e2e/support.ts";
 
-/** Their own shapes, made small: three systems on two cores. */
+/** Their own shapes, made small: three systems, nearly 60 containers, on two cores. */
 const small = (...replicas: readonly [api: number, agent: number, worker: number, sms: number]) => ({ "berth:services": {
   api: { replicas: replicas[0], memory: "512MiB", cpus: 1, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86400 } },
   agent: { replicas: replicas[1], memory: "384MiB", cpus: 0.5 }, worker: { replicas: replicas[2], memory: "512MiB", cpus: 0.5 },
-  "sms-router": { replicas: replicas[3], memory: "256MiB", cpus: 0.5 }, postgres: { memory: "512MiB", cpus: 1 }, redis: { memory: "256MiB", cpus: 0.5 },
+  "sms-router": { replicas: replicas[3], memory: "256MiB", cpus: 0.5 }, postgres: { memory: "768MiB", cpus: 1 }, redis: { memory: "256MiB", cpus: 0.5 },
 } });
 const OFFSETS = { dev: 10000, stage: 11000, prod: 12000 } as const;
 /** Port of each service inside its container. */
 const PORTS = { postgres: 5432, redis: 6379, api: 8000, agent: 8001, edge: 8080, prometheus: 9090, "redis-exporter": 9121 } as const;
 
-describe("three environments on one engine (#4.12)", function () {
+describe("three environments on one engine", function () {
   this.timeout(2_400_000);
   const dev = new Project({ stack: "e2e-dev", portOffset: OFFSETS.dev, config: small(1, 1, 1, 1) });
   const stage = new Project({ stack: "e2e-stage", from: "stage", portOffset: OFFSETS.stage, config: { "berth:settle": 0, ...small(2, 1, 1, 1) } });
   const serving = new Serving({
     stack: "e2e-prod", from: "prod", portOffset: OFFSETS.prod,
     // Not on every address of the machine that tests.
-    config: { "berth:bindAddress": "127.0.0.1", "berth:waitTimeout": 120, ...small(2, 2, 2, 2) },
+    config: { "berth:bindAddress": "127.0.0.1", "berth:waitTimeout": 120, ...small(2, 2, 1, 1) },
   });
   const prod = serving.project;
   const projects = [dev, stage, prod];
@@ -77,9 +77,9 @@ describe("three environments on one engine (#4.12)", function () {
       for (const project of projects) {
         const environment = project.config["berth:environment"] as string;
         for (const name of (await project.containers()).keys()) {
-          const { Env, Labels } = JSON.parse(await docker("inspect", "--format", "{{json .Config}}", name)) as { Env: string[]; Labels: Record<string, string> };
+          const { Env, Labels } = JSON.parse(await docker("inspect", "--format", "{{json .Config}}", name)) as { Env: string[] | null; Labels: Record<string, string> };
           assert.deepEqual([Labels["berth.stack"], Labels["berth.environment"]], [project.stack, environment], name);
-          for (const line of Env) {
+          for (const line of Env ?? []) {
             for (const other of others(project)) assert.ok(!line.includes(other.stack) && !line.includes(other.config["berth:database"] as string), `${name}: ${line}`);
             if (line.startsWith("APP_ENV=")) assert.equal(line, `APP_ENV=${environment}`, name);
             if (environment !== "dev") assert.doesNotMatch(line, /^(DEBUG|RELOAD)=true|^DEBUG_PORT=/, name);
@@ -119,9 +119,11 @@ describe("three environments on one engine (#4.12)", function () {
       const foreign = (await Promise.all(others(project).map(doors))).flat();
       assert.ok(foreign.length > 12, foreign.join(", "));
       // Between them they are on every network.
-      for (const service of ["api", "edge", "prometheus", "redis-exporter", "agent"]) {
+      for (const service of ["api", "edge", "prometheus", "redis-exporter", "agent"] as const) {
         const [from] = await project.running(service);
-        assert.deepEqual(await reached(from!, foreign), [], `${from!} reaches another stack`);
+        // Itself it must reach, in the same breath: on a machine with too much to do nothing else tells a refusal from an attempt that was never made.
+        const itself = (await at(from!, PORTS[service])).sort();
+        assert.deepEqual(await reached(from!, [...foreign, ...itself]), itself, `what ${from!} reaches of itself and other stacks`);
       }
       const [api] = await project.running("api");
       assert.deepEqual(await reached(api!, await dataAddress(project, "postgres")), await dataAddress(project, "postgres"));
@@ -129,9 +131,8 @@ describe("three environments on one engine (#4.12)", function () {
 
     it("nor by name", async () => {
       const [api] = await dev.running("api");
-      const names = (of: Project) => ["postgres", "edge"].map((service) => `assistant-${of.stack}-${service}`);
-      assert.deepEqual(await reached(api!, names(prod).map((name) => `${name}:5432`)), []);
-      assert.deepEqual(await reached(api!, [`${names(dev)[0]!}:5432`]), [`${names(dev)[0]!}:5432`]);
+      const names = (of: Project) => (["edge", "postgres"] as const).map((service) => `assistant-${of.stack}-${service}:${PORTS[service]}`);
+      assert.deepEqual(await reached(api!, [...names(prod), ...names(dev)]), names(dev));
     });
   });
 
@@ -190,12 +191,14 @@ describe("three environments on one engine (#4.12)", function () {
   describe("at the preview", () => {
     const clash = "e2e-clash";
     const preview = (passphrase: string) => command("pulumi", ["preview", "--stack", clash, "--non-interactive", "--color", "never"], { cwd: prod.dir, env: { ...prod.env, PULUMI_CONFIG_PASSPHRASE: passphrase } });
+    let opener = "e2e";
     const make = async (config: Record<string, unknown>, passphrase = "e2e") => {
+      opener = passphrase;
       prod.write(`Pulumi.${clash}.yaml`, stringify({ config: { ...prod.config, ...config } }));
       await good(command("pulumi", ["stack", "init", clash, "--no-select", "--non-interactive"], { cwd: prod.dir, env: { ...prod.env, PULUMI_CONFIG_PASSPHRASE: passphrase } }));
     };
     afterEach(async () => {
-      await command("pulumi", ["stack", "rm", clash, "--yes", "--preserve-config", "--non-interactive"], { cwd: prod.dir, env: prod.env });
+      await command("pulumi", ["stack", "rm", clash, "--yes", "--preserve-config", "--non-interactive"], { cwd: prod.dir, env: { ...prod.env, PULUMI_CONFIG_PASSPHRASE: opener } });
       rmSync(join(prod.dir, `Pulumi.${clash}.yaml`), { force: true });
     });
 
@@ -222,16 +225,20 @@ describe("three environments on one engine (#4.12)", function () {
     it("N-03: a database that nothing encrypts is warned of", async () => assert.match((await prod.preview()).output, /warning: [\s\S]*berth:postgres\.device: missing/));
   });
 
-  it("destroying dev, data included, under load on prod loses nothing of prod or stage", async () => {
-    const [ids, untouched] = [await idsBut(prod, []), await stage.objects()];
-    await serving.assertLossless(await serving.underLoad(async () => {
-      await good(dev.script("down", dev.stack, "--data", "--yes"));
-    }, { share: 0.5 }));
-    assert.deepEqual(await dev.objects(), []);
-    assert.deepEqual(await idsBut(prod, []), ids);
-    assert.deepEqual(await stage.objects(), untouched);
-    assert.equal((await serving.client.get("/ready")).status, 200);
-    assert.equal((await new Client(await stage.output<string>("edgeUrl")).get("/ready")).status, 200);
+  // A suite of its own: a suite's tests run before the suites inside it, and this must be the last. A quarter of the load, because three systems
+  // and a destroy are on the machine as well.
+  describe("in the end", () => {
+    it("destroying dev, data included, under load on prod loses nothing of prod or stage", async () => {
+      const [ids, untouched] = [await idsBut(prod, []), await stage.objects()];
+      await serving.assertLossless(await serving.underLoad(async () => {
+        await good(dev.script("down", dev.stack, "--data", "--yes"));
+      }, { share: 0.25 }));
+      assert.deepEqual(await dev.objects(), []);
+      assert.deepEqual(await idsBut(prod, []), ids);
+      assert.deepEqual(await stage.objects(), untouched);
+      assert.equal((await serving.client.get("/ready")).status, 200);
+      assert.equal((await new Client(await stage.output<string>("edgeUrl")).get("/ready")).status, 200);
+    });
   });
 });
 
