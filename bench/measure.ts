@@ -88,27 +88,32 @@ async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
   }
 }
 
-/** From the engine's own record: start of the container to the end of its first successful check. */
-async function startTimes(project: Project): Promise<void> {
-  for (const service of ["api", "agent", "worker", "sms-router"]) {
-    const [id] = [...(await project.containers(service))].filter(([name]) => !name.includes("-seed-")).map(([, id]) => id);
-    const { State } = (JSON.parse(await docker("inspect", id!)) as { State: { StartedAt: string; Health: { Log: { End: string; ExitCode: number }[] } } }[])[0]!;
-    const healthy = State.Health.Log.find((check) => check.ExitCode === 0);
-    // The engine keeps five checks: a container that has run for longer has lost its first.
-    row(`start to healthy: ${service}`, healthy && State.Health.Log.length < 5 ? s((Date.parse(healthy.End) - Date.parse(State.StartedAt)) / 1000) : "no longer on record", "< 5 s");
+const APPLICATIONS = ["api", "agent", "worker", "sms-router"];
+
+/** Waits for a new container of the service, and for its first successful check. From the engine's own record, which keeps five checks: read it at once. */
+async function startToHealthy(project: Project, service: string, before: readonly string[]): Promise<number> {
+  for (;;) {
+    const names = (await docker("ps", "--filter", `label=berth.stack=${project.stack}`, "--filter", `label=berth.service=${service}`, "--filter", "health=healthy", "--format", "{{.Names}}")).split("\n");
+    const name = names.find((name) => name && !before.includes(name));
+    if (name) {
+      const state = JSON.parse(await docker("inspect", "--format", "{{json .State}}", name)) as { StartedAt: string; Health: { Log: { End: string; ExitCode: number }[] } };
+      const first = state.Health.Log.find((check) => check.ExitCode === 0)!;
+      return (Date.parse(first.End) - Date.parse(state.StartedAt)) / 1000;
+    }
+    await sleep(200);
   }
 }
 
 /** Stage's way: no source mounts, so a change of one line is a new image. */
 async function oneLine(project: Project): Promise<void> {
+  const before = await Promise.all(APPLICATIONS.map((service) => project.running(service)));
   project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}\n# one line\n`);
   const began = performance.now();
-  const [before, changed] = [await project.running("api"), up(project.dir)];
-  const healthy = () => docker("ps", "--filter", `label=berth.stack=${project.stack}`, "--filter", "label=berth.service=api", "--filter", "health=healthy", "--format", "{{.Names}}");
-  while (!(await healthy()).split("\n").some((name) => name && !before.includes(name))) await sleep(200);
-  row("one-line change to healthy", s((performance.now() - began) / 1000), "< 30 s");
+  const changed = up(project.dir);
+  const started = await Promise.all(APPLICATIONS.map(async (service, n) => ({ took: await startToHealthy(project, service, before[n]!), at: performance.now() })));
+  row("one-line change to healthy, every application service", s((Math.max(...started.map(({ at }) => at)) - began) / 1000), "< 30 s");
   row("one-line change to the end of the up, settled and drained", s((await changed).seconds));
-  await startTimes(project);
+  started.forEach(({ took }, n) => { row(`start to healthy: ${APPLICATIONS[n]}`, s(took), "< 5 s"); });
 }
 
 async function builds(): Promise<void> {
