@@ -1,5 +1,5 @@
 /**
- * Measures the dev stack on this machine and prints Markdown: `npm run bench`. Ratios of one run count, not seconds.
+ * Measures the dev stack on this machine and prints Markdown: `npm run bench`, or some parts of it: `npm run bench -- builds stack growth`. Ratios of one run count, not seconds.
  * Uses a copy of this checkout, stack `measure`, ports 23000 and up; nothing of other stacks is touched.
  */
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
@@ -155,14 +155,20 @@ for (let i = 0; i < ${count}; i++) new docker.Container("measure-" + i, {
   } finally { await destroy(dir); }
 }
 
+async function stack(): Promise<void> {
+  const project = new Project({ stack: "measure", portOffset: 15000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false } });
+  try {
+    await init(project.dir);
+    await up(project.dir);
+    await destroy(project.dir);
+    await stackAgainstOthers(project, planOf("measure", undefined, project.dir));
+  } finally { await project.remove(); }
+}
+
+const PARTS = { builds, stack, growth };
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !(name in PARTS));
+if (unknown) { console.error(`no part "${unknown}": ${Object.keys(PARTS).join(", ")}`); process.exit(1); }
+for (const [name, part] of Object.entries(PARTS)) if (!asked.length || asked.includes(name)) await part();
 const cpu = os.cpus();
-await builds();
-const project = new Project({ stack: "measure", portOffset: 15000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false } });
-try {
-  await init(project.dir);
-  await up(project.dir);
-  await destroy(project.dir);
-  await stackAgainstOthers(project, planOf("measure", undefined, project.dir));
-} finally { await project.remove(); }
-await growth();
 console.log(`\n${cpu.length} cores (${cpu[0]!.model}), ${Math.round(os.totalmem() / 1024 ** 3)} GiB, medians of ${RUNS}\n\n| what | figure | aim |\n|---|---|---|\n${ROWS.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`);
