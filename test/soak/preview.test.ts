@@ -120,7 +120,7 @@ const groups: readonly (readonly Change[])[] = [[
   { name: "secret set for the first time", make: () => project.setSecret("llmApiKey", "sk-preview-0123456789"), among: `create network ${PREFIX}egress` },
 ], [
   { name: "replicas lowered", make: setting("services.worker.replicas", 1), among: `delete container ${PREFIX}worker-2` },
-  { name: "restart policy", make: setting("restart", "always"), among: update("postgres") },
+  { name: "restart policy", make: setting("restart", "unless-stopped"), among: update("postgres") },
   { name: "secret rotated", make: () => project.setSecret("twilioAuthToken", "e2e-another-token-0123456789"), among: replace("sms-router-1") },
   { name: "secret removed", make: setting("llmApiKey", undefined), among: `delete network ${PREFIX}egress` },
   { name: "generated secret's version raised", make: setting("secretVersions.internalToken", 2), among: `replace randompassword ${PREFIX}internaltoken` },
