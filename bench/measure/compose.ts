@@ -34,7 +34,8 @@ function composeService(service: PlannedService, plan: Plan, given: Given): obje
     mem_limit: `${limits.memory}m`, memswap_limit: `${limits.memory}m`, cpus: limits.cpus, restart: plan.restart,
     healthcheck: {
       test: health.test.map((word) => word.replaceAll("$", "$$$$")), interval: duration(health.interval), timeout: duration(health.timeout),
-      start_period: duration(health.startPeriod), retries: health.retries,
+      // Compose gives up at the first "unhealthy"; Pulumi waits as long as this, whatever the check said before.
+      start_period: duration(service.waitTimeout), retries: health.retries,
     },
     logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "5" } },
     volumes: [

@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { underLoad } from "../load/load.ts";
-import { Client } from "../e2e/client.ts";
-import { command, docker, eventually, Project } from "../e2e/support.ts";
+import { Client } from "./client.ts";
+import { command, docker, eventually, Project } from "./support.ts";
 
 const STACK = "e2e-rollback";
 const OFFSET = 34000;

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setDefaultCACertificates, getCACertificates } from "node:tls";
 import { type SecretKey, secretKeys } from "../../config/schema.ts";
-import { Client } from "../e2e/client.ts";
-import { Events, TOOLS } from "../e2e/engine.ts";
-import { command, docker, eventually, Project, SMS } from "../e2e/support.ts";
+import { Client } from "./client.ts";
+import { Events, TOOLS } from "./engine.ts";
+import { command, docker, eventually, Project, SMS } from "./support.ts";
 
 const STACK = "e2e-canary";
 const OFFSET = 32000;

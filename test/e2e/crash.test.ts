@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { underLoad } from "../load/load.ts";
-import { Client } from "../e2e/client.ts";
-import { killed, killedAfter } from "../e2e/kill.ts";
-import { killEngine, ownEngine, startEngine } from "../e2e/own-engine.ts";
-import { command, docker, eventually, Project, sleep } from "../e2e/support.ts";
+import { Client } from "./client.ts";
+import { killed, killedAfter } from "./kill.ts";
+import { killEngine, ownEngine, startEngine } from "./own-engine.ts";
+import { command, docker, eventually, Project, sleep } from "./support.ts";
 
 const STACK = "e2e-crash";
 const OFFSET = 33000;
