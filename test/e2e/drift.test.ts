@@ -1,7 +1,7 @@
 /** What happens to a stack behind Pulumi's back is seen by bin/drift and mended by one bin/up, which leaves the rest alone. */
 import assert from "node:assert/strict";
-import { FULL, idsBut, named, onVolume, running, TOOLS } from "../e2e/engine.ts";
-import { command, docker, eventually, Project } from "../e2e/support.ts";
+import { FULL, idsBut, named, onVolume, running, TOOLS } from "./engine.ts";
+import { command, docker, eventually, Project } from "./support.ts";
 
 const STACK = "e2e-drift";
 const OFFSET = 30000;
