@@ -12,8 +12,8 @@ export function environmentProblems(services: readonly PlannedService[], context
   const { environment } = settings;
   return [
     ...misnamed(context), ...mismatched(context), ...overridden(context),
-    ...(environment === "dev" ? [] : [...developmentOnly(context), ...passphraseProblems(context)]),
-    ...(environment === "prod" ? [...publishedData(services, context), ...(settings.seed ? [{
+    ...(environment === "dev" ? [] : developmentOnly(context)),
+    ...(environment === "prod" ? [...passphraseProblems(context), ...publishedData(services, context), ...(settings.seed ? [{
       key: "berth:seed", got: "test data in prod", allowed: "false; test data is for dev and stage", fix: setCommand("berth:seed", false, stack),
     }] : [])] : []),
   ];
@@ -68,6 +68,7 @@ function publishedData(services: readonly PlannedService[], { stack }: Context):
   }));
 }
 
+/** Refused in production; elsewhere outside of dev a warning, so that a stage can be tried with no more than bin/env. */
 function passphraseProblems({ publicPassphrase, settings, stack }: Context): Problem[] {
   return publicPassphrase ? [{
     key: "PULUMI_CONFIG_PASSPHRASE", got: `the public passphrase of dev in ${settings.environment}`, allowed: "a passphrase of its own, known to those who deploy it",
@@ -75,8 +76,10 @@ function passphraseProblems({ publicPassphrase, settings, stack }: Context): Pro
   }] : [];
 }
 
-/** What production can do without and should not. Whether something else does it (a disk, a load balancer) cannot be seen from here. */
-export function environmentNotices(services: readonly PlannedService[], { settings, stack, configured }: Context): Notice[] {
+/** What an environment can do without and should not. Whether something else does it (a disk, a load balancer) cannot be seen from here. */
+export function environmentNotices(services: readonly PlannedService[], context: Context): Notice[] {
+  const { settings, stack, configured } = context;
+  if (settings.environment === "stage") return passphraseProblems(context).map((problem) => ({ level: "warning", ...problem }));
   if (settings.environment !== "prod") return [];
   const names = services.map(({ name }) => name);
   const open = !settings.bindAddress.startsWith("127.") && names.includes("edge") && !configured.has("tlsCertificate");

@@ -126,7 +126,7 @@ describe("plan/environments", () => {
     ["debug by a service's environment", { "berth:services": { a: { environment: { DEBUG: true } } } }, "berth:services.a.environment.DEBUG", ["stage", "prod"]],
     ["reloading by a service's environment", { "berth:services": { a: { environment: { RELOAD: "1" } } } }, "berth:services.a.environment.RELOAD", ["stage", "prod"]],
     ["a debugger by a service's environment", { "berth:services": { a: { environment: { DEBUG_PORT: 5678 } } } }, "berth:services.a.environment.DEBUG_PORT", ["stage", "prod"]],
-    ["the public passphrase", {}, "PULUMI_CONFIG_PASSPHRASE", ["stage", "prod"], { publicPassphrase: true }],
+    ["the public passphrase", {}, "PULUMI_CONFIG_PASSPHRASE", ["prod"], { publicPassphrase: true }],
     ["a published database", { "berth:ports": { postgres: 5432 } }, "berth:ports.postgres", ["prod"]],
     ["test data", { "berth:seed": true }, "berth:seed", ["prod"]],
   ] as const) for (const environment of STACKS) {
@@ -149,6 +149,12 @@ describe("plan/environments", () => {
     makePlan(catalogue([service("a")]), context({ "berth:environment": "prod" }, { stack: "customer-7" }));
   });
 
+  it("warns in stage of the public passphrase", () => {
+    const notices = (environment: string, publicPassphrase: boolean) =>
+      makePlan(catalogue([database]), context({ "berth:environment": environment }, { stack: environment, publicPassphrase })).notices.map(({ level, key }) => `${level} ${key}`);
+    assert.deepEqual(notices("stage", true), ["warning PULUMI_CONFIG_PASSPHRASE"]);
+    assert.deepEqual([notices("stage", false), notices("dev", true)], [[], []]);
+  });
   it("N-03: warns in prod of a database that nothing encrypts, and of plain HTTP beyond the machine", () => {
     const notices = (values: Config, configured: readonly SecretKey[] = []) => makePlan(catalogue([database, edge]),
       context({ "berth:environment": "prod", "berth:bindAddress": "0.0.0.0", ...values }, { stack: "any", configured: new Set(configured) })).notices.map(({ level, key }) => `${level} ${key}`);
