@@ -4,14 +4,17 @@ import { command, docker, Project } from "./support.ts";
 
 const STACK = "e2e-deploys";
 /** Releases that are kept; deploys after as many must not add to anything. */
-const KEEP = 2;
-const DEPLOYS = Number(process.env["BERTH_RELEASES"] ?? 8);
+const KEEP = 1;
+const DEPLOYS = Number(process.env["BERTH_RELEASES"] ?? 5);
+
+/** What a deploy of the edge has nothing to do with: it would only take time. */
+const OFF = ["sms-router", "worker", "postgres-exporter", "redis-exporter", "prometheus", "alertmanager"];
 
 interface Usage { readonly containers: number; readonly volumes: number; readonly images: number; readonly states: number; readonly megabytes: number }
 
 describe("many deploys", function () {
   this.timeout(3_600_000);
-  const project = new Project({ stack: STACK, portOffset: 35000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:settle": 0 } });
+  const project = new Project({ stack: STACK, portOffset: 35000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:settle": 0, "berth:off": OFF } });
   const count = async (...args: string[]): Promise<number> => (await docker(...args)).split("\n").filter(Boolean).length;
 
   async function usage(): Promise<Usage> {
@@ -40,7 +43,7 @@ describe("many deploys", function () {
     for (let n = 0; n < DEPLOYS; n++) seen.push(await deploy(KEEP));
     console.log(`      ${seen.map((one) => `${one.images}/${one.states}/${one.megabytes}`).join(" ")} images/states/MB`);
     const [settled, ...later] = seen.slice(KEEP + 1);
-    assert.ok(later.length >= 3);
+    assert.ok(later.length >= 2);
     for (const one of later) {
       const { megabytes, ...counts } = one;
       assert.deepEqual(counts, { containers: settled!.containers, volumes: settled!.volumes, images: settled!.images, states: settled!.states });
