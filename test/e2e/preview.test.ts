@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readdirSync, rmSync, chmodSync, utimesSync, writeFileSync, appendFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Events, FULL, running } from "../e2e/engine.ts";
-import { command, docker, Project, SMS, type Result } from "../e2e/support.ts";
+import { Events, FULL, running } from "./engine.ts";
+import { command, docker, Project, SMS, type Result } from "./support.ts";
 
 const STACK = "e2e-preview";
 const PREFIX = `assistant-${STACK}-`;
