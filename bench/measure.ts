@@ -1,12 +1,11 @@
 /**
- * Measures the dev stack on this machine and prints Markdown: `npm run bench`, or some parts of it: `npm run bench -- builds stack growth edge`. Ratios of one run count, not seconds.
+ * Measures the dev stack on this machine and prints Markdown: `npm run bench`, or some parts of it: `npm run bench -- builds stack growth`. Ratios of one run count, not seconds.
  * Uses a copy of this checkout, stack `measure`, ports 23000 and up; nothing of other stacks is touched.
  */
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { good, Serving } from "../test/e2e/serving.ts";
 import { docker, Project, ROOT, sleep } from "../test/e2e/support.ts";
 import { planOf } from "../bin/stack.ts";
 import type { Plan } from "../plan/types.ts";
@@ -166,19 +165,7 @@ async function stack(): Promise<void> {
   } finally { await project.remove(); }
 }
 
-/** What a new image of the edge costs, under half of the common load. */
-async function edge(): Promise<void> {
-  const serving = new Serving({ stack: "measure", portOffset: 15000 });
-  try {
-    await serving.start();
-    serving.project.edit("services/edge/Dockerfile", (text) => `${text}ENV MEASURED=1\n`);
-    const { sent, ok, slowSent, slowOk, seconds } = await serving.underLoad(() => good(serving.project.up()));
-    row("new image of the edge: requests lost", `${sent - ok} of ${sent}, slow ones ${slowSent - slowOk} of ${slowSent}`, "0");
-    row("new image of the edge: not served for", s((sent - ok) / (sent / seconds)));
-  } finally { await serving.project.remove(); }
-}
-
-const PARTS = { builds, stack, growth, edge };
+const PARTS = { builds, stack, growth };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !(name in PARTS));
 if (unknown) { console.error(`no part "${unknown}": ${Object.keys(PARTS).join(", ")}`); process.exit(1); }
