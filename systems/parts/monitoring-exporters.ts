@@ -41,10 +41,10 @@ export function redisExporter({ settings }: CatalogueArgs, services: readonly Se
  * The engine's machine, and CPU, memory and restarts of each container of this stack. It is on the network `data` as well, because
  * the engine tells the names of those only that share a network with it (docs/decisions/0011-container-metrics.md).
  *
- * @param services Every other service that is on, but for Prometheus.
+ * @param services Every other service that is on, but for Prometheus and Grafana.
  */
 export function nodeExporter({ stack, settings }: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
-  const known = [...services.map(({ name, tier }) => `${name}=${tier}`), "node-exporter=monitoring", "prometheus=monitoring"].sort().join(" ");
+  const known = [...services.map(({ name, tier }) => `${name}=${tier}`), ...["node-exporter", "prometheus", "grafana"].map((name) => `${name}=monitoring`)].sort().join(" ");
   return {
     name: "node-exporter", tier: "monitoring", kind: "stateless", image: { pull: baseImage("nodeExporter", settings) }, uid: NOBODY,
     entrypoint: ["sh", "/etc/machine/start.sh"],

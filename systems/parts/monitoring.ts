@@ -1,4 +1,4 @@
-/** The monitoring tier. A service is scraped because its spec has `metrics`; there is no list to keep. */
+/** The monitoring tier. A service is scraped, and drawn, because its spec is there; there is no list to keep. */
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { nodeExporter, postgresExporter, redisExporter } from "./monitoring-exporters.ts";
 import { jaeger, loki, vector } from "./monitoring-logs.ts";
@@ -7,10 +7,11 @@ import { grafana } from "./monitoring-grafana.ts";
 
 /** @param services The system's other services. */
 export function monitoring(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
+  const isOn = ({ name, optional }: ServiceSpec) => !optional || args.isOn(name);
   const others = [
-    ...postgresExporter(args, services), ...redisExporter(args, services),
-    alertmanager(args), ...loki(args), ...vector(args), jaeger(args), grafana(args, services),
+    ...postgresExporter(args, services), ...redisExporter(args, services), alertmanager(args), ...loki(args), ...vector(args), jaeger(args),
   ];
-  const node = nodeExporter(args, [...services, ...others].filter(({ name, optional }) => !optional || args.isOn(name)));
-  return [...others, node, prometheus(args, [...services, ...others, node])];
+  const node = nodeExporter(args, [...services, ...others].filter(isOn));
+  const drawing = grafana(args, [...services, ...others, node].filter(isOn));
+  return [...others, node, drawing, prometheus(args, [...services, ...others, node, drawing])];
 }

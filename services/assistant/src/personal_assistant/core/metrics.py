@@ -40,10 +40,14 @@ for _counter, _values in (
     (EVENTS_STORED, ("stored", "repeated")),
     (LOGINS, ("accepted", "refused")),
     (SMS_RECEIVED, ("answered", "unknown number", "bad signature", "off")),
+    (REMINDERS_DUE, ("due", "sent", "failed")),
     (JOBS_FINISHED, ("done", "failed", "skipped", "retried", "timed out")),
 ):
     for _value in _values:
         _counter.labels(_value)
+for _kind in ("task", "reminder", "summarise"):
+    for _outcome in ("sent", "deferred"):
+        JOBS_QUEUED.labels(_kind, _outcome)
 
 RELEASE = Gauge("assistant_release_info", "What runs here", ["version"])
 
