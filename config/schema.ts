@@ -174,10 +174,11 @@ export const settingsSchema = z.strictObject({
   restart: leaf(z.enum(["unless-stopped", "always"]).default("always"), {
     description: "Restart policy of every container.", allowed: "unless-stopped or always", example: "always",
   }),
-  retention: leaf(z.strictObject({ metrics: retention.default("15d"), logs: retention.default("7d") })
-    .default({ metrics: "15d", logs: "7d" }), {
-    description: "How long metrics and logs are kept.", allowed: "metrics and logs, each a number with h, d or w",
-    example: { metrics: "15d", logs: "7d" },
+  retention: leaf(z.strictObject({ metrics: retention.default("15d"), logs: retention.default("7d"), metricsSize: memory.default("4GiB") })
+    .default({ metrics: "15d", logs: "7d", metricsSize: "4GiB" }), {
+    description: "How long metrics and logs are kept, and the most that metrics may take of the disk.",
+    allowed: "metrics and logs, each a number with h, d or w; metricsSize with MiB or GiB",
+    example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
   }),
   host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
     description: "Size of the engine's machine, which no limit may exceed. Default: this machine, unless docker:host is set.",
@@ -218,7 +219,13 @@ export const secretLeaves = {
   llmApiKey: { description: "Key of an OpenAI-compatible LLM. Without it the agent plans by rules.", example: "sk-…", minLength: 8 },
   tlsCertificate: { description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.", example: "$(cat fullchain.pem)", minLength: 64 },
   tlsKey: { description: "Private key of the certificate, PEM.", example: "$(cat privkey.pem)", minLength: 64 },
-  alertWebhookUrl: { description: "Where Alertmanager sends alerts. Without it alerts stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
+  alertWebhookUrl: { description: "Where Alertmanager posts alerts. Without this, alertSlackUrl and alertMail they stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
+  alertSlackUrl: { description: "Incoming webhook of a Slack channel, for alerts.", example: "https://hooks.slack.com/services/T0/B0/secret", minLength: 8 },
+  alertMail: {
+    description: "How alerts are mailed: Alertmanager's email_config, as a JSON object.", minLength: 2,
+    example: '{"to":"ops@example.org","from":"berth@example.org","smarthost":"smtp.example.org:587","auth_username":"berth","auth_password":"…"}',
+  },
+  alertHeartbeatUrl: { description: "Asked every minute while Prometheus and Alertmanager work; whoever is there tells when it stops.", example: "https://heartbeat.example.org/berth", minLength: 8 },
 } as const satisfies Record<string, SecretLeaf>;
 
 /** Secrets whose former value must be known after a change, with the leaf that holds it where the stack file has both. */
