@@ -9,6 +9,7 @@ export const knownMetrics = {
   ],
   edge: ["edge_connections", "edge_requests_total", "edge_upstream_up"],
   postgres: ["pg_up", "pg_stat_database_numbackends", "pg_stat_database_xact_commit", "pg_stat_database_xact_rollback", "pg_settings_max_connections", "pg_database_size_bytes"],
+  backup: ["backup_last_verified_timestamp_seconds", "backup_last_run_success", "backup_interval_seconds", "backup_unreadable"],
   redis: ["redis_up", "redis_memory_used_bytes", "redis_memory_max_bytes", "redis_commands_processed_total", "redis_evicted_keys_total", "redis_script_values"],
 } as const;
 
