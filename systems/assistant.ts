@@ -20,10 +20,11 @@ export const assistant: Catalogue = (args) => {
   const database = args.settings.database ?? `pa_${args.settings.environment}`;
   const users = [...jobs(args, database), ...applications(args, database)];
   const services = [...postgres(args, database), ...redis(args), ...users];
-  const backups = backup(args, database, ["migrate", "redis-users"]);
   // What ends a release: the routes, then the credentials of the release before.
   const last = ["edge-routes", ...users.map((service) => service.name)];
-  const all = [...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last), ...backups];
+  const all = [
+    ...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last), ...backup(args, database, ["migrate", "redis-users"]),
+  ];
   return {
     name: "assistant", database,
     images: {

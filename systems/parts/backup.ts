@@ -11,7 +11,7 @@ const UID = 34;
 const METRICS = 9300;
 
 export const backupImage = ({ settings }: CatalogueArgs): Record<string, ImageSpec> => settings.backup === undefined ? {} : { backup: {
-  context: "services/backup", target: settings.imageTarget, args: { POSTGRES_IMAGE: baseImage("postgres", settings), REDIS_IMAGE: baseImage("redis", settings) },
+  context: "services/backup", target: "runtime", args: { POSTGRES_IMAGE: baseImage("postgres", settings), REDIS_IMAGE: baseImage("redis", settings) },
 } };
 
 /** @param after What makes the roles and the tables. */
