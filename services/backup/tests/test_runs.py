@@ -255,6 +255,21 @@ class Runs(unittest.TestCase):
         self.assertEqual(sorted(self.good()), sorted(ids))
         self.assertTrue([line for line in self.lines if line.startswith("another run is at work")])
 
+    def test_a_database_that_was_lost_and_made_anew_does_not_push_out_what_it_replaces(self):
+        full = self.runner.run()
+        sql("CREATE DATABASE anew TEMPLATE template0;")
+        self.runner = self.runner_of(database="anew")
+        empty = []
+        for _ in range(3):
+            time.sleep(1)
+            empty.append(self.runner.run())
+        self.assertEqual(sorted(self.good()), sorted([full, *empty[-2:]]))
+        # A service that starts with a fresh work volume knows that there is a fresh one, and does not run at once.
+        self.runner = self.runner_of(work=self.folder / "secrets")
+        self.runner.look()
+        self.assertEqual(self.state().attempted, self.state().verified)
+        self.assertGreater(self.state().verified, time.time() - 300)
+
     def test_what_a_killed_run_left_goes_and_the_rest_stays(self):
         last = self.runner.run()
         time.sleep(1)

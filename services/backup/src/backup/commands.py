@@ -13,7 +13,9 @@ def run(stage: str, *command: str, stdin: "str | None" = None, timeout: int = 6 
     except subprocess.TimeoutExpired:
         raise Failed(stage, f"{command[0]} did not end in {timeout} s") from None
     if done.returncode != 0:
-        raise Failed(stage, f"{command[0]}: {words(done.stderr or done.stdout, 1 if command[0] == "rclone" else 2)}")
+        # rclone says the same thing for every attempt.
+        last = words(done.stderr or done.stdout, 1 if command[0] == "rclone" else 2)
+        raise Failed(stage, f"{command[0]}: {last}")
     return done.stdout
 
 

@@ -63,6 +63,8 @@ class Runner:
             shutil.rmtree(forgotten, ignore_errors=True)
         with self._lock(), self.store() as store:
             self._look(store)
+            # Where there is a fresh one, the first run has time: the database may just have been made anew, to be restored.
+            self._remember(lambda state: setattr(state, "attempted", state.attempted or state.verified))
 
     @contextmanager
     def fetched(self, id: str, names: "tuple[str, ...]", folder: Path) -> Iterator[Path]:
@@ -237,8 +239,12 @@ class Runner:
 
     def _prune(self, store: Store) -> None:
         """Only what was verified and is still readable is counted, or removed; so the last good one never goes."""
-        surplus = self._look(store)[max(1, self.settings.keep):]
+        good = self._look(store)
+        surplus = good[max(1, self.settings.keep):]
         for backup in surplus:
+            if is_much_larger(backup, good[0]):
+                self.log("kept beyond the number, because the newest has less than half of its rows", id=backup.id, level="warning")
+                continue
             store.remove(backup.id)
             self.log("removed, because newer ones are enough", id=backup.id)
         if surplus:
@@ -278,6 +284,11 @@ class Runner:
             store.remove(id)
         except Failed as failed:
             self.log("what is stored of it stays until the next run", id=id, level="warning", error=str(failed))
+
+
+def is_much_larger(one: Backup, other: Backup) -> bool:
+    """A database that was lost and made anew goes on being backed up: what it replaces must not go for it."""
+    return compare.total(one.manifest["tables"]) > 2 * compare.total(other.manifest["tables"])
 
 
 def is_small(problem: str) -> bool:
