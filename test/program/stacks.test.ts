@@ -122,6 +122,11 @@ describe("the program", function () {
     assert.ok(dependencies.includes(find(run, CONTAINER, "assistant-dev-migrate").urn));
     assert.ok(find(run, VOLUME, "assistant-dev-backup-data").retainOnDelete);
     assert.ok(!ofType(run, NETWORK).some(({ name }) => name.endsWith("-egress")));
+    // Without the key that made them, backups are worth nothing: it stays at `bin/down`, as they do.
+    const passwords = (of: Run) => ofType(of, "random:index/randomPassword:RandomPassword").filter(({ protect }) => protect).map(({ name }) => name).sort();
+    assert.deepEqual(passwords(run), ["assistant-dev-backupKey-v1"]);
+    const rotated = await runProgram({ stack: "dev", config: { "berth:backup": {}, "berth:secretVersions": { backupKey: 3 } } });
+    assert.deepEqual(passwords(rotated), ["assistant-dev-backupKey-v1", "assistant-dev-backupKey-v2", "assistant-dev-backupKey-v3"]);
     const seed = find(run, CONTAINER, "assistant-dev-backup-secrets-seed");
     assert.ok(isSecret(seed.inputs["uploads"]));
     assert.deepEqual((reveal(seed.inputs["uploads"]) as { file: string; content: string }[]).map(({ file, content }) => [file, content]), [

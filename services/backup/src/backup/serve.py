@@ -51,11 +51,14 @@ def handler(settings: Settings, runner: Runner, started: float):
         def do_GET(self) -> None:
             text = {"/metrics": lambda: states.metrics(states.load(runner.state_file), settings.every, settings.keep, started), "/health": lambda: "ok\n"}.get(self.path)
             body = (text() if text else "not found\n").encode()
-            self.send_response(200 if text else 404)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            try:
+                self.send_response(200 if text else 404)
+                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except ConnectionError:
+                """The health check hangs up after the first line."""
 
         def log_message(self, *_: object) -> None:
             """Nobody reads who asked for metrics."""
