@@ -38,6 +38,7 @@ export const knownMetrics = {
     "redis_evicted_keys_total", "redis_keyspace_hits_total", "redis_keyspace_misses_total", "redis_connected_clients", "redis_blocked_clients", "redis_net_input_bytes_total",
     "redis_net_output_bytes_total", "redis_total_error_replies", "redis_script_values",
   ],
+  backup: ["backup_last_verified_timestamp_seconds", "backup_last_run_success", "backup_interval_seconds", "backup_unreadable"],
 } as const;
 
 const KEYWORDS = new Set(["and", "or", "unless", "bool", "offset", "inf", "nan"]);
