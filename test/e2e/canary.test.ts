@@ -52,7 +52,7 @@ async function foundInStream(where: string, file: string, args: readonly string[
   return promise;
 }
 
-const project = new Project({ stack: STACK, portOffset: OFFSET, config: { "berth:settle": 0, "berth:waitTimeout": 40 } });
+const project = new Project({ stack: STACK, portOffset: OFFSET, config: { "berth:settle": 0, "berth:waitTimeout": 25 } });
 /** What the CLI said in each run. */
 const said = new Map<string, string>();
 async function say(what: string, ...args: string[]): Promise<{ code: number; output: string }> {

@@ -1,6 +1,6 @@
 /** Many deploys: what is kept is bounded, on the engine and in the state (operations.md 10). */
 import assert from "node:assert/strict";
-import { command, docker, Project } from "./support.ts";
+import { command, docker, Project } from "../e2e/support.ts";
 
 const STACK = "e2e-deploys";
 /** Releases that are kept; deploys after as many must not add to anything. */
