@@ -1,9 +1,7 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
-import { readFileSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { remoteEngine } from "../config/checkout.ts";
+import { remoteEngine, stackFile } from "../config/checkout.ts";
 import { isSecretKey, parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
 import { leafOf, type SecretKey } from "../config/schema.ts";
@@ -15,10 +13,10 @@ const ROOT = join(import.meta.dirname, "..");
 
 /** @param folder Where the stack file is. @throws {ProblemsError} as `pulumi preview` would show it. */
 export function planOf(stack: string, off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean), folder = ROOT): Plan {
-  const file = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
+  const { config = {} } = stackFile(stack, folder);
   const values = new Map<string, string>();
   const secrets = new Map<string, RawSecret>();
-  for (const [key, value] of Object.entries(file.config ?? {})) {
+  for (const [key, value] of Object.entries(config)) {
     if (!key.startsWith("berth:")) continue;
     const name = key.slice("berth:".length);
     const encrypted = typeof value === "object" && value !== null && "secure" in value;
@@ -32,15 +30,14 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
     stack, settings, off: new Set([...settings.off, ...off]),
     configured: new Set([...secrets.keys()].map((key) => key.slice("berth:".length) as SecretKey)),
     // As config/load.ts has it: of another machine's size nothing is known.
-    host: "docker:host" in (file.config ?? {}) || process.env["DOCKER_HOST"] ? { cpus: Infinity, memory: Infinity }
+    host: "docker:host" in config || process.env["DOCKER_HOST"] ? { cpus: Infinity, memory: Infinity }
       : { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
   });
 }
 
-/** Address of the stack's engine, where it is not this machine's. @param folder Where the stack file is. */
-export function engineOf(stack: string, folder = ROOT): string | undefined {
-  const { config = {} } = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) as { config?: Record<string, unknown> };
-  return (config["docker:host"] as string | undefined) ?? remoteEngine();
+/** Address of the stack's engine, where it is not this machine's. */
+export function engineOf(stack: string): string | undefined {
+  return (stackFile(stack, ROOT).config?.["docker:host"] as string | undefined) ?? remoteEngine();
 }
 
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */

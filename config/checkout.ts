@@ -20,7 +20,7 @@ export interface OtherStack {
   readonly ports: ReadonlySet<number>;
 }
 
-interface StackFile { readonly config?: Readonly<Record<string, unknown>>; readonly encryptionsalt?: string }
+export interface StackFile { readonly config?: Readonly<Record<string, unknown>>; readonly encryptionsalt?: string }
 interface Resource { readonly type: string; readonly outputs?: { readonly ports?: readonly { readonly external?: number }[] } }
 
 /** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
@@ -30,7 +30,8 @@ export function stateFolder(): string | undefined {
   return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
 }
 
-const stackFile = (stack: string, folder: string): StackFile => (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
+/** @param folder Where the stack file is. @throws where it is not there, or is no YAML. */
+export const stackFile = (stack: string, folder: string): StackFile => (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
 
 /** The other stacks whose files can be read. One that cannot is none of this stack's business. @param folder Where the stack files are. */
 export function otherStacks(stack: string, folder = "."): OtherStack[] {
