@@ -100,6 +100,15 @@ lock() { # stack [arguments of the script]
   exec flock --close "${again[@]}"
 }
 
+# The running container of a service; nothing, if there is none.
+container_of() { docker ps -q --filter "label=berth.stack=$1" --filter "label=berth.service=$2" | head -1; } # stack service
+
+backup_of() { # stack
+  local found; found=$(container_of "$1" backup)
+  [ -n "$found" ] || die "stack $1 makes no backups: pulumi config set --path berth:backup.every 6h --stack $1, then bin/up $1"
+  echo "$found"
+}
+
 # Puts right what a killed run left, of bin/up or of plain pulumi.
 recover() { node bin/recover.ts "$1"; } # stack
 

@@ -12,6 +12,9 @@ export interface SecretsArgs {
   readonly versions: Readonly<Record<string, number>>;
 }
 
+/** What these opened is there when the stack is not: they stay in the state at `bin/down`, and so does every one before. */
+const OUTLIVES: ReadonlySet<SecretKey> = new Set(["backupKey"]);
+
 const version = (key: SecretKey, { versions }: SecretsArgs): number => versions[key] ?? 1;
 
 /** The secrets that the system needs: from the stack file, otherwise generated and kept in the state, encrypted. */
@@ -37,13 +40,15 @@ export class Secrets extends pulumi.ComponentResource {
   #generate(key: SecretKey, { plan }: SecretsArgs, n: number): pulumi.Output<string> {
     const length = leafOf(key).generated;
     if (length === undefined) throw new pulumi.RunError(`berth:${key} is needed: pulumi config set --secret berth:${key} --stack ${plan.stack}`);
-    return new random.RandomPassword(resourceName(plan.system, plan.stack, key, `v${n}`), { length, special: false }, { parent: this }).result;
+    return new random.RandomPassword(resourceName(plan.system, plan.stack, key, `v${n}`), { length, special: false }, { parent: this, protect: OUTLIVES.has(key) }).result;
   }
 
   /** What may still be in use: the leaf for it, and what was generated before, or before the stack file had a value. */
   #former(key: SecretKey, leaf: SecretKey, args: SecretsArgs): pulumi.Output<string> {
     const n = version(key, args);
-    const generated = [...(args.configured.has(key) ? [n] : []), ...(n > 1 ? [n - 1] : [])].map((older) => this.#generate(key, args, older));
+    const oldest = OUTLIVES.has(key) ? 1 : Math.max(1, n - 1);
+    const newest = args.configured.has(key) ? n : n - 1;
+    const generated = Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, i) => newest - i).map((older) => this.#generate(key, args, older));
     const given = args.configured.get(leaf);
     return pulumi.all([...(given ? [given] : []), ...generated]).apply((values) => values.join("\n"));
   }

@@ -71,7 +71,7 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
   ["PROMETHEUS_PORT, GRAFANA_PORT", "`berth:ports.prometheus`, `berth:ports.grafana`"],
   ["GRAFANA_ADMIN_PASSWORD", "`berth:grafanaAdminPassword`"],
   ["LOKI_URL", "none: `http://loki:3100`, where Loki runs"],
-  ["BACKUP_SCHEDULE, BACKUP_RETENTION", "none: there are no backups yet"],
+  ["BACKUP_SCHEDULE, BACKUP_RETENTION", "`berth:backup.every`, `berth:backup.keep`"],
   ["PG_ENCRYPTED_DEVICE", "`berth:postgres.device`: a folder on it"],
   ["SEED_TEST_DATA", "`berth:seed`"],
   ["RUN_MIGRATIONS", "none: every update runs what is new"],

@@ -123,6 +123,7 @@ function secretProblems(raw: RawConfig): Problem[] {
 /** Secrets that make sense only together. */
 const TOGETHER: readonly (readonly [SecretKey, SecretKey])[] = [
   ["tlsCertificate", "tlsKey"], ["tlsKey", "tlsCertificate"],
+  ["backupS3AccessKey", "backupS3SecretKey"], ["backupS3SecretKey", "backupS3AccessKey"],
   ["twilioAccountSid", "twilioAuthToken"], ["twilioAuthToken", "twilioUserNumbers"], ["twilioUserNumbers", "twilioAuthToken"],
 ];
 

@@ -59,6 +59,37 @@ const postgres = z.strictObject({
   }).optional(),
 });
 
+const interval = z.string().regex(/^[1-9]\d{0,4}[mhd]$/);
+
+/** @returns seconds of an interval such as `6h` */
+export const seconds = (text: string): number => Number(text.slice(0, -1)) * { m: 60, h: 3600, d: 86_400 }[text.at(-1) as "m" | "h" | "d"];
+
+const backup = z.strictObject({
+  every: leaf(interval, { description: "Time from one backup to the next.", allowed: "a whole number with m, h or d", example: "6h" }).default("6h"),
+  keep: leaf(z.number().int().min(1).max(1000), {
+    description: "How many verified backups are kept; older ones are removed.", allowed: "a whole number from 1 to 1000", example: 14,
+  }).default(14),
+  device: leaf(folder, {
+    description: "Folder of the engine's machine that holds the backups, best on another disk than the database's. Default: a volume of the engine.",
+    allowed: "an absolute path of letters, digits, . _ and -", example: "/mnt/backup/berth",
+  }).optional(),
+  s3: leaf(z.strictObject({
+    endpoint: leaf(z.url({ protocol: /^https?$/ }), {
+      description: "Address of the store. Default: Amazon's, by the region.", allowed: "an http or https URL", example: "https://s3.example.org",
+    }).optional(),
+    bucket: leaf(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/), {
+      description: "A bucket that exists.", allowed: "3 to 63 lower-case letters, digits, dots and hyphens", example: "berth-backups",
+    }),
+    region: leaf(z.string().regex(/^[a-z0-9-]+$/), { description: "Region of the bucket.", allowed: "lower-case letters, digits and hyphens", example: "eu-central-1" }).optional(),
+    prefix: leaf(z.string().regex(/^[\w.-]+(?:\/[\w.-]+)*$/), {
+      description: "Folder in the bucket. Default: <system>-<stack>.", allowed: "names with a slash between them", example: "berth/prod",
+    }).optional(),
+  }), {
+    description: "Keeps the backups in a bucket instead of a volume. Needs berth:backupS3AccessKey and berth:backupS3SecretKey.",
+    allowed: "bucket, endpoint, region and prefix", example: { endpoint: "https://s3.example.org", bucket: "berth-backups" },
+  }).optional(),
+}).refine(({ device, s3 }) => device === undefined || s3 === undefined);
+
 const service = z.strictObject({
   replicas: leaf(z.number().int().min(1).max(20), {
     description: "How many containers of a stateless service run behind the edge.",
@@ -152,6 +183,10 @@ export const settingsSchema = z.strictObject({
     allowed: "maxConnections, poolSize, statementTimeout (seconds) and device (a folder)",
     example: { maxConnections: 200, poolSize: 10, statementTimeout: 10, device: "/mnt/encrypted/postgres" },
   }),
+  backup: leaf(backup.optional(), {
+    description: "Backups: how often, how many, where. Default: none are made; {} makes them with the defaults.",
+    allowed: "every (such as 6h), keep (a number), device (a folder) or s3 (endpoint, bucket, region, prefix)", example: { every: "6h", keep: 14 },
+  }),
   allowDestructiveMigrations: leaf(z.string().regex(/^\w+(?:,\w+)*$/).optional(), {
     description: "Revisions of the schema that may remove data. Without it such a migration is refused, and the former release serves on.",
     allowed: "revisions with a comma between them", example: "0003",
@@ -174,10 +209,11 @@ export const settingsSchema = z.strictObject({
   restart: leaf(z.enum(["unless-stopped", "always"]).default("always"), {
     description: "Restart policy of every container.", allowed: "unless-stopped or always", example: "always",
   }),
-  retention: leaf(z.strictObject({ metrics: retention.default("15d"), logs: retention.default("7d") })
-    .default({ metrics: "15d", logs: "7d" }), {
-    description: "How long metrics and logs are kept.", allowed: "metrics and logs, each a number with h, d or w",
-    example: { metrics: "15d", logs: "7d" },
+  retention: leaf(z.strictObject({ metrics: retention.default("15d"), logs: retention.default("7d"), metricsSize: memory.default("4GiB") })
+    .default({ metrics: "15d", logs: "7d", metricsSize: "4GiB" }), {
+    description: "How long metrics and logs are kept, and the most that metrics may take of the disk.",
+    allowed: "metrics and logs, each a number with h, d or w; metricsSize with MiB or GiB",
+    example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
   }),
   host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
     description: "Size of the engine's machine, which no limit may exceed. Default: this machine, unless docker:host is set.",
@@ -207,6 +243,11 @@ export const secretLeaves = {
   redisPassword: { description: "Password of the applications' Redis user.", example: "a long random text", generated: 32, minLength: 16 },
   redisAdminPassword: { description: "Password of the Redis user that manages the others.", example: "a long random text", generated: 32, minLength: 16 },
   redisMonitorPassword: { description: "Password of the Redis user that reads metrics.", example: "a long random text", generated: 32, minLength: 16 },
+  redisBackupPassword: { description: "Password of the Redis user that takes snapshots.", example: "a long random text", generated: 32, minLength: 16 },
+  backupKey: { description: "What backups are encrypted with. Keep a copy away from the machine.", example: "a long random text", generated: 48, minLength: 24 },
+  backupPreviousKey: { description: "Key that still decrypts the backups made before the last rotation.", example: "the former backupKey", minLength: 24 },
+  backupS3AccessKey: { description: "Access key of the bucket of berth:backup.s3.", example: "AKIA…", minLength: 3 },
+  backupS3SecretKey: { description: "Secret key that belongs to it.", example: "a long random text", minLength: 8 },
   jwtSigningKey: { description: "Key that signs access and refresh tokens.", example: "a long random text", generated: 64, minLength: 32 },
   jwtPreviousKey: { description: "Key that still verifies tokens signed before the last rotation.", example: "the former jwtSigningKey", minLength: 32 },
   internalPreviousToken: { description: "Token that the services still accept after a rotation.", example: "the former internalToken", minLength: 32 },
@@ -218,11 +259,17 @@ export const secretLeaves = {
   llmApiKey: { description: "Key of an OpenAI-compatible LLM. Without it the agent plans by rules.", example: "sk-…", minLength: 8 },
   tlsCertificate: { description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.", example: "$(cat fullchain.pem)", minLength: 64 },
   tlsKey: { description: "Private key of the certificate, PEM.", example: "$(cat privkey.pem)", minLength: 64 },
-  alertWebhookUrl: { description: "Where Alertmanager sends alerts. Without it alerts stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
+  alertWebhookUrl: { description: "Where Alertmanager posts alerts. Without this, alertSlackUrl and alertMail they stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
+  alertSlackUrl: { description: "Incoming webhook of a Slack channel, for alerts.", example: "https://hooks.slack.com/services/T0/B0/secret", minLength: 8 },
+  alertMail: {
+    description: "How alerts are mailed: Alertmanager's email_config, as a JSON object.", minLength: 2,
+    example: '{"to":"ops@example.org","from":"berth@example.org","smarthost":"smtp.example.org:587","auth_username":"berth","auth_password":"…"}',
+  },
+  alertHeartbeatUrl: { description: "Asked every minute while Prometheus and Alertmanager work; whoever is there tells when it stops.", example: "https://heartbeat.example.org/berth", minLength: 8 },
 } as const satisfies Record<string, SecretLeaf>;
 
 /** Secrets whose former value must be known after a change, with the leaf that holds it where the stack file has both. */
-export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = { jwtSigningKey: "jwtPreviousKey", internalToken: "internalPreviousToken" };
+export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = { jwtSigningKey: "jwtPreviousKey", internalToken: "internalPreviousToken", backupKey: "backupPreviousKey" };
 
 export type SecretKey = keyof typeof secretLeaves;
 export const secretKeys = Object.keys(secretLeaves) as SecretKey[];

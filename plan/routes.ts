@@ -80,6 +80,7 @@ ${UNAVAILABLE}
 }
 
 const location = (name: string, { public: path, readTimeout }: Route): string => `    location ${path} {
+      set $route ${name};
       proxy_pass http://${name};
       proxy_read_timeout ${readTimeout ?? 60}s;
       proxy_send_timeout ${readTimeout ?? 60}s;

@@ -11,14 +11,14 @@ export interface ScrapeArgs {
   readonly alertmanager?: number;
 }
 
-export interface Target { readonly service: string; readonly tier: Tier; readonly port: number; readonly path: string }
+export interface Target { readonly service: string; readonly tier: Tier; readonly port: number; readonly path: string; readonly honorLabels?: boolean }
 
 /** Every service that has metrics, by name. @throws {Error} for one whose port is unknown: it would be missed silently. */
 export function targets(services: readonly ServiceSpec[]): Target[] {
   return services.filter((service) => service.metrics).map(({ name, tier, metrics, port }) => {
     const own = metrics?.port ?? port;
     if (own === undefined) throw new Error(`catalogue ${name}: has metrics but no port`);
-    return { service: name, tier, port: own, path: metrics?.path ?? "/metrics" };
+    return { service: name, tier, port: own, path: metrics?.path ?? "/metrics", ...(metrics?.honorLabels ? { honorLabels: true } : {}) };
   }).sort((a, b) => a.service.localeCompare(b.service));
 }
 
@@ -37,9 +37,10 @@ export function scrapeConfig(args: ScrapeArgs): string {
 const discover = (service: string, port: number) => ({ names: [service], type: "A", port, refresh_interval: "15s" });
 
 /** External labels stand on what leaves Prometheus only (alerts); dashboards and rules want them on every series. */
-const scrapeJob = ({ service, tier, port, path }: Target, common: Readonly<Record<string, string>>) => ({
+const scrapeJob = ({ service, tier, port, path, honorLabels }: Target, common: Readonly<Record<string, string>>) => ({
   job_name: service,
   metrics_path: path,
+  ...(honorLabels ? { honor_labels: true } : {}),
   dns_sd_configs: [discover(service, port)],
   relabel_configs: Object.entries({ service, tier, ...common }).map(([label, value]) => ({ target_label: label, replacement: value })),
 });

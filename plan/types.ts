@@ -113,8 +113,8 @@ export interface ServiceSpec {
   /** Endpoint name (key of `berth:ports`) → container port. Published only where the stack names the endpoint. */
   readonly publish?: Readonly<Record<string, number>>;
   readonly route?: Route;
-  /** Path of Prometheus metrics, with its port where it is not `port`. */
-  readonly metrics?: { readonly path?: string; readonly port?: number };
+  /** Path of Prometheus metrics, with its port where it is not `port`. `honorLabels`: they tell of other services, and name them. */
+  readonly metrics?: { readonly path?: string; readonly port?: number; readonly honorLabels?: boolean };
   readonly health: HealthCheck;
   readonly limits: Limits;
   /** @default 1 */

@@ -2,6 +2,7 @@
 import { healthCheck } from "../plan/health.ts";
 import type { Catalogue, CatalogueArgs, NetworkName, ServiceSpec } from "../plan/types.ts";
 import { baseImage } from "./images.ts";
+import { backup, backupImage } from "./parts/backup.ts";
 import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
 import { runOnce, succeeded } from "./parts/job.ts";
 import { monitoring } from "./parts/monitoring.ts";
@@ -21,7 +22,9 @@ export const assistant: Catalogue = (args) => {
   const services = [...postgres(args, database), ...redis(args), ...users];
   // What ends a release: the routes, then the credentials of the release before.
   const last = ["edge-routes", ...users.map((service) => service.name)];
-  const all = [...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last)];
+  const all = [
+    ...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last), ...backup(args, database, ["migrate", "redis-users"]),
+  ];
   return {
     name: "assistant", database,
     images: {
@@ -29,10 +32,10 @@ export const assistant: Catalogue = (args) => {
         context: "services/assistant", target: args.settings.imageTarget,
         args: { PYTHON_IMAGE: baseImage("python", args.settings) },
       },
-      edge: edgeImage(args),
+      edge: edgeImage(args), ...backupImage(args),
     },
     services: [...all, ...monitoring(args, all)],
-    credentials: { postgres: postgresUrl(database), redis: redisUrl(), grafana: "admin @{grafanaAdminPassword}" },
+    credentials: { backup: "@{backupKey}", postgres: postgresUrl(database), redis: redisUrl(), grafana: "admin @{grafanaAdminPassword}" },
   };
 };
 

@@ -14,7 +14,7 @@ const images = {
   loki: "grafana/loki:3.2.1",
   vector: "timberio/vector:0.43.1-alpine",
   jaeger: "jaegertracing/all-in-one:1.62.0",
-  cadvisor: "gcr.io/cadvisor/cadvisor:v0.49.1",
+  nodeExporter: "prom/node-exporter:v1.9.0",
 } as const;
 
 export type BaseImage = keyof typeof images;

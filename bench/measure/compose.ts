@@ -40,6 +40,7 @@ function composeService(service: PlannedService, plan: Plan, given: Given): obje
     logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "5" } },
     volumes: [
       ...filesOf(service, given), ...(service.volumes ?? []).map(({ name, path, readOnly }) => `${name}:${path}${readOnly ? ":ro" : ""}`),
+      ...Object.entries(service.hostMounts ?? {}).map(([from, to]) => `${from}:${to}:ro`),
       ...Object.entries(service.sources).map(([from, to]) => `${process.cwd()}/${from}:${to}:ro`),
     ],
     ...(service.networks.length ? { networks: service.networks } : { network_mode: "none" }),

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Joins the fixed users with the applications' users of earlier deployments, so that a restart forgets nobody.
+# Joins the fixed users with the users of earlier deployments, so that a restart forgets nobody.
 set -eu
 known=/data/users.acl
-{ cat /run/secrets/base.acl; [ ! -e "$known" ] || grep '^user app_' "$known" || true; } > "$known.new"
+{ cat /run/secrets/base.acl; [ ! -e "$known" ] || grep -E '^user (app_|backup )' "$known" || true; } > "$known.new"
 mv "$known.new" "$known"
 exec redis-server /etc/redis/redis.conf

@@ -1,5 +1,6 @@
 /** What speaks Prometheus's language for those that do not. */
 import { healthCheck } from "../../plan/health.ts";
+import { prefix } from "../../plan/names.ts";
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
@@ -15,7 +16,7 @@ export function postgresExporter({ settings }: CatalogueArgs, services: readonly
   const database = services.find((service) => service.name === "postgres")?.environment?.POSTGRES_DB;
   return database === undefined ? [] : [{
     name: "postgres-exporter", tier: "monitoring", kind: "stateless", image: { pull: baseImage("postgresExporter", settings) }, uid: NOBODY,
-    command: ["--collector.stat_statements"],
+    command: ["--collector.stat_statements", "--collector.long_running_transactions", "--collector.statio_user_indexes", "--collector.postmaster"],
     environment: { DATA_SOURCE_NAME: `user=monitor dbname=${database} host=${SOCKET.path} application_name=postgres-exporter` },
     volumes: [{ ...SOCKET, keep: "scratch", readOnly: true }],
     networks: ["monitoring"], port: 9187, metrics: {}, after: ["postgres-roles"],
@@ -37,13 +38,24 @@ export function redisExporter({ settings }: CatalogueArgs, services: readonly Se
 }
 
 /**
- * CPU and memory by container, from the kernel's cgroups. Without the engine's socket it knows containers by id only;
- * its usual mounts (`/`, which holds the socket, and `/var/lib/docker`, which holds every secret) are not worth a name.
+ * The engine's machine, and CPU, memory and restarts of each container of this stack. It is on the network `data` as well, because
+ * the engine tells the names of those only that share a network with it (docs/decisions/0011-container-metrics.md).
+ *
+ * @param services Every other service that is on, but for Prometheus and Grafana.
  */
-export const cadvisor = ({ settings }: CatalogueArgs): ServiceSpec => ({
-  name: "cadvisor", tier: "monitoring", kind: "stateless", optional: true, image: { pull: baseImage("cadvisor", settings) }, uid: NOBODY,
-  command: ["--housekeeping_interval=15s", "--enable_metrics=cpu,memory,diskIO,process", "--store_container_labels=false"],
-  hostMounts: { "/sys/fs/cgroup": "/sys/fs/cgroup" },
-  networks: ["monitoring"], port: 8080, metrics: {},
-  health: healthCheck.wget("http://127.0.0.1:8080/healthz"), limits: { memory: 192, cpus: 0.5 }, stopGrace: 5,
-});
+export function nodeExporter({ stack, settings }: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
+  const known = [...services.map(({ name, tier }) => `${name}=${tier}`), ...["node-exporter", "prometheus", "grafana"].map((name) => `${name}=monitoring`)].sort().join(" ");
+  return {
+    name: "node-exporter", tier: "monitoring", kind: "stateless", image: { pull: baseImage("nodeExporter", settings) }, uid: NOBODY,
+    entrypoint: ["sh", "/etc/machine/start.sh"],
+    config: { path: "/etc/machine", files: {
+      "start.sh": content("monitoring/machine/start.sh", { prefix: prefix(settings.system, stack), services: known, interval: "15" }),
+      "containers.awk": content("monitoring/machine/containers.awk"),
+    } },
+    hostMounts: { "/sys/fs/cgroup": "/sys/fs/cgroup" },
+    networks: ["data", "monitoring"], port: 9100, metrics: { honorLabels: true },
+    // It answers, and the file about the containers is not older than a minute.
+    health: healthCheck.shell("wget -q -O /dev/null -T 3 http://127.0.0.1:9100/ && find /tmp/metrics/containers.prom -mmin -1 | grep -q ."),
+    limits: LIMITS, stopGrace: 5,
+  };
+}

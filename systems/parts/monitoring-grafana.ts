@@ -1,5 +1,6 @@
 /** Grafana: data sources and dashboards come from files, so that a lost volume costs nothing but what people drew by hand. */
-import { overview } from "../../monitoring/dashboards.ts";
+import { dashboards } from "../../monitoring/dashboards/index.ts";
+import { render } from "../../monitoring/panels.ts";
 import { healthCheck } from "../../plan/health.ts";
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
@@ -8,9 +9,11 @@ import { content } from "./content.ts";
 const PROVISIONING = "/etc/grafana/provisioning";
 const yaml = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+/** @param services Every other service that is on, but for Prometheus. */
 export function grafana(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
   const { settings } = args;
-  const has = (name: string) => services.some((service) => service.name === name);
+  const shown = [...services.filter(({ kind }) => kind !== "job"), { name: "prometheus", tier: "monitoring", metrics: {} } as const];
+  const drawn = dashboards({ system: settings.system, services: shown, tls: args.has("tlsCertificate") });
   return {
     name: "grafana", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("grafana", settings) }, uid: 472,
     entrypoint: ["sh", `${PROVISIONING}/start.sh`],
@@ -27,7 +30,7 @@ export function grafana(args: CatalogueArgs, services: readonly ServiceSpec[]): 
       "dashboards/berth.yml": yaml({ apiVersion: 1, providers: [{
         name: "berth", type: "file", disableDeletion: true, allowUiUpdates: false, options: { path: `${PROVISIONING}/dashboards` },
       }] }),
-      "dashboards/overview.json": overview(settings.system, { postgres: has("postgres"), redis: has("redis") }),
+      ...Object.fromEntries(drawn.map((dashboard) => [`dashboards/${dashboard.name}.json`, render(settings.system, dashboard)])),
     } },
     secrets: { "admin-password": "@{grafanaAdminPassword}" },
     volumes: [{ name: "grafana-data", path: "/var/lib/grafana", keep: "data" }],

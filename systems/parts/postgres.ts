@@ -41,7 +41,9 @@ export function postgres({ settings }: CatalogueArgs, database: string): Service
   return [{
     name: "postgres", tier: "data", kind: "stateful", image, uid: UID,
     command: ["postgres", "-c", "hba_file=/etc/postgresql/pg_hba.conf", "-c", "ident_file=/etc/postgresql/pg_ident.conf",
-      "-c", "shared_preload_libraries=pg_stat_statements", ...tuning(settings), "-c", "log_min_duration_statement=500",
+      "-c", "shared_preload_libraries=pg_stat_statements",
+      // Utility statements are kept as they are: with the password of a role that is made.
+      "-c", "pg_stat_statements.track_utility=off", ...tuning(settings), "-c", "log_min_duration_statement=500",
       "-c", "idle_in_transaction_session_timeout=60s", "-c", "password_encryption=scram-sha-256"],
     // The superuser has no password. The image asks for one unless told "trust", which it writes into a file that hba_file
     // replaces: the superuser gets in through the socket only, as the operating system's user.

@@ -16,14 +16,15 @@ export const redisUrl = (db = 0): string => `redis://${USER}:@{redisPassword|uri
 
 const LIMITS = { memory: 384, cpus: 0.5 };
 
+/** MiB that its data may take; the rest of its limit is for the copy that a snapshot makes. */
+export const maxmemory = (settings: CatalogueArgs["settings"]): number => Math.floor(resolveLimits(LIMITS, settings.services["redis"]).memory * 2 / 3);
+
 export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   const image = { pull: baseImage("redis", settings) };
-  // The rest is for the copy that a snapshot makes.
-  const maxmemory = `${Math.floor(resolveLimits(LIMITS, settings.services["redis"]).memory * 2 / 3)}mb`;
   return [{
     name: "redis", tier: "data", kind: "stateful", image, uid: UID,
     command: ["sh", "/etc/redis/start.sh"],
-    config: { path: "/etc/redis", files: { "redis.conf": content("data/redis/redis.conf", { maxmemory }), "start.sh": content("data/redis/start.sh") } },
+    config: { path: "/etc/redis", files: { "redis.conf": content("data/redis/redis.conf", { maxmemory: `${maxmemory(settings)}mb` }), "start.sh": content("data/redis/start.sh") } },
     secrets: { "base.acl": content("data/redis/base.acl"), "monitor-password": "@{redisMonitorPassword}" },
     volumes: [{ name: "redis-data", path: "/data", keep: "data" }],
     networks: ["data"], port: 6379, publish: { redis: 6379 },
@@ -34,7 +35,7 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
     name: "redis-users", tier: "data", kind: "job", image, uid: UID, after: ["redis"],
     command: runOnce("sh /etc/berth/users.sh"),
     config: { path: "/etc/berth", files: { "users.sh": content("data/redis/users.sh") } },
-    secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER, "users.redis": content("data/redis/users.redis") },
+    secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER, "users.redis": content("data/redis/users.redis", { backup: settings.backup ? content("data/redis/backup.redis") : "" }) },
     networks: ["data"], health: succeeded, limits: { memory: 32, cpus: 0.25 },
   }];
 }

@@ -110,7 +110,7 @@ const groups: readonly (readonly Change[])[] = [[
   },
 ], [
   {
-    name: "a network was removed", says: /is gone/, replaces: ["redis-exporter", "postgres-exporter", "prometheus", "alertmanager", "edge", "edge-routes", "api", "agent", "worker", "sms-router", "postgres-prune", "redis-prune"],
+    name: "a network was removed", says: /is gone/, replaces: ["redis-exporter", "postgres-exporter", "node-exporter", "prometheus", "alertmanager", "edge", "edge-routes", "api", "agent", "worker", "sms-router", "postgres-prune", "redis-prune"],
     make: async () => {
       const network = await named(project, "network", "monitoring");
       const members = JSON.parse(await docker("network", "inspect", "--format", "{{json .Containers}}", network)) as Record<string, unknown>;

@@ -58,7 +58,7 @@ describe("the main job", function () {
       await eventually(async () => {
         const { data } = await (await fetch(`${prometheus}/api/v1/targets?state=active`)).json() as { data: { activeTargets: { health: string; labels: { job: string }; lastError: string }[] } };
         const jobs = new Set(data.activeTargets.map((target) => target.labels.job));
-        for (const job of ["api", "agent", "worker", "sms-router", "edge", "postgres-exporter", "redis-exporter", "prometheus"]) assert.ok(jobs.has(job), `no target ${job}`);
+        for (const job of ["api", "agent", "worker", "sms-router", "edge", "postgres-exporter", "redis-exporter", "node-exporter", "prometheus"]) assert.ok(jobs.has(job), `no target ${job}`);
         for (const target of data.activeTargets) assert.equal(target.health, "up", `${target.labels.job}: ${target.lastError}`);
       }, 60);
     });

@@ -1,10 +1,8 @@
 /** Credentials change under load, and no request fails (operations.md 5, second half; what can be seen of secrets: canary.test.ts). */
 import assert from "node:assert/strict";
 import { createHmac, randomInt } from "node:crypto";
-import { readFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { connect, getCACertificates, setDefaultCACertificates } from "node:tls";
+import { Authority } from "./authority.ts";
 import { Client } from "./client.ts";
 import { killedAfter } from "./kill.ts";
 import { good, Serving } from "./serving.ts";
@@ -12,25 +10,6 @@ import { command, docker, eventually, sleep, SMS } from "./support.ts";
 
 const STACK = "e2e-rotation";
 const OFFSET = 24000;
-
-/** An authority, and certificates that it signs, so that a client trusts the one before and the one after. */
-class Authority {
-  readonly #dir = mkdtempSync(join(tmpdir(), "berth-ca-"));
-  readonly #read = (file: string): string => readFileSync(join(this.#dir, file), "utf8");
-  async #openssl(...args: string[]): Promise<void> { await good(command("openssl", args, { cwd: this.#dir })); }
-  get certificate(): string { return this.#read("ca.crt"); }
-  async open(): Promise<this> {
-    await this.#openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=berth test authority", "-keyout", "ca.key", "-out", "ca.crt");
-    return this;
-  }
-  async issue(name: string): Promise<{ key: string; certificate: string }> {
-    writeFileSync(join(this.#dir, "ext"), "subjectAltName=IP:127.0.0.1\n");
-    await this.#openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.csr`);
-    await this.#openssl("x509", "-req", "-in", `${name}.csr`, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", `${name}.crt`);
-    return { key: this.#read(`${name}.key`), certificate: this.#read(`${name}.crt`) };
-  }
-  close(): void { rmSync(this.#dir, { recursive: true }); }
-}
 
 const authority = await new Authority().open();
 const serving = new Serving({ stack: STACK, portOffset: OFFSET }, authority.certificate);

@@ -37,7 +37,7 @@ const BROKEN: Readonly<Record<string, readonly [type: string, name: string, inpu
   "no-new-privileges": [CONTAINER, "edge", { securityOpts: [] }],
   "non-root": [CONTAINER, "postgres", { user: "root" }],
   "pinned-image": [IMAGE, "assistant", { build: { args: { PYTHON_IMAGE: "python:latest" } } }],
-  "privileged": [CONTAINER, "cadvisor-1", { privileged: true }],
+  "privileged": [CONTAINER, "node-exporter-1", { privileged: true }],
   "protected-data": [VOLUME, "postgres-data", {}, false],
   "published-ports": [CONTAINER, "postgres", { ports: [{ internal: 5432, external: 5432, ip: "0.0.0.0" }] }],
   "read-only-root": [CONTAINER, "jaeger", { readOnly: false }],
@@ -51,7 +51,7 @@ describe("the policy pack", function () {
 
   for (const stack of ["dev", "stage", "prod"]) it(`finds nothing wrong with the whole of ${stack}`, () => {
     const { resources } = runs.get(stack)!;
-    for (const service of ["vector", "cadvisor"]) assert.ok(resources.some((one) => one.type === CONTAINER && labelsOf(one)["berth.service"] === service));
+    for (const service of ["vector", "node-exporter"]) assert.ok(resources.some((one) => one.type === CONTAINER && labelsOf(one)["berth.service"] === service));
     assert.ok(ofType(runs.get(stack)!, IMAGE).length >= 2);
     assert.deepEqual(problems(resources), []);
   });

@@ -110,6 +110,41 @@ describe("the program", function () {
     assert.ok(data!.protect && data!.retainOnDelete);
   });
 
+  it("PA-23: backups: in dev where it is told to; reads as a role of its own, writes a volume that is kept, reaches nothing outside", async () => {
+    const off = await runProgram({ stack: "dev" });
+    assert.ok(off.resources.every(({ name }) => !name.includes("backup")));
+    const run = await runProgram({ stack: "dev", config: { "berth:backup": { every: "1h", keep: 3 } } });
+    const { inputs, dependencies } = find(run, CONTAINER, "assistant-dev-backup");
+    const networks = (inputs["networksAdvanced"] as { aliases: string[] }[]).length;
+    const envs = inputs["envs"] as string[];
+    for (const env of ["BACKUP_EVERY=3600", "BACKUP_KEEP=3", "PGUSER=backup", "PGDATABASE=pa_dev"]) assert.ok(envs.includes(env), env);
+    assert.deepEqual([inputs["user"], networks], ["34:0", 2]);
+    assert.ok(dependencies.includes(find(run, CONTAINER, "assistant-dev-migrate").urn));
+    assert.ok(find(run, VOLUME, "assistant-dev-backup-data").retainOnDelete);
+    assert.ok(!ofType(run, NETWORK).some(({ name }) => name.endsWith("-egress")));
+    // Without the key that made them, backups are worth nothing: it stays at `bin/down`, as they do.
+    const passwords = (of: Run) => ofType(of, "random:index/randomPassword:RandomPassword").filter(({ protect }) => protect).map(({ name }) => name).sort();
+    assert.deepEqual(passwords(run), ["assistant-dev-backupKey-v1"]);
+    const rotated = await runProgram({ stack: "dev", config: { "berth:backup": {}, "berth:secretVersions": { backupKey: 3 } } });
+    assert.deepEqual(passwords(rotated), ["assistant-dev-backupKey-v1", "assistant-dev-backupKey-v2", "assistant-dev-backupKey-v3"]);
+    const seed = find(run, CONTAINER, "assistant-dev-backup-secrets-seed");
+    assert.ok(isSecret(seed.inputs["uploads"]));
+    assert.deepEqual((reveal(seed.inputs["uploads"]) as { file: string; content: string }[]).map(({ file, content }) => [file, content]), [
+      ["/run/secrets/backup-key", "password-of-assistant-dev-backupKey-v1\n\n"], ["/run/secrets/redis-password", "password-of-assistant-dev-redisBackupPassword-v1"],
+    ]);
+  });
+
+  it("PA-23: backups to a bucket: reaches out, keeps no volume, and wants the bucket's credentials", async () => {
+    const config = { "berth:backup": { s3: { bucket: "mine", endpoint: "https://s3.example.org" } } };
+    await assert.rejects(runProgram({ stack: "stage", config }), /berth:backupS3AccessKey: missing[\s\S]*berth:backupS3SecretKey: missing/);
+    const run = await runProgram({ stack: "stage", config, secrets: { "berth:backupS3AccessKey": "AKIA-of-nobody", "berth:backupS3SecretKey": "0123456789abcdef" } });
+    const { inputs } = find(run, CONTAINER, "assistant-stage-backup");
+    const envs = inputs["envs"] as string[];
+    for (const env of ["BACKUP_S3_BUCKET=mine", "BACKUP_S3_ENDPOINT=https://s3.example.org", "BACKUP_S3_PREFIX=assistant-stage"]) assert.ok(envs.includes(env), env);
+    assert.ok(ofType(run, NETWORK).some(({ name }) => name.endsWith("-egress")));
+    assert.ok(!ofType(run, VOLUME).some(({ name }) => name.endsWith("-backup-data")));
+  });
+
   it("PA-43: tells the migration, and nobody else, which revisions may remove data", async () => {
     const told = (run: Run) => running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("ALLOW_DESTRUCTIVE=0003,0004")).map(({ name }) => name);
     assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:allowDestructiveMigrations": "0003,0004" } })), ["assistant-dev-migrate"]);

@@ -37,7 +37,7 @@ function absent(text: string): string[] {
   return [
     ...all(text, /(?<![\w./-])((?:bin|bench|components|config|data|edge|monitoring|plan|policy|services|systems|test)\/(?:[\w-]+\/)*[\w-]+(?:\.\w+)*)(?![\w*<{])/g).filter((path) => !existsSync(join(ROOT, path))),
     ...all(text, /\bnpm run ([\w-]+)/g).filter((script) => !(script in scripts)).map((script) => `npm run ${script}`),
-    ...all(text, /\bberth:([a-zA-Z]+)/g).filter((key) => !(key in settingsSchema.shape) && !(secretKeys as string[]).includes(key)).map((key) => `berth:${key}`),
+    ...all(text, /\bberth:([a-zA-Z][a-zA-Z0-9]*)/g).filter((key) => !(key in settingsSchema.shape) && !(secretKeys as string[]).includes(key)).map((key) => `berth:${key}`),
   ];
 }
 
@@ -51,7 +51,7 @@ function mistakes(command: string, known: readonly string[]): string[] {
   if (plan) return unknown(words.slice(3), [...known, "--", "--json"]);
   const script = /^bin\/([\w-]+)$/.exec(words[0]!)?.[1];
   if (script && existsSync(join(ROOT, "bin", script))) {
-    const names = script === "test" ? suites : script === "rotate" ? [...known, ...generated] : [...known, ...script === "rollback" ? words.filter((word) => /^\d+$/.test(word)) : []];
+    const names = script === "test" ? suites : script === "rotate" ? [...known, ...generated] : [...known, ...script === "rollback" ? words.filter((word) => /^\d+$/.test(word)) : script === "restore" ? words.filter((word) => /^2\d{3}[\d:TZ-]+$|^latest$/.test(word)) : []];
     return words.slice(1).flatMap((word) => (word.startsWith("--") ? (read(`bin/${script}`).includes(`${word})`) ? [] : [`${word} in ${command}`]) : unknown([word], names)));
   }
   if (words[0] !== "pulumi") return [];

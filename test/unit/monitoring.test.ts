@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { SecretKey } from "../../config/schema.ts";
-import { overview, overviewRows } from "../../monitoring/dashboards.ts";
+import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { knownMetrics, metricsIn } from "../../monitoring/metrics.ts";
+import { expressionsOf, render } from "../../monitoring/panels.ts";
 import type { CatalogueArgs } from "../../plan/types.ts";
 import { makePlan } from "../../plan/plan.ts";
 import { scrapeConfig, type Target, targets } from "../../plan/scrape.ts";
@@ -18,6 +19,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 interface Rule { alert: string; expr: string; labels: Record<string, string>; annotations: Record<string, string> }
+const ruleTests = readdirSync(join(ROOT, "monitoring/rules-test")).map((file) => read(`monitoring/rules-test/${file}`)).join("\n");
 const ruleFiles = readdirSync(join(ROOT, "monitoring/rules"));
 const rules = ruleFiles.flatMap((file) => (parse(read(`monitoring/rules/${file}`)) as { groups: { rules: Rule[] }[] }).groups).flatMap((group) => group.rules);
 
@@ -40,6 +42,7 @@ describe("plan/scrape", () => {
   const cases: [string, Partial<ServiceSpec>, Target | undefined][] = [
     ["the service's own port", { port: 8000, metrics: {} }, { service: "x", tier: "app", port: 8000, path: "/metrics" }],
     ["a port for metrics alone", { tier: "edge", port: 8080, metrics: { port: 8090 } }, { service: "x", tier: "edge", port: 8090, path: "/metrics" }],
+    ["labels that are the metrics' own", { port: 1, metrics: { honorLabels: true } }, { service: "x", tier: "app", port: 1, path: "/metrics", honorLabels: true }],
     ["another path", { port: 1, metrics: { path: "/m" } }, { service: "x", tier: "app", port: 1, path: "/m" }],
     ["no metrics", { port: 8000 }, undefined],
   ];
@@ -72,7 +75,7 @@ describe("plan/scrape", () => {
 
 describe("systems/parts/monitoring", () => {
   for (const [name, catalogue] of Object.entries(systems)) it(`scrapes every service of ${name} that has metrics, and no other`, () => {
-    const plan = makePlan(catalogue, context({ "berth:system": name }, { off: new Set(["grafana", "cadvisor"]) }));
+    const plan = makePlan(catalogue, context({ "berth:system": name }, { off: new Set(["grafana", "loki"]) }));
     const { scrape_configs } = JSON.parse(plan.services.find((spec) => spec.name === "prometheus")!.config!.files["prometheus.yml"]!) as Prometheus;
     const expected = plan.services.filter((spec) => spec.metrics).map((spec) => spec.name).sort();
     assert.deepEqual(scrape_configs.map((job) => job.job_name), expected);
@@ -84,7 +87,7 @@ describe("systems/parts/monitoring", () => {
     assert.ok(tier().has("postgres-exporter") && tier().has("redis-exporter"));
     const without = tier([]);
     assert.ok(!without.has("postgres-exporter") && !without.has("redis-exporter"));
-    assert.doesNotMatch(file(without, "grafana", "dashboards/overview.json"), /redis_|pg_/);
+    for (const [path, text] of Object.entries(without.get("grafana")!.config!.files)) if (path.startsWith("dashboards/")) assert.doesNotMatch(text, /redis_|pg_/, path);
   });
 
   it("keeps what the stack file says, and at least a day of logs", () => {
@@ -94,16 +97,36 @@ describe("systems/parts/monitoring", () => {
       assert.equal((parse(file(kept("1d", given), "loki", "loki.yml")) as { limits_config: { retention_period: string } }).limits_config.retention_period, expected);
   });
 
-  it("sends alerts out only where a webhook is configured", () => {
-    const [silent, loud] = [tier(), tier(DATA, { secrets: ["alertWebhookUrl"] })];
+  it("sends alerts where the secrets say, and nowhere else", () => {
+    interface Alertmanager { route: { routes: { receiver: string }[] }; receivers: { name: string; webhook_configs?: { url_file: string }[]; slack_configs?: { api_url_file: string }[]; email_configs?: object[] }[] }
+    const configOf = (specs: Map<string, ServiceSpec>) => specs.get("alertmanager")!.secrets!["alertmanager.yml"]!;
+    const silent = tier();
     assert.deepEqual(silent.get("alertmanager")!.networks, ["monitoring"]);
-    assert.doesNotMatch(file(silent, "alertmanager", "alertmanager.yml"), /webhook/);
-    assert.equal(silent.get("alertmanager")!.secrets, undefined);
+    assert.deepEqual((JSON.parse(configOf(silent)) as Alertmanager).receivers, [{ name: "default" }, { name: "heartbeat" }]);
+    assert.deepEqual(Object.keys(silent.get("alertmanager")!.secrets!), ["alertmanager.yml"]);
+
+    const loud = tier(DATA, { secrets: ["alertWebhookUrl", "alertSlackUrl", "alertMail", "alertHeartbeatUrl"] });
     assert.deepEqual(loud.get("alertmanager")!.networks, ["monitoring", "egress"]);
-    assert.match(file(loud, "alertmanager", "alertmanager.yml"), /"url_file": "\/run\/secrets\/alert-webhook-url"/);
-    assert.deepEqual(Object.keys(loud.get("alertmanager")!.secrets!), ["alert-webhook-url"]);
+    const mail = { to: "ops@example.org", from: "berth@example.org", smarthost: "127.0.0.1:25" };
+    const { receivers: [everybody, heartbeat] } = JSON.parse(configOf(loud).replace("@{alertMail}", JSON.stringify(mail))) as Alertmanager;
+    assert.deepEqual(everybody!.webhook_configs!.map((one) => one.url_file), ["/run/secrets/alert-webhook-url"]);
+    assert.deepEqual(everybody!.slack_configs!.map((one) => one.api_url_file), ["/run/secrets/alert-slack-url"]);
+    assert.deepEqual(everybody!.email_configs, [mail]);
+    assert.deepEqual(heartbeat!.webhook_configs!.map((one) => one.url_file), ["/run/secrets/alert-heartbeat-url"]);
+    assert.deepEqual(Object.keys(loud.get("alertmanager")!.secrets!).sort(), ["alert-heartbeat-url", "alert-slack-url", "alert-webhook-url", "alertmanager.yml"]);
     assert.ok(prometheusOf(loud).alerting);
     assert.equal(prometheusOf(tier(DATA, { off: ["alertmanager"] })).alerting, undefined);
+  });
+
+  it("bounds what metrics take of the disk", () => {
+    const { command } = tier(DATA, { values: { "berth:retention": { metricsSize: "2GiB" } } }).get("prometheus")!;
+    assert.ok(command!.includes("--storage.tsdb.retention.size=2048MB"), command!.join(" "));
+  });
+
+  it("tells the measure of containers the tier of every service, its own included", () => {
+    const start = file(tier(), "node-exporter", "start.sh");
+    for (const pair of ["postgres=app", "redis-exporter=monitoring", "node-exporter=monitoring", "prometheus=monitoring", "grafana=monitoring"]) assert.ok(start.includes(pair), pair);
+    assert.ok(!file(tier(DATA, { off: ["loki"] }), "node-exporter", "start.sh").includes("loki="));
   });
 
   it("refers to nothing that is off", () => {
@@ -154,31 +177,57 @@ describe("monitoring", () => {
 
   it("knows only names that somebody emits", () => {
     const application = read("services/assistant/src/personal_assistant/core/metrics.py");
-    // The last two come with the Python client itself.
-    const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram)\("(\w+)"/g)].map((match) => match[1]!).concat("process_start_time_seconds", "process_resident_memory_bytes");
-    for (const name of knownMetrics.applications) assert.ok(emitted.includes(name.replace(/_bucket$/, "")), name);
-    const agent = read("services/edge/bin/edge-agent");
-    for (const name of knownMetrics.edge) assert.ok(agent.includes(`# TYPE ${name} `), name);
+    const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram|CounterMetricFamily)\("(\w+)"/g)].map((match) => match[1]!);
+    for (const name of knownMetrics.applications) assert.ok(emitted.some((one) => [one, `${one}_total`, `${one}_bucket`].includes(name)), name);
+    const agent = `${read("services/edge/bin/edge-agent")}${read("services/edge/requests.awk")}`;
+    for (const name of knownMetrics.edge) assert.ok(agent.includes(`# TYPE ${name.replace(/_bucket$/, "")} `), name);
+    const containers = read("monitoring/machine/containers.awk");
+    for (const name of knownMetrics.containers) assert.ok(containers.includes(`sample("${name}", `), name);
+    const backup = read("services/backup/src/backup/state.py");
+    for (const name of knownMetrics.backup) assert.ok(backup.includes(`"${name}"`), name);
   });
 
   for (const rule of rules) it(`${rule.alert} asks for known metrics and says what to do`, () => {
-    assert.ok(metricsIn(rule.expr).length > 0);
+    assert.ok(metricsIn(rule.expr).length > 0 || rule.alert === "Watchdog");
     for (const name of metricsIn(rule.expr)) assert.ok(known.includes(name), name);
-    assert.match(rule.labels.severity ?? "", /^(critical|warning)$/);
+    assert.match(rule.labels.severity ?? "", /^(critical|warning|none)$/);
     assert.ok(rule.annotations.summary);
     const anchor = rule.alert.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase();
     assert.equal(rule.annotations.runbook_url, `docs/troubleshooting.md#${anchor}`);
     assert.match(read("docs/troubleshooting.md"), new RegExp(`^#+ ${anchor}$`, "m"));
-    assert.ok(read("monitoring/rules-test/alerts.yml").includes(`alertname: ${rule.alert}`), "has no test");
+    assert.ok(ruleTests.includes(`alertname: ${rule.alert}`), "has no test");
   });
 
-  it("draws known metrics only, in panels that do not overlap", () => {
-    for (const query of overviewRows({ postgres: true, redis: true }).flatMap((row) => row.panels).flatMap((panel) => panel.queries))
-      for (const name of metricsIn(query.expr)) assert.ok(known.includes(name), `${name} in ${query.expr}`);
-    const { panels } = JSON.parse(overview("tiny", { postgres: true, redis: true })) as { panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[] };
+  const drawn = dashboards({ system: "tiny", tls: true, services: [
+    { name: "edge", tier: "edge", metrics: {} }, ...["api", "worker"].map((name) => ({ name, tier: "app", metrics: {} }) as const),
+    ...["postgres", "redis"].map((name) => ({ name, tier: "data" }) as const), ...["prometheus", "alertmanager", "loki"].map((name) => ({ name, tier: "monitoring", metrics: {} }) as const),
+  ] });
+
+  it("has a dashboard for everything", () =>
+    assert.deepEqual(drawn.map(({ name }) => name), ["overview", "edge", "app", "data", "monitoring", "database", "queue", "deployments", "machine", "logs"]));
+  it("gives every service a row of the overview", () =>
+    assert.deepEqual(drawn[0]!.rows.map(({ title }) => title), ["Now", "edge", "api", "worker", "postgres", "redis", "alertmanager", "loki", "prometheus"]));
+
+  it("draws known metrics only", () => {
+    const expressions = expressionsOf(drawn);
+    assert.ok(expressions.length > 150, String(expressions.length));
+    for (const expression of expressions) {
+      assert.ok(metricsIn(expression).length, expression);
+      for (const name of metricsIn(expression)) assert.ok(known.includes(name), `${name} in ${expression}`);
+    }
+  });
+  it("uses every metric that it knows", () => {
+    const used = new Set([...expressionsOf(drawn), ...rules.map((rule) => rule.expr)].flatMap(metricsIn));
+    assert.deepEqual(known.filter((name) => !used.has(name)), []);
+  });
+
+  for (const dashboard of drawn) it(`${dashboard.name}: its panels do not overlap, and ask who is there`, () => {
+    interface Shown { id: number; type: string; datasource?: { uid: string }; gridPos: { x: number; y: number; w: number; h: number } }
+    const { panels } = JSON.parse(render("tiny", dashboard)) as { panels: Shown[] };
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`));
     assert.equal(new Set(cells).size, cells.length);
     assert.ok(panels.every(({ gridPos: { x, w } }) => x + w <= 24));
     assert.equal(new Set(panels.map((panel) => panel.id)).size, panels.length);
+    for (const { type, datasource } of panels.filter((panel) => panel.type !== "row")) assert.equal(datasource!.uid, dashboard.name === "logs" ? "loki" : "prometheus", type);
   });
 });

@@ -15,6 +15,7 @@ from apps.sms_router.main import twilio_signature, twiml
 from personal_assistant.auth.passwords import hash_now, verify_password
 from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
+from personal_assistant.core import metrics
 from personal_assistant.core.logs import JsonFormatter
 from personal_assistant.core.planner import parse_llm, plan
 from personal_assistant.core.summary import summarise
@@ -164,3 +165,10 @@ def test_log_lines_are_json_and_hold_no_objects() -> None:
     record = logging.makeLogRecord({"msg": "two\nlines %s", "args": ("é",), "levelname": "INFO", "status": 200, "args_of_a_task": {"password": "x"}})
     entry = json.loads(JsonFormatter("assistant-api").format(record))
     assert entry["msg"] == "two\nlines é" and entry["status"] == 200 and "args_of_a_task" not in entry
+
+
+def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
+    source = tmp_path / "dev"
+    counters = "{0}: {1} 1 0 0 0 0 0 0 {2} 1 0 0 0 0 0 0\n"
+    source.write_text("head\nhead\n" + counters.format("lo", 7, 7) + counters.format("  eth0", 1000, 20) + counters.format("eth1", 500, 1))
+    assert [family.samples[0].value for family in metrics.Network(source).collect()] == [1500, 21]

@@ -40,7 +40,9 @@ def test_health_and_metrics_of_every_role(stack: Stack) -> None:
     for role in stack.ports:
         assert httpx.get(stack.url(role, "/health")).json()["status"] == "ok"
         assert httpx.get(stack.url(role, "/ready")).status_code == 200
-        assert "dependency_up" in httpx.get(stack.url(role, "/metrics")).text
+        scraped = httpx.get(stack.url(role, "/metrics")).text
+        for name in ("dependency_up", "assistant_release_info", "container_network_receive_bytes_total", 'assistant_jobs_finished_total{outcome="failed"}'):
+            assert name in scraped, f"{role}: {name}"
     checks = httpx.get(stack.url("api", "/ready")).json()["checks"]
     assert set(checks) == {"database", "redis", "agent"}
     assert set(httpx.get(stack.url("api", "/ready?scope=data")).json()["checks"]) == {"database", "redis"}

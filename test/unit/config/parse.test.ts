@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
-import { mebibytes } from "../../../config/schema.ts";
+import { mebibytes, seconds } from "../../../config/schema.ts";
 
 const parse = (values: Record<string, string>, secrets: Record<string, { encrypted: boolean; length: number }> = {}) => parseConfig({
   stack: "dev", values: new Map(Object.entries({ "berth:environment": "dev", ...values })), secrets: new Map(Object.entries(secrets)),
@@ -40,6 +40,11 @@ describe("config/parse", () => {
     ["a database's folder that is the whole disk", { "berth:postgres": '{"device":"/"}' }, "berth:postgres.device", "/"],
     ["a database's folder that climbs out", { "berth:postgres": '{"device":"/mnt/../etc"}' }, "berth:postgres.device", "/mnt/../etc"],
     ["a pool of nothing", { "berth:postgres": '{"poolSize":0}' }, "berth:postgres.poolSize", "0"],
+    ["backups every six", { "berth:backup": '{"every":"6"}' }, "berth:backup.every", '"6"'],
+    ["no backup kept", { "berth:backup": '{"keep":0}' }, "berth:backup.keep", "0"],
+    ["a bucket in capitals", { "berth:backup": '{"s3":{"bucket":"Mine"}}' }, "berth:backup.s3.bucket", "Mine"],
+    ["no bucket", { "berth:backup": '{"s3":{"region":"x"}}' }, "berth:backup.s3.bucket", "missing"],
+    ["backups in two places", { "berth:backup": '{"device":"/mnt/b","s3":{"bucket":"mine"}}' }, "berth:backup", "/mnt/b"],
     ["a sentence in place of a revision", { "berth:allowDestructiveMigrations": "all of them" }, "berth:allowDestructiveMigrations", "all of them"],
     ["an environment that is none", { "berth:environment": "production" }, "berth:environment", "production"],
   ] as const) it(`refuses ${name} and says how to mend it`, () => {
@@ -50,6 +55,12 @@ describe("config/parse", () => {
     assert.match(problems[0]!.fix, /^pulumi config (set|rm) /);
     assert.ok(problems[0]!.fix.includes(key));
     assert.ok(problems[0]!.allowed.length > 3);
+  });
+
+  it("makes backups only where it is told to, with defaults", () => {
+    assert.equal(parse({}).settings?.backup, undefined);
+    assert.deepEqual(parse({ "berth:backup": "{}" }).settings?.backup, { every: "6h", keep: 14 });
+    assert.deepEqual(["5m", "6h", "2d"].map(seconds), [300, 21_600, 172_800]);
   });
 
   it("takes registries with a path, a port, or neither", () => {

@@ -147,6 +147,7 @@ def create_app(
         finally:
             await context.database.stop()
 
+    metrics.RELEASE.labels(settings.version).set(1)
     app = FastAPI(
         title=f"assistant {settings.role}",
         version=settings.version,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -29,5 +34,37 @@ QUEUE_LENGTH = Gauge("assistant_queue_length", "Jobs waiting in the queue")
 JOB_RUNTIME = Histogram("assistant_job_runtime_seconds", "Run time of a job in the worker", buckets=(*_BUCKETS, 120, 300))
 JOBS_FINISHED = Counter("assistant_jobs_finished_total", "Jobs that left the worker", ["outcome"])
 REMINDERS_DUE = Counter("assistant_reminders_due_total", "Reminders that came due", ["outcome"])
+
+# What has not happened yet is 0, not nothing: else the first failure would be no increase.
+for _counter, _values in (
+    (EVENTS_STORED, ("stored", "repeated")),
+    (LOGINS, ("accepted", "refused")),
+    (SMS_RECEIVED, ("answered", "unknown number", "bad signature", "off")),
+    (REMINDERS_DUE, ("due", "sent", "failed")),
+    (JOBS_FINISHED, ("done", "failed", "skipped", "retried", "timed out")),
+):
+    for _value in _values:
+        _counter.labels(_value)
+for _kind in ("task", "reminder", "summarise"):
+    for _outcome in ("sent", "deferred"):
+        JOBS_QUEUED.labels(_kind, _outcome)
+
+RELEASE = Gauge("assistant_release_info", "What runs here", ["version"])
+
+
+class Network(Collector):
+    """What went in and out of this container. The engine would tell, but nothing here may ask it (docs/decisions/0011-container-metrics.md)."""
+
+    def __init__(self, source: Path = Path("/proc/net/dev")) -> None:
+        self._source = source
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        devices = [line.split() for line in self._source.read_text().replace(":", " ").splitlines()[2:]]
+        counters = [(int(fields[1]), int(fields[9])) for fields in devices if fields[0] != "lo"]
+        yield CounterMetricFamily("container_network_receive_bytes", "Bytes received by this container", sum(received for received, _ in counters))
+        yield CounterMetricFamily("container_network_transmit_bytes", "Bytes sent by this container", sum(sent for _, sent in counters))
+
+
+REGISTRY.register(Network())
 
 __all__ = ["CONTENT_TYPE_LATEST", "generate_latest"]

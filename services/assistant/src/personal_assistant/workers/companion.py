@@ -50,6 +50,7 @@ def run(settings: Settings, inbox: socket.socket) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop is the main process's matter: health is answered until it is done
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     redis = Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+    metrics.RELEASE.labels(settings.version).set(1)
     pulse = Pulse()
     threading.Thread(target=_http_server(settings, redis, pulse).serve_forever, daemon=True, name="http").start()
     clock = (settings, celery_app(settings), redis, threading.Event())

@@ -1,0 +1,1 @@
+"""Backups that count only after they were restored."""

@@ -1,0 +1,158 @@
+"""`backup serve` is the service; everything else is for a person, by `docker exec` (bin/backup, bin/backups, bin/restore)."""
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+from . import compare, database, redis, state as states
+from .runs import Runner, choose, stored_bytes
+from .serve import serve
+from .settings import Failed, Settings, load
+from .store import DATABASE, MANIFEST, REDIS
+
+WOULD_LOSE = 3
+"""Exit code of a preview: the restore would overwrite newer data."""
+
+
+def json_log(message: str, level: str = "info", **fields: object) -> None:
+    ts = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    print(json.dumps({"ts": ts, "level": level, "service": "backup", "msg": message, **fields}), flush=True)
+
+
+def text_log(message: str, level: str = "info", **fields: object) -> None:
+    more = ", ".join(f"{name} {value}" for name, value in fields.items())
+    print(f"{time.strftime('%H:%M:%S', time.gmtime())}  {message}{f' ({more})' if more else ''}", file=sys.stderr, flush=True)
+
+
+def listing(runner: Runner) -> list[dict]:
+    with runner.store() as store:
+        backups = store.backups()
+    unreadable = states.load(runner.state_file).unreadable
+    rows = []
+    for backup in backups:
+        problem = backup.problem or unreadable.get(backup.id, "") if backup.marked else "never verified"
+        row: dict = {"id": backup.id, "verified": backup.marked and not problem, "problem": problem}
+        if backup.manifest:
+            row.update(time=backup.manifest["snapshot"], bytes=stored_bytes(backup.manifest), schema=backup.manifest["schema"],
+                       rows=compare.total(backup.manifest["tables"]), server=backup.manifest["server"])
+        rows.append(row)
+    return rows
+
+
+def table(rows: "list[dict]", destination: str) -> str:
+    if not rows:
+        return f"there is no backup in {destination}"
+    cells = [("id", "time", "size", "rows", "schema", "verified")]
+    for row in rows:
+        known = (compare.short(row["time"]), compare.size(row["bytes"]), str(row["rows"]), row["schema"] or "-") if "time" in row else ("-",) * 4
+        cells.append((row["id"], *known, "yes" if row["verified"] else f"NO: {row['problem']}"))
+    widths = [max(len(line[n]) for line in cells) for n in range(5)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line[:5], widths)) + "  " + line[5] for line in cells)
+
+
+def chosen(runner: Runner, wanted: str) -> dict:
+    with runner.store() as store:
+        backup = choose(store.backups(), wanted)
+    why = states.load(runner.state_file).unreadable.get(backup.id)
+    if why:
+        raise Failed("list", f"backup {backup.id} cannot be restored: {why}")
+    return backup.manifest
+
+
+def scratch(settings: Settings) -> Path:
+    """A place of its own, beside a run that may be at work."""
+    return Path(tempfile.mkdtemp(prefix="fetch-", dir=settings.work))
+
+
+def fetch(runner: Runner, id: str, name: str) -> None:
+    """Writes a file of a backup to standard output, once it was seen to be whole."""
+    id = chosen(runner, id)["id"]
+    with runner.fetched(id, (name,), scratch(runner.settings)) as folder:
+        if name == REDIS:
+            for command in redis.commands(folder / REDIS, folder / "throwaway"):
+                sys.stdout.buffer.write(command)
+        else:
+            with (folder / name).open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+        sys.stdout.buffer.flush()
+
+
+def facts_script(at: str, since: str) -> str:
+    return f"\\set at '{at}'\n\\set since '{since}'\n{database.FACTS.read_text()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="backup")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, takes in (("serve", 0), ("run", 0), ("take", 0), ("list", 0), ("verify", 1), ("check", 1), ("remove", 1), ("show", 1), ("fetch", 1),
+                        ("redis-commands", 1), ("facts", 1), ("preview", 1), ("compare", 1)):
+        one = commands.add_parser(name)
+        if takes:
+            one.add_argument("id")
+        if name in ("list", "show"):
+            one.add_argument("--json", action="store_true")
+        if name == "facts":
+            one.add_argument("--now", action="store_true", help="of the database as it is, not as it was at the backup's time")
+        if name == "preview":
+            one.add_argument("--schema", default="", help="version of the schema that is there now")
+    args = parser.parse_args()
+    settings = load()
+    if args.command == "serve":
+        serve(settings, json_log)
+        return 0
+    runner = Runner(settings, text_log)
+    try:
+        return perform(args, runner, settings)
+    except Failed as failed:
+        print(f"error: backup: {failed.stage}: {failed}", file=sys.stderr)
+        return 1
+
+
+def perform(args: argparse.Namespace, runner: Runner, settings: Settings) -> int:
+    command = args.command
+    if command == "run":
+        print(runner.run())
+    elif command == "take":
+        print(runner.take())
+    elif command == "verify":
+        runner.verify(args.id)
+    elif command == "check":
+        runner.check(args.id)
+    elif command == "remove":
+        runner.remove(args.id)
+    elif command == "list":
+        rows = listing(runner)
+        print(json.dumps(rows) if args.json else table(rows, settings.destination))
+    elif command == "show":
+        manifest = chosen(runner, args.id)
+        print(json.dumps(manifest) if args.json else manifest["id"])
+    elif command == "fetch":
+        fetch(runner, args.id, DATABASE)
+    elif command == "redis-commands":
+        fetch(runner, args.id, REDIS)
+    else:
+        return look(args, chosen(runner, args.id))
+    return 0
+
+
+def look(args: argparse.Namespace, manifest: dict) -> int:
+    """`facts` prints SQL for the psql of any server; `preview` and `compare` read what it answered."""
+    if args.command == "facts":
+        print(facts_script("now" if args.now else manifest["snapshot"], manifest["snapshot"]))
+        return 0
+    now = database.parse(sys.stdin.read().splitlines())
+    if args.command == "preview":
+        print(compare.preview(manifest, now, args.schema, datetime.now(timezone.utc)))
+        return WOULD_LOSE if compare.lost(manifest["tables"], now) else 0
+    wrong = compare.differences(manifest["tables"], now)
+    if wrong:
+        raise Failed("compare", f"backup {manifest['id']} was restored, but {'; '.join(wrong[:5])}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

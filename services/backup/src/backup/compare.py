@@ -1,0 +1,72 @@
+"""What two looks at a database have in common. Pure: facts as facts.sql prints them."""
+from datetime import datetime, timedelta, timezone
+
+Facts = "dict[str, dict]"
+
+
+def differences(expected: Facts, found: Facts) -> list[str]:
+    """What a restored database has that its backup does not say, or the other way round; nothing: it is the same."""
+    wrong = [f"{table} is missing" for table in sorted(expected.keys() - found.keys())]
+    wrong += [f"{table} is not in the manifest" for table in sorted(found.keys() - expected.keys())]
+    for table in sorted(expected.keys() & found.keys()):
+        for what in ("rows", "checksum", "newest"):
+            if expected[table][what] != found[table][what]:
+                wrong.append(f"{table}: {what} {found[table][what]}, expected {expected[table][what]}")
+    return wrong
+
+
+def total(facts: Facts) -> int:
+    return sum(fact["rows"] for fact in facts.values())
+
+
+def lost(backup: Facts, now: Facts) -> "dict[str, int]":
+    """Table -> rows that a restore would take away: those with a later moment, or more than the backup has."""
+    gone = {table: max(fact["newer"], fact["rows"] - backup.get(table, {"rows": 0})["rows"]) for table, fact in now.items()}
+    return {table: rows for table, rows in sorted(gone.items()) if rows > 0}
+
+
+def preview(manifest: dict, now: Facts, schema: str, at: datetime) -> str:
+    """What a restore would do, for a person. @param schema Version of what is there now. @param at The time now."""
+    backup = manifest["tables"]
+    gone = lost(backup, now)
+    rows = [("table", "now", "in the backup", "newest in the backup", "would be lost")]
+    for table in sorted(backup.keys() | now.keys()):
+        here, there = now.get(table), backup.get(table)
+        same = here and there and here["checksum"] == there["checksum"] and here["rows"] == there["rows"]
+        rows.append((table, str(here["rows"]) if here else "-", str(there["rows"]) if there else "-", short((there or {}).get("newest")),
+                     "nothing, it is the same" if same else str(gone.get(table, 0))))
+    widths = [max(len(row[n]) for row in rows) for n in range(4)]
+    version = manifest["schema"] or "none"
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths)) + "  " + row[4] for row in rows]
+    return "\n".join([
+        f"backup {manifest['id']} of stack {manifest['stack']}: the database {manifest['database']} as it was at {short(manifest['snapshot'])}, {age(moment(manifest['snapshot']), at)} ago",
+        f"schema {version}" + ("" if version == (schema or "none") else f", now {schema or 'none'}: migrations run again after the restore"),
+        "", *lines, "",
+        f"{total(now)} rows now, {total(backup)} in the backup; would be lost: {sum(gone.values())}" + (f" ({', '.join(gone)})" if gone else "")])
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def short(text: "str | None") -> str:
+    return "-" if not text else moment(text).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def age(then: datetime, now: datetime) -> str:
+    seconds = int((now - then) / timedelta(seconds=1))
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} seconds"
+
+
+def size(count: int) -> str:
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value /= 1000
+    else:
+        unit = "TB"
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

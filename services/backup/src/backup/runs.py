@@ -1,0 +1,322 @@
+"""A run: take, store, fetch back, restore, compare; only then does it count. One at a time."""
+import fcntl
+import json
+import shutil
+import time
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Callable, Iterator
+
+from . import compare, database, redis, state as states
+from .settings import Failed, Settings
+from .store import DATABASE, ID, MANIFEST, REDIS, VERIFIED, Backup, Store, sha256
+
+FILES = (DATABASE, REDIS)
+Log = Callable[..., None]
+
+
+class Runner:
+    def __init__(self, settings: Settings, log: Log):
+        self.settings = settings
+        self.log = log
+        self.scratch = settings.work / "run"
+        self.state_file = settings.work / "state.json"
+
+    # What a person or the clock asks for.
+
+    def run(self) -> str:
+        """@return the id of a verified backup. @raise Failed, after which the stored ones are what they were."""
+        with self._lock():
+            return self._attempt(lambda store: self._verify(store, self._take(store), ends_a_run=True))
+
+    def take(self) -> str:
+        """Stores a backup without verifying it. @return its id"""
+        with self._lock():
+            return self._attempt(self._take)
+
+    def verify(self, id: str) -> str:
+        """Restores a stored backup into a throwaway server and compares. @raise Failed"""
+        with self._lock():
+            return self._attempt(lambda store: self._verify(store, id))
+
+    def check(self, id: str) -> None:
+        """Reads a stored backup as a whole and compares its checksums, without restoring it."""
+        with self._lock():
+            self._attempt(lambda store: self._check(store, id))
+
+    def remove(self, id: str) -> None:
+        with self._lock():
+            self._attempt(lambda store: (store.remove(id), self._look(store)))
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        store = Store(self.settings)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def look(self) -> None:
+        """Learns from the destination what there is: a work volume that is new knows nothing. For the start: nobody is reading."""
+        for forgotten in self.settings.work.glob("fetch-*"):
+            shutil.rmtree(forgotten, ignore_errors=True)
+        with self._lock(), self.store() as store:
+            self._look(store)
+            # Where there is a fresh one, the first run has time: the database may just have been made anew, to be restored.
+            self._remember(lambda state: setattr(state, "attempted", state.attempted or state.verified))
+
+    @contextmanager
+    def fetched(self, id: str, names: "tuple[str, ...]", folder: Path) -> Iterator[Path]:
+        """The files of a backup, decrypted and seen to be what the manifest says."""
+        with self.store() as store:
+            try:
+                self._fetch(store, id, names, folder)
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # How it is done.
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with (self.settings.work / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.log("another run is at work: waiting for it to end")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            self._clean()
+            try:
+                yield
+            finally:
+                self._clean()
+
+    def _clean(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir()
+
+    def _attempt(self, work: "Callable[[Store], object]"):
+        try:
+            with self.store() as store:
+                return work(store)
+        except (SystemExit, KeyboardInterrupt):
+            # Stopped, not failed: whoever starts next begins anew.
+            self._remember(lambda state: setattr(state, "attempted", 0))
+            raise
+        except Exception as error:
+            failed = error if isinstance(error, Failed) else Failed("other", f"{type(error).__name__}: {error}")
+            # Where the disk is full there must be room for the news.
+            self._clean()
+            self._remember(lambda state: state.failed(failed.stage, str(failed)))
+            raise
+
+    def _remember(self, change: "Callable[[states.State], object]") -> None:
+        state = states.load(self.state_file)
+        change(state)
+        try:
+            states.save(state, self.state_file)
+        except OSError as error:
+            self.log("the work volume cannot be written", level="error", error=str(error))
+
+    def _take(self, store: Store) -> str:
+        began = time.time()
+        self._remember(lambda state: setattr(state, "attempted", began))
+        self._remove_leftovers(store)
+        id = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        folder = self.scratch / "taken"
+        folder.mkdir()
+        try:
+            described = database.dump(self.settings, folder / DATABASE, self.scratch)
+            self.log("dumped the database", rows=compare.total(described["tables"]), size=compare.size((folder / DATABASE).stat().st_size))
+            redis.snapshot(self.settings, folder / REDIS)
+            described["redis"] = redis.inspect(folder / REDIS)
+            self.log("took a snapshot of Redis", keys=described["redis"]["keys"], size=compare.size((folder / REDIS).stat().st_size))
+        except OSError as error:
+            raise Failed("dump", f"{self.settings.work}: {error.strerror}") from None
+        files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in FILES}
+        manifest = {"id": id, "stack": self.settings.stack, "environment": self.settings.environment, "database": self.settings.database, "began": began,
+                    **described, "files": files}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        try:
+            for name in (*FILES, MANIFEST):
+                store.put(id, folder / name)
+        except BaseException:
+            self._drop(store, id)
+            raise
+        self.log("stored, encrypted", id=id, destination=self.settings.destination)
+        shutil.rmtree(folder)
+        return id
+
+    def _fetch(self, store: Store, id: str, names: "tuple[str, ...]", folder: Path) -> dict:
+        """@return the manifest. @raise Failed where a file is not what the manifest says, or the manifest not what was verified."""
+        wanted = [*names, MANIFEST]
+        if VERIFIED in store.contents().get(id, ()):
+            wanted.append(VERIFIED)
+        store.get(id, wanted, folder)
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            for name in names:
+                if sha256(folder / name) != manifest["files"][name]["sha256"]:
+                    raise Failed("compare", f"{name} of backup {id} is not what was stored")
+            if manifest["id"] != id:
+                raise Failed("compare", f"the manifest of backup {id} is that of {manifest['id']}")
+            if VERIFIED in wanted and json.loads((folder / VERIFIED).read_text())["manifest"] != sha256(folder / MANIFEST):
+                raise Failed("compare", f"the manifest of backup {id} is not what was verified")
+        except (ValueError, KeyError) as error:
+            raise Failed("compare", f"the manifest of backup {id} cannot be read: {error!r}") from None
+        return manifest
+
+    def _verify(self, store: Store, id: str, ends_a_run: bool = False) -> str:
+        began = time.time()
+        known = VERIFIED in store.contents().get(id, ())
+        folder = self.scratch / "fetched"
+        try:
+            manifest = self._fetch(store, id, FILES, folder)
+            self.log("fetched back and decrypted", id=id)
+            self._compare(manifest, folder)
+        except Failed as failed:
+            # One that never counted is of no use to anybody; one that did may still be of some.
+            if known:
+                self._remember(lambda state: state.unreadable.update({id: str(failed)}))
+            else:
+                self._drop(store, id)
+            raise
+        took = time.time() - began
+        self.log("restored into a throwaway server and compared", id=id, rows=compare.total(manifest["tables"]), seconds=round(took, 1))
+        if not known:
+            marker = self.scratch / VERIFIED
+            marker.write_text(json.dumps({"id": id, "manifest": sha256(folder / MANIFEST), "verified": time.time(), "seconds": round(took, 3)}))
+            store.put(id, marker, "mark")
+        self._remember(lambda state: self._good(state, manifest, took, ends_a_run))
+        shutil.rmtree(folder)
+        self._prune(store)
+        self._scrub(store, id)
+        self.log("verified", id=id)
+        return id
+
+    def _compare(self, manifest: dict, folder: Path) -> None:
+        try:
+            found = database.restored(self.settings, folder / DATABASE, manifest, self.scratch / "throwaway")
+            keys = redis.restored(folder / REDIS, self.scratch / "throwaway")["keys"]
+        except OSError as error:
+            raise Failed("restore", f"{self.settings.work}: {error.strerror}") from None
+        wrong = compare.differences(manifest["tables"], found)
+        if keys != manifest["redis"]["keys"]:
+            wrong.append(f"Redis: {keys} keys, expected {manifest['redis']['keys']}")
+        if wrong:
+            raise Failed("compare", f"backup {manifest['id']} was restored, but {'; '.join(wrong[:5])}")
+
+    def _good(self, state: states.State, manifest: dict, took: float, ends_a_run: bool) -> None:
+        state.ok, state.error = True, ""
+        state.checks[manifest["id"]] = time.time()
+        state.unreadable.pop(manifest["id"], None)
+        if compare.moment(manifest["snapshot"]).timestamp() < state.verified:
+            return
+        state.verified, state.verify_duration = compare.moment(manifest["snapshot"]).timestamp(), took
+        state.bytes, state.rows = stored_bytes(manifest), compare.total(manifest["tables"])
+        if ends_a_run:
+            state.duration = time.time() - manifest["began"]
+
+    def _look(self, store: Store) -> "list[Backup]":
+        """Brings the memory in line with what is there. @return the verified ones that can be read, newest first"""
+        marked = [backup for backup in store.backups() if backup.marked]
+        ids = {backup.id for backup in marked}
+
+        def learn(state: states.State) -> None:
+            state.checks = {id: when for id, when in state.checks.items() if id in ids}
+            # What a reading as a whole found stays found: the small files may be well.
+            state.unreadable = {id: why for id, why in state.unreadable.items() if id in ids and not is_small(why)}
+            state.unreadable.update({backup.id: backup.problem for backup in marked if backup.problem})
+            good = [backup for backup in marked if backup.id not in state.unreadable]
+            state.good = len(good)
+            state.verified = compare.moment(good[0].manifest["snapshot"]).timestamp() if good else 0
+            if good:
+                state.bytes, state.rows = stored_bytes(good[0].manifest), compare.total(good[0].manifest["tables"])
+        self._remember(learn)
+        unreadable = states.load(self.state_file).unreadable
+        return [backup for backup in marked if backup.id not in unreadable]
+
+    def _prune(self, store: Store) -> None:
+        """Only what was verified and is still readable is counted, or removed; so the last good one never goes."""
+        good = self._look(store)
+        surplus = good[max(1, self.settings.keep):]
+        for backup in surplus:
+            if is_much_larger(backup, good[0]):
+                self.log("kept beyond the number, because the newest has less than half of its rows", id=backup.id, level="warning")
+                continue
+            store.remove(backup.id)
+            self.log("removed, because newer ones are enough", id=backup.id)
+        if surplus:
+            self._look(store)
+
+    def _scrub(self, store: Store, fresh: str) -> None:
+        """Reads one stored backup again, that whose turn it is: disks and buckets forget. The fresh one is good all the same."""
+        state = states.load(self.state_file)
+        others = [id for id, names in store.contents().items() if VERIFIED in names and id != fresh and id not in state.unreadable]
+        if not others:
+            return
+        try:
+            self._check(store, min(others, key=lambda id: (state.checks.get(id, 0), id)))
+        except Failed as failed:
+            self._remember(lambda state: state.count(failed.stage))
+            self.log("a stored backup can be restored no more", level="error", stage=failed.stage, error=str(failed))
+
+    def _check(self, store: Store, id: str) -> None:
+        try:
+            self._fetch(store, id, FILES, self.scratch / "checked")
+        except Failed as failed:
+            self._remember(lambda state: state.unreadable.update({id: str(failed)}))
+            self._look(store)
+            raise Failed("check", f"stored backup {id}: {failed}") from None
+        finally:
+            shutil.rmtree(self.scratch / "checked", ignore_errors=True)
+        self._remember(lambda state: (state.checks.update({id: time.time()}), state.unreadable.pop(id, None)))
+
+    def _remove_leftovers(self, store: Store) -> None:
+        for id, names in store.contents().items():
+            if VERIFIED not in names:
+                store.remove(id)
+                self.log("removed what an earlier run left unfinished", id=id)
+
+    def _drop(self, store: Store, id: str) -> None:
+        try:
+            store.remove(id)
+        except Failed as failed:
+            self.log("what is stored of it stays until the next run", id=id, level="warning", error=str(failed))
+
+
+def is_much_larger(one: Backup, other: Backup) -> bool:
+    """A database that was lost and made anew goes on being backed up: what it replaces must not go for it."""
+    return compare.total(one.manifest["tables"]) > 2 * compare.total(other.manifest["tables"])
+
+
+def is_small(problem: str) -> bool:
+    """Whether a problem was found in the small files, which every look reads."""
+    return problem.startswith(("cannot be decrypted", "is not what was verified"))
+
+
+def stored_bytes(manifest: dict) -> int:
+    return sum(file["bytes"] for file in manifest["files"].values())
+
+
+def choose(backups: "list[Backup]", wanted: str) -> Backup:
+    """@param wanted An id, `latest`, or a moment in UTC: the newest at or before it. @raise Failed"""
+    good = [backup for backup in backups if backup.marked and not backup.problem]
+    if ID.fullmatch(wanted):
+        found = next((backup for backup in backups if backup.id == wanted), None)
+        if found is None:
+            raise Failed("list", f"there is no backup {wanted}")
+        if found.problem or not found.marked:
+            raise Failed("list", f"backup {wanted} {found.problem or 'was never verified'}")
+        return found
+    if wanted != "latest":
+        try:
+            moment = compare.moment(wanted)
+        except ValueError:
+            raise Failed("list", f'"{wanted}" is neither an id nor a moment, such as 2026-12-31T18:00 (UTC)') from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        good = [backup for backup in good if compare.moment(backup.manifest["snapshot"]) <= moment]
+    if not good:
+        raise Failed("list", "there is no verified backup" + ("" if wanted == "latest" else f" of {wanted} or before"))
+    return good[0]

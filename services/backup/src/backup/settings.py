@@ -1,0 +1,69 @@
+"""What the service is told: environment for what is open, files under /run/secrets for what is not."""
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Failed(Exception):
+    """A step that did not succeed. `stage` is a label of the metric, `str()` what a person reads."""
+
+    def __init__(self, stage: str, message: str):
+        super().__init__(message)
+        self.stage = stage
+
+
+@dataclass(frozen=True)
+class Settings:
+    stack: str
+    environment: str
+    database: str
+    every: int = 21600
+    """Seconds from one run to the next."""
+    keep: int = 14
+    """How many verified backups are kept."""
+    folder: str = "/backups"
+    """Where they go, unless there is a bucket."""
+    bucket: str = ""
+    prefix: str = ""
+    endpoint: str = ""
+    region: str = ""
+    work: Path = Path("/var/lib/postgresql/data")
+    """A volume for the dump and the throwaway servers; the image declares one here, so it is put to use."""
+    secrets: Path = Path("/run/secrets")
+    metrics_port: int = 9300
+    roles: tuple[str, ...] = ("app_owner",)
+    """Roles that the target of a restore has before it: the job postgres-roles makes them."""
+    redis_host: str = "redis"
+    redis_user: str = "backup"
+
+    def secret(self, name: str) -> str:
+        return (self.secrets / name).read_text().strip()
+
+    @property
+    def keys(self) -> list[str]:
+        """The key that encrypts, then those that still decrypt."""
+        return list(dict.fromkeys(self.secret("backup-key").split()))
+
+    @property
+    def destination(self) -> str:
+        return f"{self.endpoint or 'S3'}, {self.bucket}/{self.prefix}" if self.bucket else self.folder
+
+
+def load(env: "os._Environ[str] | dict[str, str]" = os.environ) -> Settings:
+    """@raise SystemExit naming every variable that is wrong."""
+    problems = [f"{name} is missing" for name in ("BACKUP_STACK", "APP_ENV", "PGDATABASE") if not env.get(name)]
+    numbers = {}
+    for field, name, default in (("every", "BACKUP_EVERY", "21600"), ("keep", "BACKUP_KEEP", "14"), ("metrics_port", "METRICS_PORT", "9300")):
+        value = env.get(name, default)
+        if re.fullmatch(r"[1-9]\d*", value):
+            numbers[field] = int(value)
+        else:
+            problems.append(f"{name}: got {value!r}, allowed: a whole number from 1")
+    if problems:
+        raise SystemExit("the configuration is not valid: " + "; ".join(problems))
+    return Settings(
+        stack=env["BACKUP_STACK"], environment=env["APP_ENV"], database=env["PGDATABASE"], folder=env.get("BACKUP_FOLDER", "/backups"),
+        bucket=env.get("BACKUP_S3_BUCKET", ""), prefix=env.get("BACKUP_S3_PREFIX", "").strip("/"),
+        endpoint=env.get("BACKUP_S3_ENDPOINT", ""), region=env.get("BACKUP_S3_REGION", ""),
+        redis_host=env.get("REDIS_HOST", "redis"), **numbers)
