@@ -15,7 +15,7 @@ const row = (service: PlannedService): string[] => [
   service.after.join(" ") || "-",
 ];
 
-main((stack) => {
+await main((stack) => {
   const plan = planOf(stack);
   if (process.argv.includes("--json")) { console.log(JSON.stringify(plan, null, 2)); return; }
   console.log(`${plan.system} in ${plan.environment} (stack ${plan.stack}), in start order\n`);

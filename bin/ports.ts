@@ -2,9 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { connect } from "node:net";
 import { ProblemsError, setCommand } from "../config/problems.ts";
-import { engineOf, planOf } from "./stack.ts";
-
-const stack = process.argv[2] ?? "dev";
+import { engineOf, main, planOf } from "./stack.ts";
 
 const answers = (host: string, port: number): Promise<boolean> => new Promise((resolve) => {
   const socket = connect({ host: host === "0.0.0.0" ? "127.0.0.1" : host, port, timeout: 1000 });
@@ -18,7 +16,7 @@ function holders(): Map<number, string> {
   return new Map(lines.flatMap((line) => [...line.matchAll(/:(\d+)->/g)].map(([, port]): [number, string] => [Number(port), line.split(" ")[0]!])));
 }
 
-try {
+await main(async (stack) => {
   const held = holders();
   // Of another machine's ports nothing is known here: its engine refuses what is taken.
   const ports = engineOf(stack) === undefined ? planOf(stack).services.flatMap((service) => service.ports).filter(({ external }) => held.get(external) !== stack) : [];
@@ -27,8 +25,4 @@ try {
     key: `berth:ports.${endpoint}`, got: `port ${external} is held by ${held.has(external) ? `stack ${held.get(external)!}` : "another program"} on this machine`, allowed: "a free port",
     fix: `${setCommand("berth:portOffset", 100, stack)}   (or end the other: ${held.has(external) ? `bin/down ${held.get(external)!}` : `ss -ltnp sport = :${external}`})`,
   })));
-} catch (error) {
-  if (!(error instanceof ProblemsError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+});

@@ -48,8 +48,8 @@ export const builtImages = ({ services }: Plan, running: Readonly<Record<string,
 };
 
 /** Runs a script's main function; a problem is shown without a stack trace. */
-export function main(run: (stack: string) => void): void {
-  try { run(process.argv[2] ?? "dev"); } catch (error) {
+export async function main(run: (stack: string) => void | Promise<void>): Promise<void> {
+  try { await run(process.argv[2] ?? "dev"); } catch (error) {
     if (!(error instanceof ProblemsError)) throw error;
     console.error(error.message);
     process.exitCode = 1;

@@ -7,7 +7,7 @@ import { ProblemsError } from "../config/problems.ts";
 import { resourceName } from "../plan/names.ts";
 import { engineOf, main, planOf } from "./stack.ts";
 
-main((stack) => {
+await main((stack) => {
   const { system, services } = planOf(stack);
   const engine = engineOf(stack);
   /** Undefined: there is no such volume yet. */
