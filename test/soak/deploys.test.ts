@@ -8,7 +8,7 @@ const KEEP = 1;
 const DEPLOYS = Number(process.env["BERTH_RELEASES"] ?? 5);
 
 /** What a deploy of the edge has nothing to do with: it would only take time. */
-const OFF = ["sms-router", "worker", "postgres-exporter", "redis-exporter", "prometheus", "alertmanager"];
+const OFF = ["sms-router", "alertmanager"];
 
 interface Usage { readonly containers: number; readonly volumes: number; readonly images: number; readonly states: number; readonly megabytes: number }
 
