@@ -35,8 +35,8 @@ class Settings(unittest.TestCase):
 
     def test_a_key_is_there_once_whatever_the_file_repeats(self):
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "backup-key").write_text("new\nold\n\nnew\n")
-            self.assertEqual(settings.load(self.GOOD).__class__("s", "e", "d", secrets=Path(folder)).keys, ["new", "old"])
+            Path(folder, "backup-key").write_text("a new sentence\nold\n\na new sentence\n")
+            self.assertEqual(settings.load(self.GOOD).__class__("s", "e", "d", secrets=Path(folder)).keys, ["a new sentence", "old"])
 
 
 class Compare(unittest.TestCase):

@@ -42,8 +42,8 @@ class Settings:
 
     @property
     def keys(self) -> list[str]:
-        """The key that encrypts, then those that still decrypt."""
-        return list(dict.fromkeys(self.secret("backup-key").split()))
+        """The key that encrypts, then those that still decrypt: one a line, so that a key may be a sentence."""
+        return list(dict.fromkeys(line.strip() for line in self.secret("backup-key").splitlines() if line.strip()))
 
     @property
     def destination(self) -> str:
