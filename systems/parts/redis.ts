@@ -22,7 +22,7 @@ export const maxmemory = (settings: CatalogueArgs["settings"]): number => Math.f
 export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   const image = { pull: baseImage("redis", settings) };
   return [{
-    name: "redis", tier: "data", kind: "stateful", image, uid: UID,
+    name: "redis", tier: "data", kind: "stateful", image, uid: UID, major: "redis",
     command: ["sh", "/etc/redis/start.sh"],
     config: { path: "/etc/redis", files: { "redis.conf": content("data/redis/redis.conf", { maxmemory: `${maxmemory(settings)}mb` }), "start.sh": content("data/redis/start.sh") } },
     secrets: { "base.acl": content("data/redis/base.acl"), "monitor-password": "@{redisMonitorPassword}" },

@@ -89,7 +89,7 @@ for (const stack of STACKS) describe(`the program, stack ${stack}`, function () 
   });
 
   it("has the documented outputs", () => {
-    assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "switchedOff", "urls"]);
+    assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "schemaVersion", "switchedOff", "urls"]);
     const containers = run.outputs["containers"] as Record<string, string[]>;
     assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
     assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^(\S+@)?sha256:[0-9a-f]{64}$/);
