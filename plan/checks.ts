@@ -125,7 +125,7 @@ export function connectionProblems(services: readonly PlannedService[], { settin
 
 /** Major version that a reference names: what follows `pg` in its tag (pgvector's way), otherwise the number it begins with. A digest says nothing. */
 export function majorOf(reference: string): number | undefined {
-  const tag = /:([^/:@]+)(?:@|$)/.exec(reference)?.[1] ?? "";
+  const tag = /:([^/:]+)$/.exec(reference.split("@", 1)[0]!)?.[1] ?? "";
   const found = /(?:^|-)pg(\d+)/.exec(tag) ?? /^v?(\d+)(?![\da-z])/.exec(tag);
   return found ? Number(found[1]) : undefined;
 }
