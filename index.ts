@@ -27,6 +27,8 @@ export const urls = plan.urls;
 export const containers = platform.containers;
 /** Service → digest or local id of its image. */
 export const images = platform.images;
+/** Version of the database's schema, as the database says. */
+export const schemaVersion = platform.schemaVersion;
 /** What a person logs in with, by service; secret. */
 export const credentials = platform.credentials;
 /** Services of the catalogue that do not run here. */

@@ -3,6 +3,7 @@ import type { SecretKey } from "../config/schema.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 import { lastWords } from "./last-words.ts";
+import { schemaVersion } from "./schema-version.ts";
 import type { ImageSources } from "./image-sources.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
@@ -29,6 +30,8 @@ export class Platform extends pulumi.ComponentResource {
   /** Service → digest (or local id) of its image, or the reference it was pulled by. */
   readonly images: pulumi.Output<Record<string, string>>;
 
+  /** Version of the database's schema; undefined where there is none, or nobody could ask. */
+  readonly schemaVersion: pulumi.Output<string | undefined>;
   /** What a person logs in with, by service; secret. */
   readonly credentials: pulumi.Output<Record<string, string>>;
 
@@ -53,6 +56,7 @@ export class Platform extends pulumi.ComponentResource {
     const names = plan.services.map((service) => service.name).sort();
     this.containers = pulumi.output(Object.fromEntries(names.map((service) => [service, shared.declared.get(service)!.names])));
     this.images = pulumi.output(Object.fromEntries(plan.services.map((service) => [service.name, images.of(service.image)])));
+    this.schemaVersion = schemaVersion(plan.schemaVersion, shared.declared, args.engine);
     this.credentials = pulumi.secret(fill(plan.credentials, shared));
     this.registerOutputs({ containers: this.containers, images: this.images });
   }

@@ -29,6 +29,7 @@ export const variables: Readonly<Record<string, Variable>> = {
   DB_POOL_TIMEOUT: { meaning: "Seconds that a request waits for a connection." },
   DB_STATEMENT_TIMEOUT: { meaning: "Seconds after which PostgreSQL ends a statement.", by: POSTGRES },
   ALLOW_DESTRUCTIVE: { meaning: "Revisions of the schema that may remove data, with a comma between them; read by `migrate` alone.", by: "`berth:allowDestructiveMigrations`" },
+  SCHEMA_REVISION: { meaning: "Revision of the schema to go to, up or down; read by `migrate` alone.", by: "`berth:schema`" },
   JWT_ACCESS_TTL: { meaning: "Seconds that an access token is good for." },
   JWT_REFRESH_TTL: { meaning: "Seconds that a session in Redis lives without being used." },
   RATE_LIMIT_PER_MINUTE: { meaning: "Requests a minute of one user, or of one address; 0: no limit." },

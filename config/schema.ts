@@ -42,6 +42,9 @@ const registry = z.string().regex(/^(?=localhost(?:[:/]|$)|[^/]*[.:])[a-z0-9][a-
 /** Never the root: whatever is mounted there would become the database's. */
 const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
 
+/** The defaults stay what they are when systems/images.ts moves on: a stack file that says nothing has data of these. */
+const major = z.number().int().min(1).max(99);
+
 const postgres = z.strictObject({
   maxConnections: leaf(z.number().int().min(20).max(2000), {
     description: "Connections that PostgreSQL accepts; the pools of all replicas must fit.", allowed: "a whole number from 20 to 2000", example: 200,
@@ -187,8 +190,16 @@ export const settingsSchema = z.strictObject({
     description: "Backups: how often, how many, where. Default: none are made; {} makes them with the defaults.",
     allowed: "every (such as 6h), keep (a number), device (a folder) or s3 (endpoint, bucket, region, prefix)", example: { every: "6h", keep: 14 },
   }),
+  majors: leaf(z.strictObject({ postgres: major.default(17), redis: major.default(8) }).default({ postgres: 17, redis: 8 }), {
+    description: "Major versions that the data of PostgreSQL and Redis is of: an image of another is refused. What to do before it is changed: docs/operations.md#another-major-version.",
+    allowed: "postgres and redis, each a whole number", example: { postgres: 17, redis: 8 },
+  }),
+  schema: leaf(z.string().regex(/^\w+$/).optional(), {
+    description: "Revision that the schema goes to, up or down, and stays at. Default: the newest that the release knows.",
+    allowed: "a revision of the release, head or base", example: "0002",
+  }),
   allowDestructiveMigrations: leaf(z.string().regex(/^\w+(?:,\w+)*$/).optional(), {
-    description: "Revisions of the schema that may remove data. Without it such a migration is refused, and the former release serves on.",
+    description: "Revisions of the schema that may remove data, on the way up or down. Without it such a migration is refused, and the former release serves on.",
     allowed: "revisions with a comma between them", example: "0003",
   }),
   waitTimeout: leaf(z.number().int().min(20).max(900).default(120), {

@@ -11,7 +11,7 @@ export const knownMetrics = {
     "http_requests_total", "http_request_duration_seconds_bucket", "http_requests_in_progress", "dependency_up", "db_pool_connections", "db_pool_waiting_requests",
     "db_outages_total", "rate_limited_requests_total", "assistant_events_total", "assistant_messages_total", "assistant_tasks_created_total", "assistant_logins_total",
     "assistant_sms_received_total", "assistant_jobs_queued_total", "assistant_jobs_finished_total", "assistant_job_runtime_seconds_bucket", "assistant_reminders_due_total",
-    "assistant_release_info", "container_network_receive_bytes_total", "container_network_transmit_bytes_total",
+    "assistant_release_info", "assistant_schema_info", "container_network_receive_bytes_total", "container_network_transmit_bytes_total",
   ],
   edge: [
     "edge_connections", "edge_upstream_up", "edge_release_info", "edge_release_timestamp_seconds", "edge_certificate_expiry_timestamp_seconds", "edge_route_requests_total",

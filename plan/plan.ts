@@ -2,7 +2,7 @@
 import { ProblemsError } from "../config/problems.ts";
 import { type SecretKey, secretKeys, type Settings } from "../config/schema.ts";
 import {
-  budgetProblems, catalogueProblem, connectionProblems, missingSecrets, portProblems, routeProblems, serviceProblems, unknownNames,
+  budgetProblems, catalogueProblem, connectionProblems, majorProblems, missingSecrets, portProblems, routeProblems, serviceProblems, unknownNames,
 } from "./checks.ts";
 import { environmentNotices, environmentProblems } from "./environments.ts";
 import { startOrder } from "./graph.ts";
@@ -30,7 +30,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const problems = [
     ...unknownNames(system, context), ...serviceProblems(on, system.services.map((service) => service.name), context), ...portProblems(services, context),
     ...neighbourProblems(services, context), ...routeProblems(on), ...budgetProblems(services, context), ...connectionProblems(services, context),
-    ...environmentProblems(services, context), ...missingSecrets(needed, context),
+    ...majorProblems(on, context), ...environmentProblems(services, context), ...missingSecrets(needed, context),
     ...(cycle ? [catalogueProblem(system.name, `services wait for each other: ${cycle.join(" → ")}`, "a start order without a circle")] : []),
   ];
   if (problems.length) throw new ProblemsError(stack, problems);
@@ -41,6 +41,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
     services: order, off,
     urls: urlsOf(services, publicUrl), publicUrl, credentials, secretKeys: needed,
+    ...(system.schemaVersion === undefined ? {} : { schemaVersion: system.schemaVersion }),
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
     notices: [...environmentNotices(services, context), ...neighbourNotices(services, context)],
   };

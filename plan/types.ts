@@ -132,7 +132,12 @@ export interface ServiceSpec {
   readonly waitTimeout?: number;
   readonly capabilities?: readonly string[];
   readonly sharedMemory?: number;
+  /** Key of `berth:majors`: only an image of that major version can read its data. */
+  readonly major?: keyof Settings["majors"];
 }
+
+/** How a database is asked which version its schema is of: a command in a container of a service, once the other has made it. */
+export interface SchemaVersion { readonly service: string; readonly madeBy: string; readonly command: readonly string[] }
 
 export interface System {
   readonly name: string;
@@ -142,6 +147,8 @@ export interface System {
   readonly services: readonly ServiceSpec[];
   /** What a person logs in with, by service: shown by `pulumi stack output credentials --show-secrets`. */
   readonly credentials: Readonly<Record<string, Template>>;
+  /** @default the system has no migrations */
+  readonly schemaVersion?: SchemaVersion;
 }
 
 export interface PublishedPort { readonly endpoint: string; readonly internal: number; readonly external: number; readonly ip: string }
@@ -180,6 +187,7 @@ export interface Plan {
   readonly publicUrl: string;
   /** Only those of services that run. */
   readonly credentials: Readonly<Record<string, Template>>;
+  readonly schemaVersion?: SchemaVersion;
   /** Secrets that some file holds. */
   readonly secretKeys: readonly SecretKey[];
   /** Those of them whose version some file names. */

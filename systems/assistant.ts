@@ -6,7 +6,7 @@ import { backup, backupImage } from "./parts/backup.ts";
 import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
 import { runOnce, succeeded } from "./parts/job.ts";
 import { monitoring } from "./parts/monitoring.ts";
-import { postgres, postgresPrune, postgresUrl } from "./parts/postgres.ts";
+import { postgres, postgresPrune, postgresSchema, postgresUrl } from "./parts/postgres.ts";
 import { redis, redisPrune, redisUrl } from "./parts/redis.ts";
 
 const IMAGE = { build: "assistant" };
@@ -26,7 +26,7 @@ export const assistant: Catalogue = (args) => {
     ...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last), ...backup(args, database, ["migrate", "redis-users"]),
   ];
   return {
-    name: "assistant", database,
+    name: "assistant", database, schemaVersion: postgresSchema(database, "migrate"),
     images: {
       assistant: {
         context: "services/assistant", target: args.settings.imageTarget,
@@ -114,11 +114,12 @@ const twilioSecrets = ({ has }: CatalogueArgs): Record<string, string> => ({
 });
 
 function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
-  const allowed = args.settings.allowDestructiveMigrations;
+  const { allowDestructiveMigrations: allowed, schema } = args.settings;
   const job = (name: string, after: string[], environment: Record<string, string> = {}): ServiceSpec => ({
     name, tier: "app", kind: "job", image: IMAGE, uid: UID, after, command: runOnce(`assistant ${name}`),
     environment: { ...common(args), ...DATA_PATHS, ...environment }, secrets: dataSecrets(database), networks: ["data"],
     health: succeeded, limits: { memory: 256, cpus: 1 },
   });
-  return [job("migrate", ["postgres-roles", "redis-users"], allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }), ...(args.settings.seed ? [job("seed", ["migrate"])] : [])];
+  const migrations = { ...(allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }), ...(schema === undefined ? {} : { SCHEMA_REVISION: schema }) };
+  return [job("migrate", ["postgres-roles", "redis-users"], migrations), ...(args.settings.seed ? [job("seed", ["migrate"])] : [])];
 }

@@ -7,6 +7,7 @@ export const deployments: Dashboard = { name: "deployments", rows: [
     number("Last release", "dateTimeFromNow", "max(edge_release_timestamp_seconds) * 1000"),
     number("In a day", "short", "sum(changes(edge_release_timestamp_seconds[1d]))"),
     graph("Containers by version", "short", query("count by (service, version) (assistant_release_info)", "{{service}} {{version}}")),
+    graph("Schema as the containers see it", "short", query("count by (revision) (assistant_schema_info)", "{{revision}}")),
     graph("Routes by release", "short", query("count by (release) (edge_release_info)", "{{release}}")),
   ] },
   { title: "Requests meanwhile", panels: [

@@ -1,7 +1,7 @@
 /** PostgreSQL with pgvector: one database, reached by versioned login roles; the superuser only through a socket shared with jobs. */
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
-import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, SchemaVersion, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 import { runOnce, succeeded } from "./job.ts";
@@ -26,6 +26,10 @@ export function postgresPrune({ settings }: CatalogueArgs, database: string, aft
   };
 }
 
+/** Asked of the server itself: what a migration said it did may be undone since, by a restore or a release that came back. */
+export const postgresSchema = (database: string, madeBy: string): SchemaVersion =>
+  ({ service: "postgres", madeBy, command: ["psql", "-qAtX", "-U", "postgres", "-d", database, "-c", "SELECT version_num FROM alembic_version"] });
+
 const LIMITS = { memory: 1024, cpus: 1 };
 
 /** Memory as PostgreSQL's manual proposes it, fitted to the limit that the stack file makes: a quarter for its own cache, half for the kernel's. */
@@ -39,7 +43,7 @@ export function postgres({ settings }: CatalogueArgs, database: string): Service
   const image = { pull: baseImage("postgres", settings) };
   const { device } = settings.postgres;
   return [{
-    name: "postgres", tier: "data", kind: "stateful", image, uid: UID,
+    name: "postgres", tier: "data", kind: "stateful", image, uid: UID, major: "postgres",
     command: ["postgres", "-c", "hba_file=/etc/postgresql/pg_hba.conf", "-c", "ident_file=/etc/postgresql/pg_ident.conf",
       "-c", "shared_preload_libraries=pg_stat_statements",
       // Utility statements are kept as they are: with the password of a role that is made.

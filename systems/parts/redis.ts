@@ -22,9 +22,11 @@ export const maxmemory = (settings: CatalogueArgs["settings"]): number => Math.f
 export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   const image = { pull: baseImage("redis", settings) };
   return [{
-    name: "redis", tier: "data", kind: "stateful", image, uid: UID,
+    name: "redis", tier: "data", kind: "stateful", image, uid: UID, major: "redis",
     command: ["sh", "/etc/redis/start.sh"],
     config: { path: "/etc/redis", files: { "redis.conf": content("data/redis/redis.conf", { maxmemory: `${maxmemory(settings)}mb` }), "start.sh": content("data/redis/start.sh") } },
+    // Nobody can log in as the user "default", but Redis replays its log as that user: without rights it would drop every transaction
+    // and every script's writes at each start.
     secrets: { "base.acl": content("data/redis/base.acl"), "monitor-password": "@{redisMonitorPassword}" },
     volumes: [{ name: "redis-data", path: "/data", keep: "data" }],
     networks: ["data"], port: 6379, publish: { redis: 6379 },

@@ -1,7 +1,9 @@
 /** The main job, end to end: from nothing to a running assistant, on the real CLI and engine. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { Client } from "./client.ts";
 import { Events, idsBut } from "./engine.ts";
 import { command, docker, eventually, Project, SMS, sleep } from "./support.ts";
@@ -51,6 +53,8 @@ describe("the main job", function () {
       for (const name of Object.values(containers).flat()) assert.ok(running.has(name), name);
       const images = await project.output<Record<string, string>>("images");
       assert.match(images["api"]!, /^sha256:[0-9a-f]{64}$/);
+      const [newest] = readdirSync(join(project.dir, "services/assistant/src/migrations/versions")).flatMap((file) => /^\d+/.exec(file) ?? []).sort().reverse();
+      assert.equal(await project.output("schemaVersion"), newest);
     });
 
     it("scrapes every service within a minute", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CONTAINER, find, isSecret, NETWORK, ofType, type Recorded, reveal, running, runProgram, type Run, VOLUME } from "./support.ts";
+import { CONTAINER, dockerClient, find, isSecret, NETWORK, ofType, type Recorded, reveal, running, runProgram, type Run, VOLUME } from "./support.ts";
 
 const STACKS = ["dev", "stage", "prod"] as const;
 const SMS = {
@@ -89,7 +89,7 @@ for (const stack of STACKS) describe(`the program, stack ${stack}`, function () 
   });
 
   it("has the documented outputs", () => {
-    assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "switchedOff", "urls"]);
+    assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "schemaVersion", "switchedOff", "urls"]);
     const containers = run.outputs["containers"] as Record<string, string[]>;
     assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
     assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^(\S+@)?sha256:[0-9a-f]{64}$/);
@@ -149,6 +149,23 @@ describe("the program", function () {
     const told = (run: Run) => running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("ALLOW_DESTRUCTIVE=0003,0004")).map(({ name }) => name);
     assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:allowDestructiveMigrations": "0003,0004" } })), ["assistant-dev-migrate"]);
     assert.deepEqual(told(await runProgram({ stack: "dev" })), []);
+  });
+
+  it("PA-43: tells the migration, and nobody else, which revision to go to", async () => {
+    const told = (run: Run) => running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("SCHEMA_REVISION=0002")).map(({ name }) => name);
+    assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:schema": "0002" } })), ["assistant-dev-migrate"]);
+    assert.deepEqual(told(await runProgram({ stack: "dev" })), []);
+  });
+
+  it("PA-43: says which version the schema is of by asking the database's container, and nothing where nobody answers", async () => {
+    const version = async (client: string, preview = false) => {
+      dockerClient(client);
+      try { return (await runProgram({ stack: "dev", preview })).outputs["schemaVersion"]; } finally { dockerClient(); }
+    };
+    assert.equal(await version('[ "$1 $2 $3" = "exec assistant-dev-postgres-id psql" ] && echo 0007'), "0007");
+    assert.equal(await version("echo no such container >&2; exit 1"), undefined);
+    // What a preview would make anew cannot be asked.
+    assert.notEqual(await version("echo 0007", true), "0007");
   });
 
   it("PA-39: refuses development's settings in prod before the first resource, all at once, with what mends each", async () => {

@@ -1,11 +1,19 @@
 /** Runs the whole program, index.ts, against a monitor that records what it is asked to register. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
 // What else runs from this checkout is none of a test's business.
 process.env["PULUMI_BACKEND_URL"] = "file:///nowhere";
+/** Stands for the docker client, which the program asks for the schema's version. */
+const CLIENT = mkdtempSync(join(tmpdir(), "berth-docker-"));
+after(() => rmSync(CLIENT, { recursive: true }));
+process.env["PATH"] = `${CLIENT}:${process.env["PATH"]}`;
+/** @param script What it does, in sh. */
+export const dockerClient = (script = "echo 0000"): void => writeFileSync(join(CLIENT, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+dockerClient();
 const ROOT = join(import.meta.dirname, "../..");
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from personal_assistant.config.settings import load
-from personal_assistant.database.migrate import DIRECTORY, destructive, refusal
+from personal_assistant.database.migrate import DIRECTORY, destructive, loses_going_down, refusal
 
 
 def revision(directory: Path, number: str, body: str, declared: str = "") -> ModuleType:
@@ -69,6 +69,18 @@ def test_what_was_allowed_before_stays_allowed_by_the_fix(tmp_path: Path) -> Non
     assert why and why.endswith(" 0004,0005") and "0004 (" not in why
 
 
+def test_the_way_down_asks_for_the_same(tmp_path: Path) -> None:
+    """What is harmless on the way up drops on the way down what was added and filled since."""
+    adds = revision(tmp_path, "0003", 'op.execute("ALTER TABLE users ADD COLUMN phone text")')
+    assert refusal([adds], ()) is None
+    why = refusal([adds], (), loses_going_down)
+    assert why and "going back behind 0003 (Revision 0003.) removes data" in why and why.endswith("berth:allowDestructiveMigrations 0003")
+    assert refusal([adds], ("0003",), loses_going_down) is None
+    index = tmp_path / "0004_test.py"
+    index.write_text('revision = "0004"\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    op.execute("DROP INDEX notes_by_user")\n')
+    assert refusal([loaded(index)], (), loses_going_down) is None
+
+
 def test_the_setting_is_read_as_a_list(tmp_path: Path) -> None:
     database = tmp_path / "database"
     database.write_text("postgresql://u:p@h/d")
@@ -76,6 +88,14 @@ def test_the_setting_is_read_as_a_list(tmp_path: Path) -> None:
     assert load("migrate", env).allow_destructive == ()
     assert load("migrate", {**env, "ALLOW_DESTRUCTIVE": "0003"}).allow_destructive == ("0003",)
     assert load("migrate", {**env, "ALLOW_DESTRUCTIVE": "0003, 0004"}).allow_destructive == ("0003", "0004")
+
+
+def test_the_schema_goes_to_the_newest_unless_told(tmp_path: Path) -> None:
+    database = tmp_path / "database"
+    database.write_text("postgresql://u:p@h/d")
+    env = {"DATABASE_URL_FILE": str(database)}
+    assert load("migrate", env).schema_revision == "head"
+    assert load("migrate", {**env, "SCHEMA_REVISION": "0002"}).schema_revision == "0002"
 
 
 @pytest.mark.parametrize("path", sorted((DIRECTORY / "versions").glob("*.py")), ids=lambda path: path.stem)

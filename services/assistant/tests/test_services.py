@@ -356,7 +356,11 @@ def test_migrations_go_down_and_up_again(stack: Stack) -> None:
         path = stack.directory / "other_database"
         path.write_text(f"{database_url}{separator}options=-csearch_path%3D{schema}")
         try:
-            outputs = [stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path)) for to in ("head", "head", "0001", "base", "head")]
+            refused = [stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path)) for to in ("head", "0001")][1]
+            assert refused.returncode == 1 and "berth:allowDestructiveMigrations 0002" in refused.stdout + refused.stderr
+            admin.execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}")
+            moves_to = ("head", "head", "0001", "base", "head")
+            outputs = [stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path), ALLOW_DESTRUCTIVE="0001,0002") for to in moves_to]
             assert [o.returncode for o in outputs] == [0] * 5, [o.stdout + o.stderr for o in outputs]
             moves = [line for o in outputs for line in o.stdout.splitlines() if "->" in line and not line.startswith("{")]
             assert moves == ["base -> 0002", "0002 -> 0002", "0002 -> 0001", "0001 -> base", "base -> 0002"]
@@ -364,6 +368,8 @@ def test_migrations_go_down_and_up_again(stack: Stack) -> None:
             admin.execute(f"UPDATE {schema}.alembic_version SET version_num = '9999'")
             newer = stack.run("migrate", DATABASE_URL_FILE=str(path))
             assert newer.returncode == 0 and "newer than this release" in newer.stdout
+            named = stack.run("migrate", DATABASE_URL_FILE=str(path), SCHEMA_REVISION="0002")
+            assert named.returncode == 1 and "does not know" in named.stdout + named.stderr
         finally:
             admin.execute(f"DROP SCHEMA {schema} CASCADE")
 

@@ -27,7 +27,7 @@ describe("config/application", () => {
 
   it("says who sets each", () => {
     const { services } = makePlan(systems.assistant, context(
-      { "berth:debug": true, "berth:imageTarget": "development", "berth:sourceMounts": true, "berth:seed": true, "berth:allowDestructiveMigrations": "0003" }, { configured: new Set(secretKeys) }));
+      { "berth:debug": true, "berth:imageTarget": "development", "berth:sourceMounts": true, "berth:seed": true, "berth:allowDestructiveMigrations": "0003", "berth:schema": "0002" }, { configured: new Set(secretKeys) }));
     const set = new Set(services.filter(({ image }) => "build" in image && image.build === "assistant").flatMap(({ environment }) => environment.map((line) => line.split("=", 1)[0]!)));
     const said = Object.entries(variables).filter(([, { by }]) => by !== undefined && by !== "nothing" && !by.startsWith("the image")).map(([name]) => name);
     assert.deepEqual([...set].sort(), said.sort());

@@ -7,7 +7,8 @@ from alembic import context
 context.configure(
     connection=context.config.attributes["connection"],
     transactional_ddl=True,
-    transaction_per_migration=True,
+    # One for all of a release's revisions: when the second fails, the first was never there.
+    transaction_per_migration=False,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -17,8 +17,8 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for role in ROLES:
         commands.add_parser(role, help=f"run the {role}")
-    migrate = commands.add_parser("migrate", help="migrate the database schema up, or with --to also down")
-    migrate.add_argument("--to", default="head", metavar="REV", help="a revision, base or head (default)")
+    migrate = commands.add_parser("migrate", help="migrate the database schema up, or where asked down")
+    migrate.add_argument("--to", metavar="REV", help="a revision, base or head; default: SCHEMA_REVISION, otherwise head")
     commands.add_parser("seed", help="load test data (not in prod)")
     grant = commands.add_parser("grant", help="give an account a role")
     grant.add_argument("email")

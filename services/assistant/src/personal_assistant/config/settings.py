@@ -57,6 +57,7 @@ class Settings:
     db_pool_timeout: float
     db_statement_timeout: float
     allow_destructive: tuple[str, ...]
+    schema_revision: str
     jwt_access_ttl: int
     jwt_refresh_ttl: int
     rate_limit_per_minute: int
@@ -189,6 +190,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         db_pool_timeout=number("DB_POOL_TIMEOUT", 10, 1, 60),
         db_statement_timeout=number("DB_STATEMENT_TIMEOUT", 10, 1, 600),
         allow_destructive=tuple(re.findall(r"\w+", text("ALLOW_DESTRUCTIVE"))),
+        schema_revision=text("SCHEMA_REVISION", "head"),
         jwt_access_ttl=number("JWT_ACCESS_TTL", 900, 10, 86_400),
         jwt_refresh_ttl=number("JWT_REFRESH_TTL", 1_209_600, 60, 31_536_000),
         rate_limit_per_minute=number("RATE_LIMIT_PER_MINUTE", 600, 0, 1_000_000),

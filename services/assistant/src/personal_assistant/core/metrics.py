@@ -50,6 +50,7 @@ for _kind in ("task", "reminder", "summarise"):
         JOBS_QUEUED.labels(_kind, _outcome)
 
 RELEASE = Gauge("assistant_release_info", "What runs here", ["version"])
+SCHEMA = Gauge("assistant_schema_info", "Revision of the database's schema, as the database says", ["revision"])
 
 
 class Network(Collector):

@@ -39,6 +39,8 @@ TICK = 0.25
 RECONNECT_INTERVAL = 0.5
 OUTAGE_GRACE = 1.5
 CHANNEL = "assistant_events"
+# Asks a table, so that an answer is worth more than "SELECT 1", and tells what the schema is.
+PROBE = "SELECT version_num FROM alembic_version"
 
 
 class DatabaseUnavailable(psycopg.OperationalError):
@@ -78,6 +80,7 @@ class Database:
         self._answered_at = 0.0
         self._available = asyncio.Event()
         self._lost_at = 0.0
+        self._revision: str | None = None
 
     async def start(self) -> None:
         """Does not wait for the server: the process must be able to say that it lives while the database does not."""
@@ -191,10 +194,21 @@ class Database:
                     event.set()
                 if time.monotonic() - self._answered_at > PROBE_INTERVAL:
                     break  # a busy channel must not keep the probe from asking
-            await self._ask(probe, "SELECT 1")
+            await self._probe(probe)
+
+    async def _probe(self, probe: psycopg.AsyncConnection[Any]) -> None:
+        revision = None
+        with contextlib.suppress(psycopg.errors.UndefinedTable):  # not migrated yet: an answer all the same
+            if row := await (await self._ask(probe, PROBE)).fetchone():
+                revision = row["version_num"]
+        if revision != self._revision:
+            self._revision = revision
+            metrics.SCHEMA.clear()
+            if revision is not None:
+                metrics.SCHEMA.labels(revision).set(1)
 
     @staticmethod
-    async def _ask(probe: psycopg.AsyncConnection[Any], query: str) -> None:
+    async def _ask(probe: psycopg.AsyncConnection[Any], query: str) -> psycopg.AsyncCursor[Any]:
         """Raises when there is no answer in time."""
 
         async def watch() -> None:
@@ -206,7 +220,7 @@ class Database:
 
         watchdog = asyncio.create_task(watch())
         try:
-            await probe.execute(query)
+            return await probe.execute(query)
         finally:
             watchdog.cancel()
 

