@@ -2,7 +2,6 @@
 import { createServer as createHttp, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer as createTcp, type Server as TcpServer } from "node:net";
 import { networkInterfaces } from "node:os";
-import { docker } from "./support.ts";
 
 export interface Alert { readonly status: "firing" | "resolved"; readonly labels: Readonly<Record<string, string>>; readonly annotations: Readonly<Record<string, string>> }
 
@@ -28,11 +27,9 @@ export class Receiver {
   #mail = "";
   #host = "";
 
-  /** On every address: containers reach this machine by the address that the engine's own bridge has on it. */
+  /** On every address: containers reach this machine by whichever it has. */
   async open(): Promise<this> {
-    // Not the network's Gateway: an engine that has not been restarted yet leaves it out.
-    const bridge = await docker("network", "inspect", "bridge", "--format", '{{index .Options "com.docker.network.bridge.name"}}');
-    this.#host = networkInterfaces()[bridge]!.find(({ family }) => family === "IPv4")!.address;
+    this.#host = Object.values(networkInterfaces()).flatMap((all) => all ?? []).find(({ family, internal }) => family === "IPv4" && !internal)!.address;
     for (const server of [this.#http, this.#smtp]) await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
     return this;
   }
