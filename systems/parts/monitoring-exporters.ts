@@ -27,7 +27,8 @@ export function postgresExporter({ settings }: CatalogueArgs, services: readonly
 export function redisExporter({ settings }: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
   return services.every((service) => service.name !== "redis") ? [] : [{
     name: "redis-exporter", tier: "monitoring", kind: "stateless", image: { pull: baseImage("redisExporter", settings) }, uid: REDIS_EXPORTER,
-    command: ["--script=/etc/redis-exporter/queues.lua"],
+    // Its own default is longer than a scrape may take: a Redis that is gone would look like an exporter that is gone.
+    command: ["--script=/etc/redis-exporter/queues.lua", "--connection-timeout=3s"],
     // Queues are lists: named after the system, or by Celery's default.
     config: { path: "/etc/redis-exporter", files: { "queues.lua": content("monitoring/redis/queues.lua", { queues: `${settings.system} celery` }) } },
     environment: { REDIS_ADDR: "redis://redis:6379", REDIS_USER: "monitor", REDIS_PASSWORD_FILE: "/run/secrets/passwords.json" },
