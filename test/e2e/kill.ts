@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { type Project, sleep } from "./support.ts";
 
 /** A process and everything below it: the CLI gives its plugins groups of their own. */
-function family(pid: number): number[] {
+export function family(pid: number): number[] {
   const children = new Map<number, number[]>();
   for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) try {
     const parent = Number(/PPid:\s+(\d+)/.exec(readFileSync(`/proc/${entry}/status`, "utf8"))![1]);

@@ -1,7 +1,7 @@
 /** A stack that serves under load while something happens to it: what the tests of promises share. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { type LoadReport, underLoad } from "../load/load.ts";
+import { type LoadArgs, type LoadReport, underLoad } from "../load/load.ts";
 import { Client } from "./client.ts";
 import { FULL } from "./engine.ts";
 import { docker, eventually, Project, type Result } from "./support.ts";
@@ -15,7 +15,7 @@ export interface ServingArgs {
   readonly config?: Record<string, unknown>;
 }
 
-export interface UnderLoad {
+export interface UnderLoad extends Pick<LoadArgs, "posts" | "write" | "timeout"> {
   /** Seconds that a slow request takes. @default 8 */
   readonly slow?: number;
   /** Share of the load. A machine that builds or restarts meanwhile has less to give. @default 1 */
@@ -63,8 +63,8 @@ export class Serving {
     this.set(service, { environment });
   }
 
-  underLoad(work: () => Promise<void>, { slow = 8, share = 1 }: UnderLoad = {}): Promise<LoadReport> {
-    return underLoad({ url: this.edge, token: this.client.token, slow, kept: 150 * share * COMMON, fresh: 50 * share * COMMON, ...(this.ca === undefined ? {} : { ca: this.ca }) }, work);
+  underLoad(work: () => Promise<void>, { slow = 8, share = 1, ...more }: UnderLoad = {}): Promise<LoadReport> {
+    return underLoad({ url: this.edge, token: this.client.token, slow, kept: 150 * share * COMMON, fresh: 50 * share * COMMON, ...more, ...(this.ca === undefined ? {} : { ca: this.ca }) }, work);
   }
 
   /** Rows of a query, as psql prints them. */

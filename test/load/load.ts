@@ -1,7 +1,8 @@
 /**
  * The common load of operations.md: an open loop through the edge that knows what it lost.
  * 150 requests/s on kept connections and 50/s on new ones, 20 % of them POSTs with an id of their own,
- * a slow request every second. Failure: not 2xx, reset, refused, timed out.
+ * a slow request every second. Failure: not 2xx, reset, refused, timed out. Of those that are answered, it says which answer no
+ * program could act on.
  */
 import { randomUUID } from "node:crypto";
 import * as http from "node:http";
@@ -18,11 +19,15 @@ export interface LoadArgs {
   readonly fresh?: number;
   /** Share of POSTs. @default 0.2 */
   readonly posts?: number;
+  /** What a POST with this id is. @default an event */
+  readonly write?: (id: string) => Write;
   /** Seconds that a slow request takes; one starts every second. 0: none. @default 8 */
   readonly slow?: number;
   /** Milliseconds after which a request counts as lost. @default 15000, and the slow one's time on top */
   readonly timeout?: number;
 }
+
+export interface Write { readonly path: string; readonly body: unknown }
 
 export interface LoadReport {
   /** For how long requests were begun. */
@@ -38,6 +43,19 @@ export interface LoadReport {
   /** Milliseconds: median and 99th percentile of the quick requests. */
   readonly p50: number;
   readonly p99: number;
+  /** Milliseconds: the longest of them, failed ones too. */
+  readonly longest: number;
+}
+
+/** What is wrong with an answer that is not 2xx: it has to be JSON that says what is the matter and, if it passes, when to come back. */
+export function uncontrolled(status: number, headers: http.IncomingHttpHeaders, body: string): string | undefined {
+  let error: unknown;
+  try { error = (JSON.parse(body) as { error?: unknown }).error; } catch { /* not JSON */ }
+  if (![429, 502, 503, 504, 507].includes(status)) return "not a passing failure";
+  if (typeof error !== "string") return "no JSON with an error";
+  if (!headers["retry-after"]) return "no Retry-After";
+  if (!headers["x-request-id"]) return "no X-Request-Id";
+  return /Traceback|psycopg|\.py\b/.test(body) ? "tells of its inside" : undefined;
 }
 
 /** Load while something is done, and for two seconds on either side. It ends with the work, however that ends. */
@@ -62,6 +80,7 @@ export class Load {
   readonly #agent: http.Agent;
   readonly #open = new Set<Promise<void>>();
   readonly #times: number[] = [];
+  #longest = 0;
   readonly #failures: Record<string, number> = {};
   readonly #acknowledged: string[] = [];
   #sent = 0;
@@ -74,7 +93,7 @@ export class Load {
   #began = 0;
 
   constructor({ ca, ...args }: LoadArgs) {
-    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args };
+    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }), ...args };
     this.#http = args.url.startsWith("https:") ? https : http;
     this.#tls = ca === undefined ? {} : { ca };
     this.#agent = new this.#http.Agent({ keepAlive: true, maxSockets: 128, ...this.#tls });
@@ -105,15 +124,17 @@ export class Load {
     const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
     return {
       seconds, sent: this.#sent, ok: this.#ok, slowSent: this.#slowSent, slowOk: this.#slowOk, failures: this.#failures,
-      acknowledged: this.#acknowledged, p50: at(0.5), p99: at(0.99),
+      acknowledged: this.#acknowledged, p50: at(0.5), p99: at(0.99), longest: Math.round(this.#longest),
     };
   }
 
   #send(kept: boolean): void {
     const id = Math.random() < this.#args.posts ? randomUUID() : undefined;
     this.#sent += 1;
+    const write = id === undefined ? undefined : this.#args.write(id);
     const began = performance.now();
-    this.#track(this.#request(id ? "POST" : "GET", id ? "/v1/events" : "/v1/version", id && JSON.stringify({ id, payload: { at: Date.now() } }), kept, this.#args.timeout).then((failure) => {
+    this.#track(this.#request(write ? "POST" : "GET", write?.path ?? "/v1/version", write && JSON.stringify(write.body), kept, this.#args.timeout).then((failure) => {
+      this.#longest = Math.max(this.#longest, performance.now() - began);
       if (failure) { this.#fail(`${id ? "POST" : "GET"} ${kept ? "kept" : "fresh"}: ${failure}`); return; }
       this.#ok += 1;
       this.#times.push(performance.now() - began);
@@ -146,8 +167,13 @@ export class Load {
           ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
         },
       }, (response) => {
-        response.resume();
-        response.once("end", () => resolve(response.statusCode! >= 200 && response.statusCode! < 300 ? undefined : `status ${response.statusCode}`));
+        const good = response.statusCode! >= 200 && response.statusCode! < 300;
+        let text = "";
+        if (good) response.resume(); else response.on("data", (chunk: Buffer) => { text += chunk.toString(); });
+        response.once("end", () => {
+          const wrong = good ? undefined : uncontrolled(response.statusCode!, response.headers, text);
+          resolve(good ? undefined : `status ${response.statusCode}${wrong === undefined ? "" : ` (${wrong})`}`);
+        });
         response.once("error", (error) => resolve(error.message));
         response.once("aborted", () => resolve("cut off"));
       });

@@ -13,7 +13,7 @@ import pytest
 
 from apps.sms_router.main import twilio_signature, twiml
 from personal_assistant.auth.passwords import hash_now, verify_password
-from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, verify_access_token
+from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, key_id, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
 from personal_assistant.core import metrics
 from personal_assistant.core.logs import JsonFormatter
@@ -89,6 +89,13 @@ def test_jwt_keys_rotate_without_signing_anyone_out() -> None:
     assert verify_access_token(after, (OLD, NEW)) == USER, "an old process must accept what a new one signs"
     with pytest.raises(InvalidToken):
         verify_access_token(before, (NEW,))
+
+
+def test_a_jwt_of_a_replica_whose_clock_is_ahead_is_accepted() -> None:
+    now = int(time.time())
+    claims = {"iss": "assistant", "sub": USER.id, "iat": now + 300, "exp": now + 360}
+    token = jwt.encode(claims, NEW, "HS256", headers={"kid": key_id(NEW)})
+    assert verify_access_token(token, (NEW,)) == USER
 
 
 def test_jwt_refuses_forgeries() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from fastapi import APIRouter, HTTPException, Query, Request, WebSocket
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
@@ -108,7 +109,7 @@ async def _woken(context: Context, news: asyncio.Event, deadline: float) -> bool
 
 @router.websocket("/stream")
 async def stream(socket: WebSocket) -> None:
-    """Sends {"type":"ready"}, then each new event of the caller, and echoes every JSON message it gets."""
+    """Sends {"type":"ready"}, then each new event of the caller, and echoes every JSON message it gets. Closes with 1013 while the database is away."""
     user = caller_or_none(socket)
     if user is None:
         await socket.close(1008, "a bearer token is needed")
@@ -116,9 +117,16 @@ async def stream(socket: WebSocket) -> None:
     logs.user_id.set(user.id)
     by_protocol = bearer_token(socket) and "authorization" not in socket.headers
     await socket.accept("bearer" if by_protocol else None)
-    await socket.send_text(json_dumps({"type": "ready"}))
     context = context_of(socket)
-    pushing = asyncio.create_task(_push(context, socket, user.id))
+    try:
+        # The database's clock, which the events have their times from: this process's own may be ahead of it.
+        row = await context.database.one("SELECT clock_timestamp() AS now")
+    except psycopg.OperationalError:
+        await socket.close(1013, "database unavailable, try again")
+        return
+    assert row
+    await socket.send_text(json_dumps({"type": "ready"}))
+    pushing = asyncio.create_task(_push(context, socket, user.id, row["now"]))
     try:
         while True:
             try:
@@ -134,13 +142,13 @@ async def stream(socket: WebSocket) -> None:
             await pushing
 
 
-async def _push(context: Context, socket: WebSocket, user_id: str) -> None:
-    since = datetime.now(UTC)
+async def _push(context: Context, socket: WebSocket, user_id: str, since: datetime) -> None:
     with context.database.listen(user_id) as news:
         while True:
             await news.wait()
             news.clear()
-            with contextlib.suppress(ConnectionError, OSError):
+            # While the database is away there is nothing to send; when it is back, everyone who waits is woken.
+            with contextlib.suppress(OSError, psycopg.OperationalError):
                 for event in await _newer(context, user_id, since):
                     since = max(since, event["created_at"])
                     await socket.send_text(json_dumps({"type": "event", **event}))

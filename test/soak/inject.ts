@@ -1,0 +1,84 @@
+/** Faults, put upon running containers from the engine's machine and taken away again. Root, iptables and cgroup v1 are needed. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { family } from "../e2e/kill.ts";
+import { docker } from "../e2e/support.ts";
+
+const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8" }).trim();
+
+/** Process id, on this machine, of what a container began with. */
+const first = async (container: string): Promise<number> => Number(await docker("inspect", "--format", "{{.State.Pid}}", container));
+
+/** Kills (SIGKILL) those processes of a container whose title matches. @returns how many they were. */
+export async function kill(container: string, title: RegExp): Promise<number> {
+  const found = family(await first(container)).filter((pid) => {
+    try { return title.test(readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")); } catch { return false; }
+  });
+  for (const pid of found) try { process.kill(pid, "SIGKILL"); } catch { /* went with its parent */ }
+  return found.length;
+}
+
+/** Kills what runs the jobs of a worker. Before it come the init, the main process and what that forks first, its companion. */
+export async function killJobs(container: string): Promise<number> {
+  const jobs = family(await first(container)).sort((a, b) => a - b).slice(3);
+  for (const pid of jobs) process.kill(pid, "SIGKILL");
+  return jobs.length;
+}
+
+/** Kills everything in a container at once, without the engine's knowledge. */
+export const killAll = async (container: string): Promise<void> => { process.kill(await first(container), "SIGKILL"); };
+
+/** Lets a share of the packets that reach a container from others go lost. @returns what ends it. */
+export async function loss(container: string, share: number): Promise<() => void> {
+  const pid = String(await first(container));
+  const rule = (how: string) => run("nsenter", "-t", pid, "-n", "iptables", how, "INPUT", "!", "-i", "lo", "-m", "statistic", "--mode", "random", "--probability", String(share), "-j", "DROP");
+  rule("-A");
+  return () => { if (existsSync(`/proc/${pid}`)) rule("-D"); };
+}
+
+/** A small disk of its own, in a file, so that it can be full, or slow, and nobody else's. */
+export class Disk {
+  readonly #home = mkdtempSync(join(tmpdir(), "berth-disk-"));
+  readonly path = join(this.#home, "disk");
+  readonly #filler = join(this.path, "filler");
+
+  constructor(mebibytes: number) {
+    const file = join(this.#home, "file");
+    run("truncate", "-s", `${mebibytes}M`, file);
+    run("mkfs.ext4", "-q", "-m", "0", file);
+    run("mkdir", this.path);
+    run("mount", "-o", "loop", file, this.path);
+  }
+  /** A folder on it. */
+  folder(name: string, uid: number): string {
+    const path = join(this.path, name);
+    run("install", "-d", "-o", String(uid), "-g", "0", "-m", "0700", path);
+    return path;
+  }
+  get #free(): number { return Number(run("stat", "-f", "-c", "%a", this.path)); }
+  /** Takes every block that is free. */
+  fill(): void {
+    const size = Number(run("stat", "-f", "-c", "%S", this.path));
+    run("fallocate", "-l", String(this.#free * size), this.#filler);
+    // What the file system kept for describing that file.
+    try { run("sh", "-c", `cat /dev/zero >> ${this.#filler}`); } catch { /* full */ }
+    if (this.#free > 0) throw new Error(`${this.#free} blocks are still free`);
+  }
+  free(): void { rmSync(this.#filler, { force: true }); }
+
+  /** Allows a container so many writes a second. @returns what ends it. */
+  async slow(container: string, writes: number): Promise<() => void> {
+    const path = /^\d+:blkio:(.+)$/m.exec(readFileSync(`/proc/${await first(container)}/cgroup`, "utf8"))?.[1];
+    if (path === undefined) throw new Error("no cgroup v1 for blkio: a disk cannot be slowed down here");
+    const file = join("/sys/fs/cgroup/blkio", path, "blkio.throttle.write_iops_device");
+    const device = run("findmnt", "-no", "MAJ:MIN", this.path);
+    writeFileSync(file, `${device} ${writes}`);
+    return () => { if (existsSync(file)) writeFileSync(file, `${device} 0`); };
+  }
+  remove(): void {
+    run("umount", this.path);
+    rmSync(this.#home, { recursive: true });
+  }
+}
