@@ -6,7 +6,7 @@ import { eventually } from "../e2e/support.ts";
 import { fill, schemaOf, Snapshot } from "./data.ts";
 
 const STACK = "e2e-migrations";
-const OFFSET = 37000;
+const OFFSET = 19000;
 const UNCHANGED = /Resources:\s+\d+ unchanged\s/;
 const HALF = { share: 0.5, slow: 4 } as const;
 

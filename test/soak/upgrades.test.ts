@@ -9,7 +9,7 @@ import { command, docker, eventually, ROOT, sleep } from "../e2e/support.ts";
 import { fill, keysOf, redis, Snapshot } from "./data.ts";
 
 const STACK = "e2e-upgrades";
-const OFFSET = 38000;
+const OFFSET = 18000;
 const HERE = "localhost/berth-test";
 /** What is upgraded from and to; the catalogue's own are PostgreSQL 17.12 and Redis 8.0.2 on the bench. */
 const OTHER = { older: `${HERE}/postgres:17.10`, newerRedis: `${HERE}/redis:8.0.6`, major: `${HERE}/postgres:pg18` } as const;
