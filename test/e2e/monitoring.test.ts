@@ -9,12 +9,12 @@ import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { metricsIn } from "../../monitoring/metrics.ts";
 import { expressionsOf } from "../../monitoring/panels.ts";
 import type { Tier } from "../../plan/types.ts";
-import { Authority } from "../e2e/authority.ts";
-import { running } from "../e2e/engine.ts";
-import { hurry, Prometheus } from "../e2e/prometheus.ts";
-import { Receiver } from "../e2e/receiver.ts";
-import { good, Serving } from "../e2e/serving.ts";
-import { command, docker, eventually, ROOT, sleep, SMS } from "../e2e/support.ts";
+import { Authority } from "./authority.ts";
+import { FULL, running } from "./engine.ts";
+import { hurry, Prometheus } from "./prometheus.ts";
+import { Receiver } from "./receiver.ts";
+import { good, Serving } from "./serving.ts";
+import { command, docker, eventually, ROOT, sleep, SMS } from "./support.ts";
 
 const STACK = "e2e-monitoring";
 const CONNECTIONS = 60;
@@ -55,6 +55,8 @@ async function traffic(): Promise<void> {
   ]);
 }
 
+const made = new Set<string>();
+
 /** A condition of an alert: how it is made, and unmade. */
 interface Trouble { readonly alert: string; readonly labels: Readonly<Record<string, string>>; readonly make: () => Promise<unknown>; readonly mend: () => Promise<unknown> }
 
@@ -68,6 +70,7 @@ function came(status: "firing" | "resolved", { alert, labels }: Trouble): Promis
 
 /** All of them at once: each must arrive as firing, and, once mended, as resolved. */
 async function fireAndClear(troubles: readonly Trouble[], seconds: number): Promise<void> {
+  for (const { alert } of troubles) made.add(alert);
   const failures: string[] = [];
   const note = (error: unknown) => { failures.push((error as Error).message); };
   await Promise.all(troubles.map(({ make }) => make().catch(note)));
@@ -200,7 +203,8 @@ describe("monitoring", function () {
       await beat(beats() + 3);
     });
 
-    it("what hangs, is gone, is slow or full", async () => {
+    // CI makes do with the first few; a long run makes every alert fire.
+    if (FULL) it("what hangs, is gone, is slow or full", async () => {
       const [sms, worker, agent, postgres] = await Promise.all(["sms-router", "worker", "agent", "postgres"].map(container)) as [string, string, string, string];
       const stops: (() => Promise<void>)[] = [];
       const { client } = serving;
@@ -235,7 +239,7 @@ describe("monitoring", function () {
       ], 120);
     });
 
-    it("no database, and no Redis", async () => {
+    if (FULL) it("no database, and no Redis", async () => {
       const [postgres, store] = await Promise.all(["postgres", "redis"].map(container)) as [string, string];
       let stop: () => Promise<void> = nothing;
       await fireAndClear([
@@ -246,14 +250,15 @@ describe("monitoring", function () {
       ], 120);
     });
 
-    it("every alert was made to fire, came with its runbook, and by mail as well; who was not addressed heard nothing", () => {
+    it(`${FULL ? "every alert" : "each of them"} was made to fire, came with its runbook, and by mail as well; who was not addressed heard nothing`, () => {
       const fired = receiver.alerts("/hook").filter(({ status }) => status === "firing");
       const names = new Set(fired.map(({ labels }) => labels["alertname"]));
       // Backups have a test of their own.
-      const expected = rules().map(({ alert }) => alert).filter((alert) => alert !== "Watchdog" && !alert.startsWith("Backup"));
+      const expected = FULL ? rules().map(({ alert }) => alert).filter((alert) => alert !== "Watchdog" && !alert.startsWith("Backup")) : [...made];
+      assert.ok(made.size >= 3);
       assert.deepEqual(expected.filter((alert) => !names.has(alert)), []);
       for (const { labels, annotations } of fired) assert.match(annotations["runbook_url"] ?? "", /^docs\/troubleshooting\.md#/, labels["alertname"]);
-      for (const alert of ["PostgresDown", "TargetMissing"]) assert.ok(receiver.mail.includes(alert), `no mail about ${alert}`);
+      for (const alert of made) assert.ok(receiver.mail.includes(alert), `no mail about ${alert}`);
       assert.ok(!names.has("Watchdog"), "the switch goes to the one who waits for it");
       assert.deepEqual(receiver.alerts("/heartbeat").filter(({ labels }) => labels["alertname"] !== "Watchdog"), []);
       assert.deepEqual(receiver.posts("/slack"), []);
