@@ -93,6 +93,26 @@ describe("the main job", function () {
     });
   });
 
+  it("a request has one id and one trace in the lines of edge, api and agent: the caller's, and a new one where that is none", async () => {
+    const user = await new Client(EDGE).enter("trace@example.org");
+    const given = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for (const [traceparent, goesOn] of [[`00-${given}-00f067aa0ba902b7-00`, true], [`00-${given}-00f067aa0ba902b7`, false], [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, false]] as const) {
+      const request = randomUUID();
+      assert.equal((await user.call("POST", "/v1/messages", { text: "help" }, { "x-request-id": request, traceparent })).headers.get("x-request-id"), request);
+      await eventually(async () => {
+        const traces = await Promise.all(["edge", "api", "agent"].map(async (service) => {
+          const lines = (await docker("logs", ...await project.running(service))).split("\n").filter((line) => line.includes(request));
+          return lines.map((line) => (JSON.parse(line) as { trace_id?: string }).trace_id);
+        }));
+        assert.ok(traces.every((found) => found.length > 0), JSON.stringify(traces));
+        const [trace, ...more] = new Set(traces.flat());
+        assert.deepEqual(more, []);
+        assert.match(trace ?? "", /^(?!0{32})[0-9a-f]{32}$/);
+        assert.equal(trace === given, goesOn);
+      }, 10);
+    }
+  });
+
   describe("a signed SMS", () => {
     const ann = new Client(EDGE);
     const ben = new Client(EDGE);
