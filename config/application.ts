@@ -35,7 +35,7 @@ export const variables: Readonly<Record<string, Variable>> = {
   RATE_LIMIT_PER_MINUTE: { meaning: "Requests a minute of one user, or of one address; 0: no limit." },
   WORKER_CONCURRENCY: { meaning: "Jobs that one worker runs at a time, each in a process.", by: `${CATALOGUE}, and whoever needs another` },
   WORKER_TASK_TIME_LIMIT: { meaning: "Seconds after which a job is ended. More than `stopGrace` of the worker (systems/assistant.ts): a release may cut it off." },
-  OTEL_EXPORTER_OTLP_ENDPOINT: { meaning: "Where traces go.", by: `${CATALOGUE}, where Jaeger runs` },
+  OTEL_EXPORTER_OTLP_ENDPOINT: { meaning: "Where traces go.", by: `${CATALOGUE}, where Jaeger and the collector run` },
   OTEL_SERVICE_NAME: { meaning: "Name in logs and traces.", by: CATALOGUE },
   LLM_BASE_URL: { meaning: "An OpenAI-compatible interface." },
   LLM_MODEL: { meaning: "Model that the agent asks for." },

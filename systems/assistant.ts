@@ -6,6 +6,7 @@ import { backup, backupImage } from "./parts/backup.ts";
 import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
 import { runOnce, succeeded } from "./parts/job.ts";
 import { monitoring } from "./parts/monitoring.ts";
+import { collectorImage, tracesUrl } from "./parts/monitoring-logs.ts";
 import { postgres, postgresPrune, postgresSchema, postgresUrl } from "./parts/postgres.ts";
 import { redis, redisPrune, redisUrl } from "./parts/redis.ts";
 
@@ -32,7 +33,7 @@ export const assistant: Catalogue = (args) => {
         context: "services/assistant", target: args.settings.imageTarget,
         args: { PYTHON_IMAGE: baseImage("python", args.settings) },
       },
-      edge: edgeImage(args), ...backupImage(args),
+      edge: edgeImage(args), ...backupImage(args), ...collectorImage(args),
     },
     services: [...all, ...monitoring(args, all)],
     credentials: { backup: "@{backupKey}", postgres: postgresUrl(database), redis: redisUrl(), grafana: "admin @{grafanaAdminPassword}" },
@@ -43,13 +44,13 @@ export const assistant: Catalogue = (args) => {
 const dataSecrets = (database: string) => ({ "database-url": postgresUrl(database), "redis-url": redisUrl() });
 const DATA_PATHS = { DATABASE_URL_FILE: "/run/secrets/database-url", REDIS_URL_FILE: "/run/secrets/redis-url" };
 
-const common = ({ settings, isOn }: CatalogueArgs) => ({
+const common = ({ settings }: CatalogueArgs, traces: string | undefined) => ({
   APP_ENV: settings.environment, LOG_LEVEL: settings.logLevel, DEBUG: settings.debug,
   ...(settings.sourceMounts ? { RELOAD: true } : {}),
   // Not published: two containers of a service share the moment of a release, and would want one host port. From this machine
   // a debugger reaches a container by its address (docs/troubleshooting.md).
   ...(settings.debug && settings.imageTarget === "development" ? { DEBUG_PORT: 5678 } : {}),
-  ...(isOn("jaeger") ? { OTEL_EXPORTER_OTLP_ENDPOINT: "http://jaeger:4318" } : {}),
+  ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces }),
 });
 
 /** What the four applications have in common. The gate is readiness of the data stores; only a hung process is restarted. */
@@ -64,7 +65,7 @@ function application(args: CatalogueArgs, database: string, spec: {
     sources: { "services/assistant/src": "/app/src" }, stopGrace: 60, connections: POOL,
     ...spec,
     environment: {
-      ...common(args), ...DATA_PATHS, PORT: spec.port, OTEL_SERVICE_NAME: spec.name, SHUTDOWN_GRACE_SECONDS: 50,
+      ...common(args, tracesUrl(args)), ...DATA_PATHS, PORT: spec.port, OTEL_SERVICE_NAME: spec.name, SHUTDOWN_GRACE_SECONDS: 50,
       DB_POOL_SIZE: args.settings.postgres.poolSize, DB_STATEMENT_TIMEOUT: args.settings.postgres.statementTimeout, ...spec.environment,
     },
     secrets: { ...dataSecrets(database), ...spec.secrets },
@@ -117,7 +118,7 @@ function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
   const { allowDestructiveMigrations: allowed, schema } = args.settings;
   const job = (name: string, after: string[], environment: Record<string, string> = {}): ServiceSpec => ({
     name, tier: "app", kind: "job", image: IMAGE, uid: UID, after, command: runOnce(`assistant ${name}`),
-    environment: { ...common(args), ...DATA_PATHS, ...environment }, secrets: dataSecrets(database), networks: ["data"],
+    environment: { ...common(args, tracesUrl(args)), ...DATA_PATHS, ...environment }, secrets: dataSecrets(database), networks: ["data"],
     health: succeeded, limits: { memory: 256, cpus: 1 },
   });
   const migrations = { ...(allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }), ...(schema === undefined ? {} : { SCHEMA_REVISION: schema }) };

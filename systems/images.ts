@@ -12,7 +12,7 @@ const images = {
   redisExporter: "oliver006/redis_exporter:v1.69.0-alpine",
   grafana: "grafana/grafana:11.6.1",
   loki: "grafana/loki:3.2.1",
-  vector: "timberio/vector:0.43.1-alpine",
+  collector: "otel/opentelemetry-collector-contrib:0.165.0",
   jaeger: "jaegertracing/all-in-one:1.62.0",
   nodeExporter: "prom/node-exporter:v1.9.0",
 } as const;

@@ -5,9 +5,9 @@ const lines = (title: string, expr: string, legend: string): Panel => ({ title, 
 
 export const logLines = (system: string): Dashboard => ({ name: "logs", rows: [
   { title: "How many", panels: [
-    lines("Lines a minute", `sum by (service) (count_over_time({system="${system}"}[1m]))`, "{{service}}"),
-    lines("Warnings and errors a minute", `sum by (service, level) (count_over_time({system="${system}", level=~"warning|error|critical"}[1m]))`, "{{service}} {{level}}"),
+    lines("Lines a minute", `sum by (service_name) (count_over_time({service_namespace="${system}"}[1m]))`, "{{service_name}}"),
+    lines("Warnings and errors a minute", `sum by (service_name, severity_text) (count_over_time({service_namespace="${system}"} | severity_number >= 13 [1m]))`, "{{service_name}} {{severity_text}}"),
   ] },
-  { title: "Warnings and errors", panels: [logs("Warnings and errors", `{system="${system}", level=~"warning|error|critical"}`)] },
-  { title: "Everything", panels: [logs("Everything", `{system="${system}"}`)] },
+  { title: "Warnings and errors", panels: [logs("Warnings and errors", `{service_namespace="${system}"} | severity_number >= 13`)] },
+  { title: "Everything", panels: [logs("Everything", `{service_namespace="${system}"}`)] },
 ] });

@@ -9,7 +9,7 @@ export const logCap: Rule = {
       wrong: "the log is not capped", got: `logOpts["${name}"] is ${show(logOpts[name])}`, allowed, fix,
     }];
     return [
-      // It is also the one whose files Vector reads and `docker logs` shows.
+      // It is also the one whose files the collector reads and `docker logs` shows.
       ...(logDriver === "json-file" ? [] : [{ wrong: "another log driver", got: show(logDriver), allowed: "json-file", fix }]),
       ...option("max-size", /^[1-9]\d*[kmg]$/, 'a size such as "10m"'),
       ...option("max-file", /^[1-9]\d*$/, 'a number such as "5"'),

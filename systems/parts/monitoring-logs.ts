@@ -1,6 +1,6 @@
-/** Logs (Vector to Loki) and traces (Jaeger). */
+/** Logs (Loki), traces (Jaeger), and the collector that sends them there. */
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
+import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 
@@ -17,20 +17,30 @@ export const loki = ({ settings }: CatalogueArgs): ServiceSpec[] => [{
 /** Loki's index has one table a day, and less is not deleted. */
 const atLeastADay = (retention: string): string => retention.endsWith("h") && Number.parseInt(retention) < 24 ? "24h" : retention;
 
-/** Without Loki it has nobody to send to, and is not there either. */
-export function vector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec[] {
-  if (!isOn("loki") && isOn("vector")) return [];
+export const collectorImage = ({ settings, isOn }: CatalogueArgs): Record<string, ImageSpec> => !isOn("collector") || !(isOn("loki") || isOn("jaeger")) ? {} : { collector: {
+  context: "services/collector", target: "runtime",
+  args: { COLLECTOR_IMAGE: baseImage("collector", settings), NODE_EXPORTER_IMAGE: baseImage("nodeExporter", settings) },
+} };
+
+const COLLECTOR_OTLP = 4318;
+/** Where applications send spans; undefined where nobody takes them. */
+export const tracesUrl = ({ isOn }: CatalogueArgs): string | undefined => isOn("jaeger") && isOn("collector") ? `http://collector:${COLLECTOR_OTLP}` : undefined;
+
+/** Lines of the engine's log files to Loki, spans to Jaeger. Without either it has nobody to send to, and is not there. */
+export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec[] {
+  const pipelines = [...(isOn("loki") ? ["logs"] : []), ...(isOn("jaeger") ? ["traces"] : [])];
+  if (!pipelines.length && isOn("collector")) return [];
   const { system, environment } = settings;
-  const foreign = `entry.attrs."berth.stack" != "${stack}"`;
+  const files = ["collector", ...pipelines].map((name) => `${name}.yml`);
   return [{
-    name: "vector", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("vector", settings) }, uid: 0,
-    command: ["--config", "/etc/vector/vector.yml"],
-    config: { path: "/etc/vector", files: { "vector.yml": content("monitoring/vector/vector.yml", { foreign, system, environment }) } },
-    // How far each log file has been read.
-    volumes: [{ name: "vector-data", path: "/var/lib/vector", keep: "scratch" }],
-    hostMounts: { "/var/lib/docker/containers": "/var/lib/docker/containers" },
-    networks: ["monitoring"], port: 9598, metrics: {}, after: ["loki"],
-    health: healthCheck.wget("http://127.0.0.1:8686/health"), limits: { memory: 128, cpus: 0.25 },
+    name: "collector", tier: "monitoring", kind: "stateful", optional: true, image: { build: "collector" }, uid: 0,
+    // Without the gate the position in a file moves on before Loki has the line, and a crash meanwhile loses it.
+    command: ["--feature-gates=stanza.synchronousLogEmitter", ...files.map((file) => `--config=/etc/collector/${file}`)],
+    config: { path: "/etc/collector", files: Object.fromEntries(files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })])) },
+    volumes: [{ name: "collector-data", path: "/var/lib/otelcol", keep: "scratch" }],
+    ...(isOn("loki") ? { hostMounts: { "/var/lib/docker/containers": "/var/lib/docker/containers" } } : {}),
+    networks: ["monitoring"], port: 8888, metrics: {}, after: [...(isOn("loki") ? ["loki"] : []), ...(isOn("jaeger") ? ["jaeger"] : [])],
+    health: healthCheck.wget("http://127.0.0.1:13133/"), limits: { memory: 128, cpus: 0.5 }, stopGrace: 10,
   }];
 }
 

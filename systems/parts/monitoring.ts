@@ -1,7 +1,7 @@
 /** The monitoring tier. A service is scraped, and drawn, because its spec is there; there is no list to keep. */
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { nodeExporter, postgresExporter, redisExporter } from "./monitoring-exporters.ts";
-import { jaeger, loki, vector } from "./monitoring-logs.ts";
+import { collector, jaeger, loki } from "./monitoring-logs.ts";
 import { alertmanager, prometheus } from "./monitoring-metrics.ts";
 import { grafana } from "./monitoring-grafana.ts";
 
@@ -9,7 +9,7 @@ import { grafana } from "./monitoring-grafana.ts";
 export function monitoring(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
   const isOn = ({ name, optional }: ServiceSpec) => !optional || args.isOn(name);
   const others = [
-    ...postgresExporter(args, services), ...redisExporter(args, services), alertmanager(args), ...loki(args), ...vector(args), jaeger(args),
+    ...postgresExporter(args, services), ...redisExporter(args, services), alertmanager(args), ...loki(args), jaeger(args), ...collector(args),
   ];
   const node = nodeExporter(args, [...services, ...others].filter(isOn));
   const drawing = grafana(args, [...services, ...others, node].filter(isOn));

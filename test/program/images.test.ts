@@ -12,7 +12,7 @@ const IMAGE = "docker:index/image:Image";
 /** The stack files may name promoted images. */
 const BUILT = { "berth:images": undefined, "berth:registry": undefined };
 const REGISTRY = { ...BUILT, "berth:registry": "registry.example.org/team" };
-const DIGESTS = { assistant: `registry.example.org/team/assistant-assistant@sha256:${"a".repeat(64)}`, edge: `registry.example.org/team/assistant-edge@sha256:${"e".repeat(64)}`, backup: `registry.example.org/team/assistant-backup@sha256:${"b".repeat(64)}` };
+const DIGESTS = { assistant: `registry.example.org/team/assistant-assistant@sha256:${"a".repeat(64)}`, edge: `registry.example.org/team/assistant-edge@sha256:${"e".repeat(64)}`, backup: `registry.example.org/team/assistant-backup@sha256:${"b".repeat(64)}`, collector: `registry.example.org/team/assistant-collector@sha256:${"c".repeat(64)}` };
 const asked = (image: string): string => image.replace("@", ":digest@");
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const imageOf = (run: Run, container: string): unknown => find(run, CONTAINER, container).inputs["image"];
@@ -31,7 +31,7 @@ describe("images", function () {
   it("stay on the engine without a registry, under a name of the stack", async () => {
     const run = await runProgram({ stack: "stage", config: BUILT });
     for (const { inputs } of ofType(run, IMAGE)) {
-      assert.match(inputs["imageName"] as string, /^localhost\/berth\/assistant-(assistant|edge|backup):stage$/);
+      assert.match(inputs["imageName"] as string, /^localhost\/berth\/assistant-(assistant|edge|backup|collector):stage$/);
       assert.equal(inputs["skipPush"], true);
       assert.equal(inputs["registry"], undefined);
     }
@@ -41,21 +41,21 @@ describe("images", function () {
   it("say which version and commit they are made of: the same tree gives the same arguments, and outside git there is one word", async () => {
     const args = async () => Object.fromEntries(ofType(await runProgram({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [name, (inputs["build"] as { args: Record<string, string> }).args]));
     const outside = await args();
-    assert.deepEqual(Object.keys(outside), ["assistant-stage-assistant", "assistant-stage-edge", "assistant-stage-backup"]);
+    assert.deepEqual(Object.keys(outside), ["assistant-stage-assistant", "assistant-stage-edge", "assistant-stage-backup", "assistant-stage-collector"]);
     for (const { VERSION, REVISION, CREATED } of Object.values(outside)) assert.deepEqual([VERSION, REVISION, CREATED], [version(), "uncommitted", "unknown"]);
     delete process.env["GIT_DIR"];
     const inside = await args();
     assert.deepEqual(await args(), inside, "the clock is not in them");
-    for (const [image, ...bases] of [["assistant", "PYTHON_IMAGE"], ["edge", "NGINX_IMAGE"], ["backup", "POSTGRES_IMAGE", "REDIS_IMAGE"]] as const)
+    for (const [image, ...bases] of [["assistant", "PYTHON_IMAGE"], ["edge", "NGINX_IMAGE"], ["backup", "POSTGRES_IMAGE", "REDIS_IMAGE"], ["collector", "COLLECTOR_IMAGE", "NODE_EXPORTER_IMAGE"]] as const)
       assert.deepEqual(inside[`assistant-stage-${image}`], { ...provenanceOf(`services/${image}`), ...Object.fromEntries(bases.map((base) => [base, outside[`assistant-stage-${image}`]![base]])) });
   });
 
   it("are pushed as version and commit of their folder, and containers run the digest", async () => {
     const run = await runProgram({ stack: "stage", config: REGISTRY });
     const images = ofType(run, IMAGE);
-    assert.equal(images.length, 3);
+    assert.equal(images.length, 4);
     for (const { inputs } of images) {
-      assert.match(inputs["imageName"] as string, /^registry\.example\.org\/team\/assistant-(assistant|edge|backup):\d+\.\d+\.\d+-uncommitted$/);
+      assert.match(inputs["imageName"] as string, /^registry\.example\.org\/team\/assistant-(assistant|edge|backup|collector):\d+\.\d+\.\d+-uncommitted$/);
       assert.equal(inputs["skipPush"], false);
       // The docker client's log-in is used: no credential can get into the state.
       assert.equal(inputs["registry"], undefined);
@@ -96,7 +96,7 @@ describe("images", function () {
   });
 
   it("are looked for in the registry where the engine has none, one of them built all the same", async () => {
-    const run = await runProgram({ stack: "prod", config: { "berth:images": { edge: DIGESTS.edge, backup: DIGESTS.backup } }, existing: { engine: [DIGESTS.backup], registry: [asked(DIGESTS.edge)] } });
+    const run = await runProgram({ stack: "prod", config: { "berth:off": ["loki", "jaeger"], "berth:images": { edge: DIGESTS.edge, backup: DIGESTS.backup } }, existing: { engine: [DIGESTS.backup], registry: [asked(DIGESTS.edge)] } });
     assert.deepEqual(run.calls.toSorted(), [`getRegistryImage ${asked(DIGESTS.edge)}`, `getRemoteImage ${DIGESTS.backup}`, `getRemoteImage ${DIGESTS.edge}`]);
     assert.deepEqual(ofType(run, IMAGE).map(({ name }) => name), ["assistant-prod-assistant"]);
     assert.equal(imageOf(run, "assistant-prod-edge"), DIGESTS.edge);
@@ -110,7 +110,7 @@ describe("images", function () {
   for (const preview of [true, false]) it(`that nobody has are refused before the first resource, all of them (${preview ? "preview" : "update"})`, async () => {
     const resources: Recorded[] = [];
     const local = `sha256:${"1".repeat(64)}`;
-    await assert.rejects(runProgram({ stack: "prod", preview, config: { "berth:images": { ...DIGESTS, assistant: local } }, existing: { engine: [DIGESTS.backup] }, resources }), ({ message }: Error) => {
+    await assert.rejects(runProgram({ stack: "prod", preview, config: { "berth:images": { ...DIGESTS, assistant: local } }, existing: { engine: [DIGESTS.backup, DIGESTS.collector] }, resources }), ({ message }: Error) => {
       assert.match(message, /^2 problems in the configuration of stack "prod"\. Nothing was touched\./);
       assert.ok(message.includes(`berth:images.assistant: ${local}, which the engine does not have: did not find`), message);
       assert.ok(message.includes(`berth:images.edge: ${DIGESTS.edge}, which the engine does not have and its registry does not show: did not find`), message);

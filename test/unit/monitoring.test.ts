@@ -137,15 +137,16 @@ describe("systems/parts/monitoring", () => {
     const sources = JSON.parse(file(specs, "grafana", "datasources/berth.yml")) as { datasources: { name: string }[]; deleteDatasources: { name: string }[] };
     assert.deepEqual(sources.datasources.map(({ name }) => name), ["Prometheus"]);
     assert.deepEqual(sources.deleteDatasources.map(({ name }) => name), ["Loki", "Jaeger"]);
-    assert.ok(!specs.has("vector"), "nobody to send to");
-    assert.ok(tier(DATA, { off: ["loki", "vector"] }).has("vector"), "a stack file may name it");
+    assert.ok(!specs.has("collector"), "nobody to send to");
+    assert.ok(tier(DATA, { off: ["loki", "jaeger", "collector"] }).has("collector"), "a stack file may name it");
   });
 
   it("collects the lines of this stack only", () => {
-    const config = parse(file(tier(), "vector", "vector.yml")) as { transforms: { ours: { source: string } }; sinks: { loki: { labels: object } } };
-    assert.match(config.transforms.ours.source, /if entry\.attrs\."berth\.stack" != "dev" \{ abort \}/);
-    assert.deepEqual(Object.keys(config.sinks.loki.labels).sort(), ["environment", "level", "service", "stream", "system"]);
-    assert.doesNotMatch(file(tier(), "vector", "vector.yml"), /\$/);
+    assert.match(file(tier(), "collector", "logs.yml"), /not \(body contains "\\"berth\.stack\\":\\"dev\\""\)/);
+    const files = (off: string[]) => Object.keys(tier(DATA, { off }).get("collector")!.config!.files);
+    assert.deepEqual(files(["jaeger"]), ["collector.yml", "logs.yml"]);
+    assert.deepEqual(files(["loki"]), ["collector.yml", "traces.yml"]);
+    assert.equal(tier(DATA, { off: ["loki"] }).get("collector")!.hostMounts, undefined, "spans are no reason to read log files");
   });
 
   it("keeps passwords out of everything but secret files", () => {
