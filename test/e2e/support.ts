@@ -159,7 +159,7 @@ export class Project {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  readonly env = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
+  readonly env: Record<string, string | undefined> = { PULUMI_CONFIG_PASSPHRASE: "e2e", BERTH_BENCH: process.env["BERTH_BENCH"] };
 }
 
 export const engineNow = async (): Promise<number> => Number(await docker("info", "--format", "{{.SystemTime}}").then((text) => Date.parse(text))) / 1000;
