@@ -139,7 +139,8 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
 
   it("Redis 8.0.2 → 8.0.6 by one line: keys are whole, jobs that waited are done, once", async () => {
     assert.equal(await redisVersion(), "8.0.2");
-    const lasting = async () => [...await keysOf(STACK)].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate)/.test(key)).sort();
+    // Not the queue, which is worked on, nor berth:users, in which a release notes itself.
+    const lasting = async () => [...await keysOf(STACK)].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
     const before = new Map(await lasting());
     assert.ok(before.size > 2000, `${before.size} keys`);
     const jobs: string[] = [];
