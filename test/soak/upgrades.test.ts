@@ -148,7 +148,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
       for (let i = 0; i < 12; i++) {
         const { status, body } = await serving.client.post("/v1/jobs", { kind: "summarise", text: "One. Two.", delay: 8 });
         assert.ok(status < 300, JSON.stringify(body));
-        jobs.push((body as { job_id: string }).job_id);
+        jobs.push((body as { id: string }).id);
       }
       project.configure({ "berth:baseImages": { ...project.config["berth:baseImages"] as object, redis: OTHER.newerRedis } });
       await good(project.up());
