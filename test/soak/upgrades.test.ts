@@ -139,7 +139,8 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
 
   it("Redis 8.0.2 → 8.0.6 by one line: keys are whole, jobs that waited are done, once", async () => {
     assert.equal(await redisVersion(), "8.0.2");
-    const lasting = async () => [...await keysOf(STACK)].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate)/.test(key)).sort();
+    // Not the queue, which is worked on, nor berth:users, in which a release notes itself.
+    const lasting = async () => [...await keysOf(STACK)].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
     const before = new Map(await lasting());
     assert.ok(before.size > 2000, `${before.size} keys`);
     const jobs: string[] = [];
@@ -147,7 +148,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
       for (let i = 0; i < 12; i++) {
         const { status, body } = await serving.client.post("/v1/jobs", { kind: "summarise", text: "One. Two.", delay: 8 });
         assert.ok(status < 300, JSON.stringify(body));
-        jobs.push((body as { job_id: string }).job_id);
+        jobs.push((body as { id: string }).id);
       }
       project.configure({ "berth:baseImages": { ...project.config["berth:baseImages"] as object, redis: OTHER.newerRedis } });
       await good(project.up());
