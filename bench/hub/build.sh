@@ -8,11 +8,13 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/../engine/lib.sh"
 
 LIST=$HERE/images.txt
+# Folders of images that are built only for who needs them: build.sh collector
+ASKED=$*
 PUSHED=$BENCH_HOME/hub/pushed
 LABEL=berth.bench.recipe
 declare -A RECIPE
 
-rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST"; }
+rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST" | awk -v asked=" $ASKED " 'NF < 4 || index(asked, " " $2 " ") {print $1, $2, $3}'; }
 suites() { rows | awk '!seen[$3]++ {print $3}'; }
 hash() { sha256sum | cut -c1-16; }
 marker() { printf '%s/%s\n' "$PUSHED" "${1//[\/:]/_}"; }

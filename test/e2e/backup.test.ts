@@ -5,7 +5,7 @@ import { good, Serving } from "./serving.ts";
 import { command, docker, eventually, type Result, sleep } from "./support.ts";
 
 const STACK = "e2e-backup";
-const OFFSET = 36000;
+const OFFSET = 16000;
 const BACKUP = `assistant-${STACK}-backup`;
 const DATA = `assistant-${STACK}-postgres-data`;
 const STORE = `assistant-${STACK}-backup-data`;

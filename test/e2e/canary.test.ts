@@ -12,7 +12,7 @@ import { Events, TOOLS } from "./engine.ts";
 import { command, docker, eventually, Project, SMS } from "./support.ts";
 
 const STACK = "e2e-canary";
-const OFFSET = 32000;
+const OFFSET = 17000;
 const EDGE = `https://127.0.0.1:${8443 + OFFSET}`;
 /** Begins every canary: one search finds them all. It has characters that change when encoded for a URL. */
 const MARK = `birdie/${randomBytes(9).toString("hex")}+=`;

@@ -9,7 +9,7 @@ import { killEngine, ownEngine, startEngine } from "./own-engine.ts";
 import { command, docker, eventually, Project, sleep } from "./support.ts";
 
 const STACK = "e2e-crash";
-const OFFSET = 33000;
+const OFFSET = 15500;
 const EDGE = `http://127.0.0.1:${8000 + OFFSET}`;
 const SEED = Number(process.env["BERTH_TEST_SEED"] ?? randomInt(1e9));
 

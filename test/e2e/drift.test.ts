@@ -4,7 +4,7 @@ import { FULL, idsBut, named, onVolume, running, TOOLS } from "./engine.ts";
 import { command, docker, eventually, Project } from "./support.ts";
 
 const STACK = "e2e-drift";
-const OFFSET = 30000;
+const OFFSET = 16500;
 /** A tag of our own: what other stacks pull is theirs. */
 const PULLED = `localhost/berth-test/redis-exporter:${STACK}`;
 /** Runs without a change. */

@@ -8,7 +8,7 @@ const STACK = "e2e-heal";
 
 describe("healing", function () {
   this.timeout(900_000);
-  const serving = new Serving({ stack: STACK, portOffset: 25000 });
+  const serving = new Serving({ stack: STACK, portOffset: 15000 });
   const { project } = serving;
   before(() => serving.start());
   after(() => project.remove());

@@ -21,7 +21,7 @@ const CONNECTIONS = 60;
 const RULES = readdirSync(join(ROOT, "monitoring/rules")).filter((file) => file.endsWith(".yml"));
 
 const authority = await new Authority().open();
-const serving = new Serving({ stack: STACK, portOffset: 36000, config: {
+const serving = new Serving({ stack: STACK, portOffset: 19500, config: {
   "berth:settle": 0, "berth:postgres": { maxConnections: CONNECTIONS, poolSize: 2, statementTimeout: 30 },
 } }, authority.certificate);
 const { project } = serving;

@@ -9,7 +9,7 @@ import { command, docker, Project, SMS, type Result } from "./support.ts";
 const STACK = "e2e-preview";
 const PREFIX = `assistant-${STACK}-`;
 const project = new Project({
-  stack: STACK, portOffset: 31000,
+  stack: STACK, portOffset: 17500,
   // As in production: the source is in the image.
   config: { "berth:sourceMounts": "false", "berth:imageTarget": "runtime", "berth:debug": "false", "berth:logLevel": "INFO", "berth:settle": 0 },
 });

@@ -8,7 +8,7 @@ import { Client } from "./client.ts";
 import { command, docker, eventually, Project } from "./support.ts";
 
 const STACK = "e2e-rollback";
-const OFFSET = 34000;
+const OFFSET = 18500;
 const EDGE = `http://127.0.0.1:${8000 + OFFSET}`;
 const SOURCE = "services/assistant/src/personal_assistant/__init__.py";
 const SERVICES = ["api", "agent", "worker", "sms-router", "migrate", "edge-routes"];

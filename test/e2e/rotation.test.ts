@@ -9,7 +9,7 @@ import { good, Serving } from "./serving.ts";
 import { command, docker, eventually, sleep, SMS } from "./support.ts";
 
 const STACK = "e2e-rotation";
-const OFFSET = 24000;
+const OFFSET = 22500;
 
 const authority = await new Authority().open();
 const serving = new Serving({ stack: STACK, portOffset: OFFSET }, authority.certificate);

@@ -52,6 +52,7 @@ export interface ProjectArgs {
   readonly stack: string;
   /** Stack file to start from. @default dev */
   readonly from?: string;
+  /** Up to 23000: beyond, ports are those that the kernel hands out to whoever connects. */
   readonly portOffset: number;
   /** Laid over the stack file; undefined removes a key. */
   readonly config?: Record<string, unknown>;

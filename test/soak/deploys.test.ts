@@ -14,7 +14,7 @@ interface Usage { readonly containers: number; readonly volumes: number; readonl
 
 describe("many deploys", function () {
   this.timeout(3_600_000);
-  const project = new Project({ stack: STACK, portOffset: 35000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:settle": 0, "berth:off": OFF } });
+  const project = new Project({ stack: STACK, portOffset: 13500, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:settle": 0, "berth:off": OFF } });
   const count = async (...args: string[]): Promise<number> => (await docker(...args)).split("\n").filter(Boolean).length;
 
   async function usage(): Promise<Usage> {

@@ -20,7 +20,7 @@ type Images = Readonly<Record<string, string>>;
 describe("promotion (#4.12): what ran in one stack is what runs in the next", function () {
   this.timeout(1_800_000);
   const project = new Project({
-    stack: STACK, portOffset: 26000,
+    stack: STACK, portOffset: 14500,
     // As in stage and prod. The registry speaks plain HTTP and wants nobody's name.
     config: {
       "berth:sourceMounts": false, "berth:imageTarget": "runtime", "berth:debug": false, "berth:logLevel": "INFO", "berth:settle": 0,

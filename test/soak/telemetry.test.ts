@@ -90,6 +90,7 @@ describe("telemetry", function () {
   this.timeout(600_000);
 
   before(async () => {
+    await good(command(`${ROOT}/bench/hub/build.sh`, ["collector"]));
     await good(command("docker", ["build", "--tag", STAND_IN, `${ROOT}/test/soak/otlp`]));
     // Grafana's image cannot be had either, and nothing stands in its place.
     project.env["BERTH_OFF"] = "grafana";
