@@ -45,7 +45,7 @@ use_tools() {
 }
 
 # Makes sure of everything that a run needs: CLI, engine, base images, packages.
-set_up() {
+set_up() { # [stack]
   local tools; tools=$(which_tools)
   if [ "$tools" = absent ]; then
     confirm "Pulumi is not installed. Install it into ~/.pulumi with Pulumi's own installer?" || die "install Pulumi (pulumi.com/docs/install), then run this again"
@@ -60,12 +60,15 @@ set_up() {
   use_tools "$tools"
   node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 18 ? 0 : 1)' 2>/dev/null \
     || die "Node 22.18 or later is needed, found $(node --version 2>/dev/null || echo none): install it from nodejs.org"
-  engine_answers
+  engine_answers "${1:-}"
   packages
 }
 
-engine_answers() {
-  local answer
+# The engine that the program uses: the stack file's, otherwise the docker client's own choice.
+engine_answers() { # [stack]
+  local answer host=''
+  [ -z "${1:-}" ] || host=$(sed -nE 's/^ *"?docker:host"?: *"?([^" ]+)"?.*/\1/p' "Pulumi.$1.yaml" 2>/dev/null || true)
+  [ -z "$host" ] || export DOCKER_HOST=$host
   answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
   case $answer in
     *[Pp]ermission*) die "the Docker engine refuses this user: add yourself to its group (sudo usermod -aG docker $USER, then log in again) or run as root";;
