@@ -1,15 +1,16 @@
 /**
  * A further api and a further worker beside those of a stack, whose clock is off. All containers of a machine have its clock, and that
- * must not be moved: libfaketime stands between these two and it. What they wait by (the monotonic clock) goes right, as on a real machine.
+ * must not be moved: a library stands between these two and it (clock.c). What they wait by, the monotonic clock, goes right, as on a real machine.
  */
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addresses } from "../e2e/reach.ts";
 import { command, docker, eventually, type Project } from "../e2e/support.ts";
 
 const IMAGE = "localhost/berth-test/clock";
 const NAME = "berth-e2e-clock";
-const LIBRARY = "/usr/local/lib/faketime.so";
+const LIBRARY = "/usr/local/lib/clock.so";
+const SOURCE = readFileSync(join(import.meta.dirname, "clock.c")).toString("base64");
 
 export class Clocks {
   readonly #project: Project;
@@ -20,7 +21,8 @@ export class Clocks {
 
   async start(): Promise<void> {
     const from = await docker("inspect", "--format", "{{.Image}}", (await this.#project.running("api"))[0]!);
-    const build = `FROM ${from}\nUSER 0\nRUN apt-get update && apt-get install -y --no-install-recommends libfaketime && ln -s /usr/lib/*/faketime/libfaketime.so.1 ${LIBRARY}\nUSER 10001:0\n`;
+    const build = ["FROM python:3.11-slim AS library", "RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev",
+      `RUN echo ${SOURCE} | base64 -d > /clock.c && gcc -shared -fPIC -o ${LIBRARY} /clock.c`, `FROM ${from}`, `COPY --from=library ${LIBRARY} ${LIBRARY}`, ""].join("\n");
     const { code, output } = await command("docker", ["build", "-t", IMAGE, "-"], { input: build, env: { DOCKER_BUILDKIT: "0" } });
     if (code !== 0) throw new Error(output);
     for (const service of ["api", "worker"]) await this.#twin(service);
@@ -33,7 +35,7 @@ export class Clocks {
     const [like] = await this.#project.running(service);
     const { Env, Cmd } = JSON.parse(await docker("inspect", "--format", "{{json .Config}}", like!)) as { Env: string[]; Cmd: string[] };
     const file = join(this.#project.dir, "clock.env");
-    writeFileSync(file, [...Env, `LD_PRELOAD=${LIBRARY}`, `FAKETIME=${this.#skew > 0 ? "+" : ""}${this.#skew}s`, "FAKETIME_DONT_FAKE_MONOTONIC=1"].join("\n"));
+    writeFileSync(file, [...Env, `LD_PRELOAD=${LIBRARY}`, `CLOCK_SKEW=${this.#skew}`].join("\n"));
     const networks = [...(await addresses(like!)).keys()];
     await docker("create", "--init", "--name", `${NAME}-${service}`, "--volumes-from", `${like}:ro`, "--env-file", file, "--network", networks[0]!, IMAGE, ...Cmd);
     for (const network of networks.slice(1)) await docker("network", "connect", network, `${NAME}-${service}`);

@@ -92,6 +92,7 @@ def celery_app(settings: Settings) -> Celery:
         broker_connection_timeout=2,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # a command that Redis refuses, as it does while its disk is full, would end the worker
         broker_transport_options={
             "visibility_timeout": limit + 300,
             "socket_connect_timeout": 2,
