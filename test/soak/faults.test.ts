@@ -24,7 +24,7 @@ const task = (id: string): Write => ({ path: "/v1/messages", body: { id, text: `
 describe("faults under write load", function () {
   this.timeout(300_000);
   const disk = new Disk(512);
-  const serving = new Serving({ stack: STACK, portOffset: 39000, config: {
+  const serving = new Serving({ stack: STACK, portOffset: 14000, config: {
     "berth:off": OFF, "berth:settle": 0, "berth:postgres": { device: disk.folder("postgres", DATABASE), statementTimeout: 10 },
     "berth:services": {
       // The limit is counted, in Redis, but never reached.
