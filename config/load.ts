@@ -34,7 +34,7 @@ export async function load(): Promise<Loaded> {
     const [namespace, name] = key.split(":", 2) as [string, string];
     if (namespace !== "berth") continue;
     if (isSecretKey(name)) {
-      raw.set(key, { encrypted: isConfigSecret(key), length: value.length });
+      raw.set(key, { encrypted: isConfigSecret(key), length: value.length, json: isObject(value) });
       secrets.set(name, config.requireSecret(name));
     } else values.set(key, value);
   }
@@ -50,6 +50,13 @@ export async function load(): Promise<Loaded> {
 
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch { return false; }
+}
 
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
 const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);

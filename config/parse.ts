@@ -4,7 +4,12 @@ import { setCommand, type Problem } from "./problems.ts";
 import { type LeafMeta, leafOf, secretKeys, type SecretKey, type Settings, settingsSchema } from "./schema.ts";
 
 /** What the stack file says about one secret; the value itself stays outside. */
-export interface RawSecret { readonly encrypted: boolean; readonly length: number }
+export interface RawSecret {
+  readonly encrypted: boolean;
+  readonly length: number;
+  /** Whether it is a JSON object; absent where only the CLI could tell. */
+  readonly json?: boolean;
+}
 
 export interface RawConfig {
   readonly stack: string;
@@ -109,13 +114,14 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
 }
 
 function secretProblems(raw: RawConfig): Problem[] {
-  return [...raw.secrets].flatMap(([key, { encrypted, length }]) => {
+  return [...raw.secrets].flatMap(([key, { encrypted, length, json }]) => {
     const name = key.slice(NAMESPACE.length) as SecretKey;
     const fix = `pulumi config set --secret ${key} --stack ${raw.stack}`;
-    const { minLength, description } = leafOf(name);
+    const { minLength, description, example, json: needsJson } = leafOf(name);
     return [
       ...(encrypted ? [] : [{ key, got: "stands in plain text in the stack file", allowed: "an encrypted value", fix }]),
       ...(length >= minLength ? [] : [{ key, got: `${length} characters`, allowed: `at least ${minLength} characters. ${description}`, fix }]),
+      ...(needsJson && json === false ? [{ key, got: "no JSON object", allowed: `a JSON object, such as ${example}`, fix }] : []),
     ];
   });
 }

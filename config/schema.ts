@@ -247,6 +247,8 @@ export interface SecretLeaf {
   readonly generated?: number;
   /** Shortest value accepted. */
   readonly minLength: number;
+  /** It is a JSON object. */
+  readonly json?: true;
 }
 
 export const secretLeaves = {
@@ -266,14 +268,14 @@ export const secretLeaves = {
   grafanaAdminPassword: { description: "Password of Grafana's user admin.", example: "a long random text", generated: 24, minLength: 12 },
   twilioAccountSid: { description: "Twilio account, for outbound SMS.", example: "AC0123456789abcdef0123456789abcdef", minLength: 34 },
   twilioAuthToken: { description: "Twilio token: verifies webhooks, sends SMS. Without it SMS is off.", example: "0123456789abcdef0123456789abcdef", minLength: 16 },
-  twilioUserNumbers: { description: "Phone number of each user, as a JSON object.", example: '{"+15551234567":"ann@example.org"}', minLength: 2 },
+  twilioUserNumbers: { description: "Phone number of each user, as a JSON object.", example: '{"+15551234567":"ann@example.org"}', minLength: 2, json: true },
   llmApiKey: { description: "Key of an OpenAI-compatible LLM. Without it the agent plans by rules.", example: "sk-…", minLength: 8 },
   tlsCertificate: { description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.", example: "$(cat fullchain.pem)", minLength: 64 },
   tlsKey: { description: "Private key of the certificate, PEM.", example: "$(cat privkey.pem)", minLength: 64 },
   alertWebhookUrl: { description: "Where Alertmanager posts alerts. Without this, alertSlackUrl and alertMail they stay in Alertmanager.", example: "https://hooks.example.org/berth", minLength: 8 },
   alertSlackUrl: { description: "Incoming webhook of a Slack channel, for alerts.", example: "https://hooks.slack.com/services/T0/B0/secret", minLength: 8 },
   alertMail: {
-    description: "How alerts are mailed: Alertmanager's email_config, as a JSON object.", minLength: 2,
+    description: "How alerts are mailed: Alertmanager's email_config, as a JSON object.", minLength: 2, json: true,
     example: '{"to":"ops@example.org","from":"berth@example.org","smarthost":"smtp.example.org:587","auth_username":"berth","auth_password":"…"}',
   },
   alertHeartbeatUrl: { description: "Asked every minute while Prometheus and Alertmanager work; whoever is there tells when it stops.", example: "https://heartbeat.example.org/berth", minLength: 8 },

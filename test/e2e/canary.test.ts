@@ -97,6 +97,7 @@ describe("canaries (#4.5): secrets stay secret", function () {
       twilioUserNumbers: JSON.stringify({ ...SMS.numbers, "+15550000009": `${MARK}numbers@example.org` }),
       // What stands before the first line of a PEM block is a comment.
       tlsCertificate: `${MARK}tlsCertificate\n${tls.certificate}`, tlsKey: `${MARK}tlsKey\n${tls.key}`,
+      alertMail: JSON.stringify({ to: "ops@example.org", from: "berth@example.org", smarthost: "127.0.0.1:9", auth_username: "berth", auth_password: `${MARK}alertMail` }),
       alertWebhookUrl: `http://127.0.0.1:9/${MARK}`,
     };
     watch("canary", MARK);
