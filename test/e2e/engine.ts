@@ -28,6 +28,12 @@ export async function named(project: Project, kind: "volume" | "network", part: 
   return found[0]!;
 }
 
+/** redis-cli, as the user that manages the others, whose password the job that makes users has. */
+export async function redis(stack: string, ...args: string[]): Promise<string> {
+  const job = (await docker("ps", "-q", "--filter", `label=berth.stack=${stack}`, "--filter", "label=berth.service=redis-users")).split("\n")[0]!;
+  return docker("exec", job, "sh", "-c", 'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password', "sh", ...args);
+}
+
 /** A small image that every stack has. */
 export const TOOLS = "redis:8.0";
 

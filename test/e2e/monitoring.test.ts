@@ -10,7 +10,7 @@ import { metricsIn } from "../../monitoring/metrics.ts";
 import { expressionsOf } from "../../monitoring/panels.ts";
 import type { Tier } from "../../plan/types.ts";
 import { Authority } from "./authority.ts";
-import { FULL, running } from "./engine.ts";
+import { FULL, redis, running } from "./engine.ts";
 import { hurry, Prometheus } from "./prometheus.ts";
 import { Receiver } from "./receiver.ts";
 import { good, Serving } from "./serving.ts";
@@ -86,10 +86,6 @@ const beats = (): number => receiver.posts("/heartbeat").length;
 /** Until the heart has beaten so often. */
 const beat = (times: number): Promise<void> => eventually(() => { assert.ok(beats() >= times, `${beats()} of ${times} heartbeats`); return Promise.resolve(); }, 60);
 const container = (service: string): Promise<string> => running(project, service);
-const redis = async (...words: string[]): Promise<void> => {
-  const line = `redis-cli -e -h redis --user admin --askpass --no-auth-warning ${words.join(" ")} < /run/secrets/admin-password`;
-  await docker("exec", await container("redis-users"), "sh", "-c", line);
-};
 
 describe("monitoring", function () {
   this.timeout(1_200_000);
@@ -233,9 +229,9 @@ describe("monitoring", function () {
             const more = Math.floor(limit * 0.94 - used) - 8 * 1024 * 1024;
             await docker("exec", "--detach", agent, "python", "-c", `import time; full = bytearray(b"x") * ${more}; time.sleep(60)`);
           }, mend: nothing },
-        { alert: "RedisMemoryHigh", labels: { service: "redis-exporter" }, mend: () => redis("DEL", "fill", "more"),
+        { alert: "RedisMemoryHigh", labels: { service: "redis-exporter" }, mend: () => redis(STACK, "DEL", "fill", "more"),
           // Memory is handed out in few sizes: these two take 192 and 48 of 256 MiB.
-          make: async () => { await redis("SETRANGE", "fill", "199000000", "x"); await redis("SETRANGE", "more", "44000000", "x"); } },
+          make: async () => { await redis(STACK, "SETRANGE", "fill", "199000000", "x"); await redis(STACK, "SETRANGE", "more", "44000000", "x"); } },
       ], 120);
     });
 

@@ -1,5 +1,6 @@
 /** Real data of the assistant, and how it is known to be whole. */
 import assert from "node:assert/strict";
+import { redis } from "../e2e/engine.ts";
 import type { Serving } from "../e2e/serving.ts";
 import { docker } from "../e2e/support.ts";
 
@@ -51,9 +52,4 @@ export async function schemaOf(serving: Serving): Promise<string> {
 export async function keysOf(stack: string): Promise<Map<string, string>> {
   const text = await redis(stack, "EVAL", "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do table.insert(all, redis.call('TYPE', key).ok .. ' ' .. key .. ' ' .. redis.sha1hex(redis.call('DUMP', key))) end return all", "0");
   return new Map(text.split("\n").filter(Boolean).map((line): [string, string] => [line.slice(0, line.lastIndexOf(" ")), line.slice(line.lastIndexOf(" ") + 1)]));
-}
-/** As the user that manages the others, whose password the job that makes users has. */
-export async function redis(stack: string, ...args: string[]): Promise<string> {
-  const job = (await docker("ps", "-q", "--filter", `label=berth.stack=${stack}`, "--filter", "label=berth.service=redis-users")).split("\n")[0]!;
-  return docker("exec", job, "sh", "-c", 'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password', "sh", ...args);
 }

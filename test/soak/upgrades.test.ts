@@ -4,9 +4,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LoadReport } from "../load/load.ts";
+import { redis } from "../e2e/engine.ts";
 import { good, Serving } from "../e2e/serving.ts";
 import { command, docker, eventually, ROOT, sleep } from "../e2e/support.ts";
-import { fill, keysOf, redis, Snapshot } from "./data.ts";
+import { fill, keysOf, Snapshot } from "./data.ts";
 
 const STACK = "e2e-upgrades";
 const OFFSET = 18000;
