@@ -181,6 +181,18 @@ describe("three environments on one engine", function () {
     } finally { await outside.close(); }
   });
 
+  it("PA-22: dev runs source as it is typed, with no up; stage has it in its image (control)", async () => {
+    const typed = async (project: Project) => {
+      project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => text.replace("    for routes in (auth", () => "    @app.get('/v1/typed')\n    async def typed() -> str:\n        return 'just typed'\n\n    for routes in (auth"));
+      const url = `${await project.output<string>("edgeUrl")}/v1/typed`;
+      return async () => (await fetch(url)).text();
+    };
+    const [inDev, inStage] = [await typed(dev), await typed(stage)];
+    await eventually(async () => assert.match(await inDev(), /just typed/), 30);
+    assert.doesNotMatch(await inStage(), /just typed/);
+    for (const name of await dev.running("api")) assert.equal(await docker("inspect", "--format", "{{.RestartCount}}", name), "0");
+  });
+
   describe("at the preview", () => {
     const clash = "e2e-clash";
     const preview = (passphrase: string) => command("pulumi", ["preview", "--stack", clash, "--non-interactive", "--color", "never"], { cwd: prod.dir, env: { ...prod.env, PULUMI_CONFIG_PASSPHRASE: passphrase } });
