@@ -1,4 +1,5 @@
 /** What tests ask of the engine beside support.ts. */
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { docker, engineNow, type Project, sleep } from "./support.ts";
 
@@ -18,6 +19,13 @@ export async function running(project: Project, service: string): Promise<string
   const names = await project.running(service);
   if (names.length !== 1) throw new Error(`${service}: ${names.join(", ") || "no container"}`);
   return names[0]!;
+}
+
+/** The traces that the lines of a request name, as each of these services wrote them. @throws where one wrote none */
+export async function traces(project: Project, request: string, services: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(services.map(async (service) => (await docker("logs", ...await project.running(service))).split("\n").filter((line) => line.includes(request))));
+  assert.ok(found.every((lines) => lines.length > 0), `a line of each of ${services.join(", ")}, got ${found.map((lines) => lines.length).join(", ")}`);
+  return [...new Set(found.flat().map((line) => (JSON.parse(line) as { trace_id?: string }).trace_id ?? ""))];
 }
 
 /** A volume or network of the stack by the part of its name that the program gives. */
