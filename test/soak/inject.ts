@@ -60,8 +60,8 @@ export class Disk {
   /** Takes every block that is free. */
   fill(): void {
     const [blocks, size] = run("stat", "-f", "-c", "%a %S", this.path).split(" ").map(Number) as [number, number];
-    // Most of it quickly; then, to the refusal, what the file system kept for describing that file.
-    run("sh", "-c", `fallocate -l ${blocks * size} ${this.#filler} 2> /dev/null; cat /dev/zero >> ${this.#filler} 2> /dev/null; true`);
+    // Most of it quickly, without what the file system needs to describe that file; then the rest, to the refusal.
+    run("sh", "-c", `fallocate -l ${(blocks - 64) * size} ${this.#filler}; cat /dev/zero >> ${this.#filler} 2> /dev/null; true`);
   }
   free(): void { rmSync(this.#filler, { force: true }); }
 
