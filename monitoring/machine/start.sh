@@ -18,10 +18,16 @@ containers() {
     sed -E "s#^([0-9]+) $top(.*/(docker-)?([0-9a-f]{64})(\.scope)?)\$#\1 \2 \4#"
 }
 
-# Asks for the names that are not known, at most three times each, all at once.
+# Asks for the names that are not known, at most three times each, ten at once: a machine may have hundreds of others' containers,
+# and all of them at once are more processes than the memory limit holds.
 look_up() {
+  asked=0
   while read -r _ _ id; do
-    if [ ! -s "$names/$id" ] && [ ! -e "$names/$id.3" ]; then name_of "$id" & fi
+    if [ ! -s "$names/$id" ] && [ ! -e "$names/$id.3" ]; then
+      name_of "$id" &
+      asked=$((asked + 1))
+      [ $((asked % 10)) != 0 ] || wait
+    fi
   done < "$state/now"
   wait
 }
