@@ -46,7 +46,7 @@ const redisLets = async ({ username, password }: URL): Promise<boolean> =>
 /** Every application that serves can log in, by its own word. */
 const everyConsumerWorks = (): Promise<void> => eventually(async () => {
   for (const [service, port] of [["api", 8000], ["agent", 8001], ["worker", 8002], ["sms-router", 8003]] as const) for (const name of await project.running(service))
-    if (await docker("inspect", "--format", "{{.State.Health.Status}}", name) === "healthy") await docker("exec", name, "curl", "-fsS", "-m", "5", `http://127.0.0.1:${port}/ready?scope=data`);
+    if (await docker("inspect", "--format", "{{with .State.Health}}{{.Status}}{{end}}", name) === "healthy") await docker("exec", name, "curl", "-fsS", "-m", "5", `http://127.0.0.1:${port}/ready?scope=data`);
 }, 15);
 
 describe("rotation under load", function () {
