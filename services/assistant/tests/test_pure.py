@@ -7,6 +7,7 @@ import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import jwt
 import pytest
@@ -119,6 +120,32 @@ def test_passwords() -> None:
     assert not asyncio.run(verify_password(stored, "wrong"))
     assert not asyncio.run(verify_password(None, "nobody has this password"))
     assert not asyncio.run(verify_password("!", "!"))
+
+
+def test_a_connection_that_redis_ended_is_an_error_of_redis() -> None:
+    """uvloop's own is a RuntimeError, which a request would answer with 500."""
+    import asyncio
+
+    import redis.exceptions
+    import uvloop
+
+    from personal_assistant.core.redis_client import connect
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            writer.write(b"+OK\r\n")
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        connection = connect(SimpleNamespace(redis_url=url, role="api")).connection_pool.make_connection()
+        await connection.connect()
+        connection._writer.transport.abort()
+        await asyncio.sleep(0.05)
+        with pytest.raises(redis.exceptions.ConnectionError):
+            await connection.send_command("SET", "a", "b")
+
+    uvloop.run(scenario())
 
 
 def secret(directory: Path, name: str, content: str) -> str:
