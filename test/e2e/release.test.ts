@@ -5,7 +5,7 @@ import { docker, engineNow, eventually, sleep } from "./support.ts";
 
 const STACK = "e2e-release";
 /** Releases in a row: a few in CI, many by `npm run soak`. */
-const RELEASES = Number(process.env["BERTH_RELEASES"] ?? 3);
+const RELEASES = Number(process.env["BERTH_RELEASES"] ?? 4);
 
 describe("a release under load", function () {
   this.timeout(1_800_000);
