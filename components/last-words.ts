@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import { dockerClient } from "./docker-client.ts";
 
-const run = promisify(execFile);
 const LINES = "15";
 
 /**
@@ -12,7 +10,7 @@ const LINES = "15";
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */
 export function lastWords(host: string | undefined): pulumi.ErrorHook {
-  const docker = (...args: string[]) => run("docker", [...(host ? ["--host", host] : []), ...args], { timeout: 20_000 });
+  const docker = dockerClient(host);
   return new pulumi.ErrorHook("berth-last-words", async ({ newInputs }) => {
     const labels = new Map(((newInputs as { labels?: { label: string; value: string }[] } | undefined)?.labels ?? []).map(({ label, value }) => [label, value]));
     const filters = ["berth.stack", "berth.service"].flatMap((label) => ["--filter", `label=${label}=${labels.get(label)}`]);

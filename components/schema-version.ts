@@ -1,10 +1,7 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { SchemaVersion } from "../plan/types.ts";
+import { dockerClient } from "./docker-client.ts";
 import type { Declared } from "./shared.ts";
-
-const run = promisify(execFile);
 
 /**
  * The version of the database's schema once the migrations are done. The database is asked, at every update: the migrations of this
@@ -19,7 +16,7 @@ export function schemaVersion(how: SchemaVersion | undefined, declared: Readonly
   // A preview knows the ids of what would stay, and so the version; of what would be replaced it knows neither.
   return pulumi.all([asked.id, maker.id]).apply(async ([id]) => {
     try {
-      const { stdout } = await run("docker", [...(host ? ["--host", host] : []), "exec", id, ...how.command], { timeout: 20_000 });
+      const { stdout } = await dockerClient(host)("exec", id, ...how.command);
       return stdout.trim() || undefined;
     } catch (error) {
       if (!pulumi.runtime.isDryRun()) await pulumi.log.warn(`the version of the schema is not known: ${(error as Error).message.trim().split("\n").at(-1)}`);

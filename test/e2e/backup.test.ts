@@ -1,6 +1,7 @@
 /** Backups are proven by restore; whatever is damaged is seen, told, and leaves the last good one alone (operations.md 11). */
 import assert from "node:assert/strict";
 import { FULL, named } from "./engine.ts";
+import { Prometheus } from "./prometheus.ts";
 import { good, Serving } from "./serving.ts";
 import { command, docker, eventually, type Result, sleep } from "./support.ts";
 
@@ -16,13 +17,12 @@ const S3_IMAGE = "localhost/berth-test/s3";
 const MB = 1e6;
 
 interface Listed { readonly id: string; readonly verified: boolean; readonly problem: string; readonly rows?: number; readonly time?: string }
-interface Alert { readonly state: string; readonly labels: { readonly alertname: string } }
 
 describe("backups", function () {
   this.timeout(900_000);
   const serving = new Serving({ stack: STACK, portOffset: OFFSET, config: { "berth:backup": { every: "30d", keep: 3 }, "berth:settle": 0 } });
   const { project } = serving;
-  const prometheus = `http://127.0.0.1:${9090 + OFFSET}`;
+  const prometheus = new Prometheus(`http://127.0.0.1:${9090 + OFFSET}`);
 
   const inside = (line: string): Promise<Result> => command("docker", ["exec", BACKUP, "sh", "-c", line]);
   const list = async (): Promise<Listed[]> => JSON.parse(await docker("exec", BACKUP, "backup", "list", "--json")) as Listed[];
@@ -33,12 +33,8 @@ describe("backups", function () {
     assert.notEqual(code, 0, output);
     assert.match(output, words);
   }
-  const alerts = async (): Promise<string[]> => {
-    const { data } = await (await fetch(`${prometheus}/api/v1/alerts`)).json() as { data: { alerts: Alert[] } };
-    return data.alerts.filter(({ state }) => state === "firing").map(({ labels }) => labels.alertname);
-  };
-  const told = (name: string) => eventually(async () => assert.ok((await alerts()).includes(name), `${name} is not told`), 90);
-  const silent = (name: string) => eventually(async () => assert.ok(!(await alerts()).includes(name), `${name} is still told`), 90);
+  const told = (name: string) => eventually(async () => assert.ok((await prometheus.firing()).includes(name), `${name} is not told`), 90);
+  const silent = (name: string) => eventually(async () => assert.ok(!(await prometheus.firing()).includes(name), `${name} is still told`), 90);
 
   /** A run that must fail: it says why, Prometheus tells, the good ones stay, and the next run needs nothing but the cause mended. */
   async function failedRun(words: RegExp): Promise<void> {

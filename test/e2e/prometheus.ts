@@ -29,6 +29,11 @@ export class Prometheus {
     const { activeTargets } = await this.#get<{ activeTargets: { health: string; lastError: string; labels: { job: string } }[] }>("targets?state=active");
     return activeTargets.map(({ health, lastError, labels }) => ({ service: labels.job, health, error: lastError }));
   }
+  /** Names of the alerts that fire. */
+  async firing(): Promise<string[]> {
+    const { alerts } = await this.#get<{ alerts: { state: string; labels: { alertname: string } }[] }>("alerts");
+    return alerts.filter(({ state }) => state === "firing").map(({ labels }) => labels.alertname);
+  }
   async names(): Promise<Set<string>> { return new Set(await this.#get<string[]>("label/__name__/values")); }
 
   /** Those of the expressions that give nothing, or nothing that is a number. */

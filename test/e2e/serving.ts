@@ -77,14 +77,19 @@ export class Serving {
     return rows.trim();
   }
 
+  /** Each acknowledged POST is there, and ran once. */
+  async assertOnce(acknowledged: readonly string[]): Promise<void> {
+    const ids = acknowledged.map((id) => `'${id}'`).join(",");
+    assert.equal(await this.query(`SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids});`), "0|0", "doubled or missing events");
+  }
+
   /** Nothing failed; each acknowledged POST is there, and ran once. */
   async assertLossless(report: LoadReport): Promise<void> {
     const { sent, ok, slowSent, slowOk, failures, acknowledged, p50, p99 } = report;
     assert.deepEqual(failures, {}, JSON.stringify({ ...report, acknowledged: acknowledged.length }));
     assert.deepEqual([ok, slowOk], [sent, slowSent]);
     assert.ok(sent > 300 && acknowledged.length > 30, `${sent} sent`);
-    const ids = acknowledged.map((id) => `'${id}'`).join(",");
-    assert.equal(await this.query(`SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids});`), "0|0", "doubled or missing events");
+    await this.assertOnce(acknowledged);
     console.log(`      ${sent} requests, ${slowSent} slow, 0 failed, 0 doubled; p50 ${p50} ms, p99 ${p99} ms`);
   }
 
