@@ -149,6 +149,23 @@ describe("faults under write load", function () {
     // What it cannot read of its own log at a start it leaves out, and says so.
     assert.doesNotMatch(await docker("logs", redis), /NOPERM/);
   });
+
+  it("Redis away while every worker's jobs end: they go on once it is back", async () => {
+    await suffers({ effect: "tasks", write: task, share: 0.12, bit: () => true, strike: async () => {
+      const jobs = [];
+      for (let i = 0; i < 4; i++) jobs.push(await accepted(6));
+      await busy(6);
+      await docker("stop", redis);
+      await sleep(8000);
+      await docker("start", redis);
+      jobs.push(await accepted(0));
+      await eventually(() => kept(serving, "jobs", jobs), 30);
+    } });
+  });
+
+  /** Both workers are busy with jobs of so many seconds. */
+  const busy = (delay: number) => eventually(async () =>
+    assert.equal(await serving.query(`SELECT count(*) FROM jobs WHERE state = 'running' AND (args->>'delay')::float = ${delay}`), "4"));
   /** A job that takes so many seconds. */
   async function accepted(delay: number): Promise<string> {
     const { status, body } = await serving.client.post("/v1/jobs", { kind: "summarise", text: "One. Two.", delay });
@@ -160,7 +177,7 @@ describe("faults under write load", function () {
     const jobs: string[] = [];
     await suffers({ effect: "tasks", write: task, share: 0.12, restarts: { worker: 1 }, bit: () => true, strike: async () => {
       for (let i = 0; i < 4; i++) jobs.push(await accepted(15));
-      await eventually(async () => assert.equal(await serving.query("SELECT count(*) FROM jobs WHERE state = 'running' AND (args->>'delay')::float = 15"), "4"));
+      await busy(15);
       const [one, two] = await project.running("worker");
       // The children of one, which its main process replaces; the other as a whole.
       assert.ok(await killJobs(one!) > 0);

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import jwt
 import pytest
+from kombu.transport import redis
 
 from apps.sms_router.main import twilio_signature, twiml
 from personal_assistant.auth.passwords import hash_now, verify_password
@@ -20,6 +21,7 @@ from personal_assistant.core import metrics
 from personal_assistant.core.logs import JsonFormatter
 from personal_assistant.core.planner import parse_llm, plan
 from personal_assistant.core.summary import summarise
+from personal_assistant.workers.observe import ForgivingQoS
 
 NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
 
@@ -206,3 +208,17 @@ def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
     counters = "{0}: {1} 1 0 0 0 0 0 0 {2} 1 0 0 0 0 0 0\n"
     source.write_text("head\nhead\n" + counters.format("lo", 7, 7) + counters.format("  eth0", 1000, 20) + counters.format("eth1", 500, 1))
     assert [family.samples[0].value for family in metrics.Network(source).collect()] == [1500, 21]
+
+
+@pytest.mark.parametrize(("kind", "free"), [(ForgivingQoS, True), (redis.QoS, False)])  # once kombu's own frees it, ours can go
+@pytest.mark.parametrize("how", ["ack", "reject"])
+def test_a_slot_is_free_again_though_redis_could_not_be_told(kind: type[redis.QoS], free: bool, how: str) -> None:
+    def away(_: object = None) -> None:
+        raise ConnectionError
+
+    qos = kind(SimpleNamespace(conn_or_acquire=away, do_restore=False), prefetch_count=1)
+    super(redis.QoS, qos).append(SimpleNamespace(), "a tag")
+    assert not qos.can_consume()
+    with pytest.raises(ConnectionError):
+        getattr(qos, how)("a tag")
+    assert qos.can_consume() is free

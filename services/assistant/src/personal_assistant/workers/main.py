@@ -9,6 +9,7 @@ import socket
 
 from celery import signals
 from celery.apps import worker as celery_worker
+from kombu.transport import redis
 
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import tracing
@@ -29,6 +30,7 @@ def run(settings: Settings) -> int:
     app = celery_app(settings)
     jobs.register(app, settings)
     app.steps["consumer"].add(observe.PulseStep)
+    redis.Channel.QoS = observe.ForgivingQoS
     app.conf.worker_consumer = f"{observe.__name__}:{observe.PatientConsumer.__qualname__}"
 
     @signals.setup_logging.connect(weak=False)

@@ -12,6 +12,7 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from celery.worker.state import maybe_shutdown
+from kombu.transport import redis, virtual
 
 log = get_logger("assistant.worker")
 
@@ -50,6 +51,25 @@ class PatientConsumer(Consumer):
         conn.ensure_connection(failed, None, interval_start=1, interval_step=0, interval_max=1, callback=maybe_shutdown)
         self.first_connection_attempt = False
         return conn
+
+
+class ForgivingQoS(redis.QoS):
+    """kombu's own leaves a slot taken for ever by a message whose acknowledgement failed. Once an outage of Redis has ended as many
+    jobs as there are slots, the worker fetches nothing any more, nor does it see that its connection is gone. (kombu 5.7.0)"""
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        try:
+            super().reject(delivery_tag, requeue=requeue)
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
 
 
 class ObservedRequest(Request):
