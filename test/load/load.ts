@@ -96,7 +96,8 @@ export class Load {
     this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }), ...args };
     this.#http = args.url.startsWith("https:") ? https : http;
     this.#tls = ca === undefined ? {} : { ca };
-    this.#agent = new this.#http.Agent({ keepAlive: true, maxSockets: 128, ...this.#tls });
+    // With a timeout of its own, of any length, an agent heeds the end that the server announces (Keep-Alive).
+    this.#agent = new this.#http.Agent({ keepAlive: true, maxSockets: 128, timeout: 60_000, ...this.#tls });
   }
 
   /** An open loop: what is due is sent, whatever became of the requests before. */
