@@ -1,7 +1,7 @@
 /** What was acknowledged, against what is there: what every fault is judged by. */
 import assert from "node:assert/strict";
-import type { Serving } from "../e2e/serving.ts";
-import { docker } from "../e2e/support.ts";
+import type { Serving } from "./serving.ts";
+import { docker } from "./support.ts";
 import type { LoadReport } from "../load/load.ts";
 
 /** What counts as the effect of a write: rows of its id, and how often it took place. */

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { family } from "../e2e/kill.ts";
-import { docker } from "../e2e/support.ts";
+import { family } from "./kill.ts";
+import { docker } from "./support.ts";
 
 const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8" }).trim();
 

@@ -4,8 +4,8 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addresses } from "../e2e/reach.ts";
-import { command, docker, eventually, type Project } from "../e2e/support.ts";
+import { addresses } from "./reach.ts";
+import { command, docker, eventually, type Project } from "./support.ts";
 
 const IMAGE = "localhost/berth-test/clock";
 const NAME = "berth-e2e-clock";
