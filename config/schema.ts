@@ -181,7 +181,7 @@ export const settingsSchema = z.strictObject({
     description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
     allowed: "lower-case letters, digits and _", example: "pa_dev",
   }),
-  postgres: leaf(postgres.default({ maxConnections: 200, poolSize: 5, statementTimeout: 10 }), {
+  postgres: leaf(postgres.default(postgres.parse({})), {
     description: "PostgreSQL: connections, pools, the longest statement, and where its data is encrypted. Memory is fitted to the service's limit.",
     allowed: "maxConnections, poolSize, statementTimeout (seconds) and device (a folder)",
     example: { maxConnections: 200, poolSize: 10, statementTimeout: 10, device: "/mnt/encrypted/postgres" },
@@ -225,6 +225,10 @@ export const settingsSchema = z.strictObject({
     description: "How long metrics and logs are kept, and the most that metrics may take of the disk.",
     allowed: "metrics and logs, each a number with h, d or w; metricsSize with MiB or GiB",
     example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
+  }),
+  dockerRoot: leaf(folder.default("/var/lib/docker"), {
+    description: "The engine's own folder, where the collector of log lines finds its files: `docker info -f '{{.DockerRootDir}}'` tells.",
+    allowed: "an absolute path of letters, digits, . _ and -", example: "/var/lib/docker",
   }),
   host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
     description: "Size of the engine's machine, which no limit may exceed. Default: this machine, unless docker:host is set.",

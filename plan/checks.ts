@@ -3,7 +3,7 @@ import { setCommand, type Problem } from "../config/problems.ts";
 import { leafOf, type SecretKey, secretKeys } from "../config/schema.ts";
 import { resolveLimits } from "./limits.ts";
 import { references, templatesOf } from "./template.ts";
-import type { Context, PlannedService, ServiceSpec, System } from "./types.ts";
+import type { Context, Notice, PlannedService, ServiceSpec, System } from "./types.ts";
 
 /** A mistake in systems/, not in the stack file. */
 export const catalogueProblem = (where: string, got: string, allowed: string): Problem =>
@@ -65,6 +65,18 @@ export function portProblems(services: readonly PlannedService[], { settings, st
     if (external > 65535) return [{ key, got: `${external} with portOffset ${settings.portOffset}`, allowed: "at most 65535", fix: setCommand("berth:portOffset", 0, stack) }];
     return other === undefined ? [] : [{ key, got: `port ${external}, which berth:ports.${other} has`, allowed: "a port of its own", fix }];
   });
+}
+
+/** Ports that Linux hands to connections going out, unless `net.ipv4.ip_local_port_range` was changed. */
+const HANDED_OUT = 32_768;
+
+export function portNotices(services: readonly PlannedService[], { stack }: Context): Notice[] {
+  const high = services.flatMap((service) => service.ports).filter(({ external }) => external >= HANDED_OUT && external <= 65535);
+  return high.length === 0 ? [] : [{
+    level: "warning", key: "berth:portOffset", got: `ports that the kernel also hands to outgoing connections: ${high.map(({ endpoint, external }) => `${endpoint} ${external}`).join(", ")}`,
+    allowed: `ports below ${HANDED_OUT}, or reserved ones (sysctl net.ipv4.ip_local_reserved_ports): the engine does not try again to start a container whose port was taken`,
+    fix: setCommand("berth:portOffset", 0, stack),
+  }];
 }
 
 function freePort(services: readonly PlannedService[], near: number): number {

@@ -2,7 +2,7 @@
 import { ProblemsError } from "../config/problems.ts";
 import { type SecretKey, secretKeys, type Settings } from "../config/schema.ts";
 import {
-  budgetProblems, catalogueProblem, connectionProblems, majorProblems, missingSecrets, portProblems, routeProblems, serviceProblems, unknownNames,
+  budgetProblems, catalogueProblem, connectionProblems, majorProblems, missingSecrets, portNotices, portProblems, routeProblems, serviceProblems, unknownNames,
 } from "./checks.ts";
 import { environmentNotices, environmentProblems } from "./environments.ts";
 import { startOrder } from "./graph.ts";
@@ -43,7 +43,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     urls: urlsOf(services, publicUrl), publicUrl, credentials, secretKeys: needed,
     ...(system.schemaVersion === undefined ? {} : { schemaVersion: system.schemaVersion }),
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
-    notices: [...environmentNotices(services, context), ...neighbourNotices(services, context)],
+    notices: [...environmentNotices(services, context), ...portNotices(services, context), ...neighbourNotices(services, context)],
   };
 }
 

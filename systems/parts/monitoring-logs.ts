@@ -38,7 +38,7 @@ export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec
     command: ["--feature-gates=stanza.synchronousLogEmitter", ...files.map((file) => `--config=/etc/collector/${file}`)],
     config: { path: "/etc/collector", files: Object.fromEntries(files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })])) },
     volumes: [{ name: "collector-data", path: "/var/lib/otelcol", keep: "scratch" }],
-    ...(isOn("loki") ? { hostMounts: { "/var/lib/docker/containers": "/var/lib/docker/containers" } } : {}),
+    ...(isOn("loki") ? { hostMounts: { [`${settings.dockerRoot}/containers`]: "/var/lib/docker/containers" } } : {}),
     networks: ["monitoring"], port: 8888, metrics: {}, after: [...(isOn("loki") ? ["loki"] : []), ...(isOn("jaeger") ? ["jaeger"] : [])],
     health: healthCheck.wget("http://127.0.0.1:13133/"), limits: { memory: 128, cpus: 0.5 }, stopGrace: 10,
   }];

@@ -147,6 +147,7 @@ describe("systems/parts/monitoring", () => {
     assert.deepEqual(files(["jaeger"]), ["collector.yml", "logs.yml"]);
     assert.deepEqual(files(["loki"]), ["collector.yml", "traces.yml"]);
     assert.equal(tier(DATA, { off: ["loki"] }).get("collector")!.hostMounts, undefined, "spans are no reason to read log files");
+    assert.deepEqual(Object.keys(tier(DATA, { values: { "berth:dockerRoot": "/srv/docker" } }).get("collector")!.hostMounts!), ["/srv/docker/containers"]);
   });
 
   it("keeps passwords out of everything but secret files", () => {

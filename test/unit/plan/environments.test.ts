@@ -86,6 +86,11 @@ describe("the stack files", () => {
     const ports = [plans.dev, plans.stage, moved].flatMap((plan) => plan.services.flatMap((found) => found.ports.map(({ external }) => external)));
     assert.equal(new Set(ports).size, ports.length);
   });
+  it("are warned of ports that the kernel hands out itself, by name", () => {
+    const notices = (portOffset: number) => planOf({ ...fileOf("dev"), "berth:portOffset": portOffset }, "dev").notices.filter(({ key }) => key === "berth:portOffset");
+    assert.deepEqual(notices(23000).map(({ got }) => /: (.*)$/.exec(got)![1]), ["jaeger 39686"]);
+    assert.deepEqual(notices(10000), []);
+  });
 
   it("hold all that differs: with another environment's file a plan differs by nothing but the environment's name", () => {
     const plain = (plan: Plan, environment: string): unknown => JSON.parse(JSON.stringify({ ...plan, notices: [] }).replaceAll(new RegExp(`(?<![\\w/])${environment}\\b`, "g"), "ENV"));

@@ -147,6 +147,10 @@ def _http_server(settings: Settings, redis: Redis, pulse: Pulse) -> ThreadingHTT
         def log_message(self, format: str, *args: object) -> None:
             log.debug("%s", self.path)
 
-    server = ThreadingHTTPServer(("0.0.0.0", settings.port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            log.debug("a caller hung up", exc_info=True)  # instead of a traceback past our logging
+
+    server = Server(("0.0.0.0", settings.port), Handler)
     server.daemon_threads = True
     return server
