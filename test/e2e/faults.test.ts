@@ -69,7 +69,7 @@ describe("faults under write load", function () {
     readonly bit?: (report: LoadReport) => boolean;
   }
   /** A fault under load, to its end: answers, rows, restarts. */
-  async function suffers({ strike, effect = "events", restarts: expected = {}, bit = ({ failures }) => Object.keys(failures).length > 0, ...load }: Fault): Promise<void> {
+  async function suffers({ strike, effect = "events", restarts: expected = {}, bit = ({ failures }) => Object.keys(failures).length > 0, ...load }: Fault): Promise<LoadReport> {
     await restarts.begin();
     let back = 0;
     const report = await serving.underLoad(async () => { await strike(); back = await recovered(); }, { slow: 0, posts: 0.75, share: 0.5, timeout: LIMIT, ...load });
@@ -82,6 +82,7 @@ describe("faults under write load", function () {
     const { postgres: again = 0, ...others } = await restarts.since();
     if (expected === "few") assert.ok(again > 0 && again < 10 && Object.keys(others).length === 0, JSON.stringify({ again, ...others }));
     else assert.deepEqual({ ...others, ...(again ? { postgres: again } : {}) }, expected);
+    return report;
   }
 
   describe("the checks themselves", () => {
@@ -150,8 +151,8 @@ describe("faults under write load", function () {
     assert.doesNotMatch(await docker("logs", redis), /NOPERM/);
   });
 
-  it("Redis away while every worker's jobs end: they go on once it is back", async () => {
-    await suffers({ effect: "tasks", write: task, share: 0.12, bit: () => true, strike: async () => {
+  it("Redis away while every worker's jobs end: messages are accepted meanwhile, and the workers go on once it is back", async () => {
+    const { failures } = await suffers({ effect: "tasks", write: task, share: 0.12, bit: ({ longest }) => longest > 500, strike: async () => {
       const jobs: string[] = [];
       for (let i = 0; i < 4; i++) jobs.push(await accepted(6));
       await busy(6);
@@ -161,6 +162,7 @@ describe("faults under write load", function () {
       jobs.push(await accepted(0));
       await eventually(() => kept(serving, "jobs", jobs), 30);
     } });
+    assert.deepEqual(failures, {});
   });
 
   /** Both workers are busy with jobs of so many seconds. */
