@@ -31,6 +31,20 @@ describe("healing", function () {
     console.log(`      out of the routes after ${Math.round(left / 1000)} s, back after ${Math.round((Date.now() - began) / 1000)} s`);
   });
 
+  it("promise 8: so does one that is gone, and it is back in them when it is", async () => {
+    const [name] = await project.running("api");
+    await docker("stop", name!);
+    const began = Date.now();
+    try {
+      await routesSay(new RegExp(`down; # ${name}`));
+      const left = Date.now() - began;
+      console.log(`      out of the routes after ${Math.round(left / 1000)} s`);
+      assert.ok(left < 15_000, `${left} ms`);
+      for (let i = 0; i < 20; i++) assert.equal((await serving.client.get("/v1/version")).status, 200);
+    } finally { await docker("start", name!); }
+    await routesSay(/^(?![\s\S]*down;)/);
+  });
+
   it("promise 8: nothing has the engine's socket, by which a container could replace others", async () => {
     const mounts = await docker("inspect", "--format", "{{range .Mounts}}{{println .Source}}{{end}}", ...(await project.containers()).values());
     assert.ok(mounts.length > 100);
