@@ -67,7 +67,7 @@ set_up() { # [stack]
 # The engine that the program uses: the stack file's, otherwise the docker client's own choice.
 engine_answers() { # [stack]
   local answer host=''
-  [ -z "${1:-}" ] || host=$(sed -nE 's/^ *"?docker:host"?: *"?([^" ]+)"?.*/\1/p' "Pulumi.$1.yaml" 2>/dev/null || true)
+  [ -z "${1:-}" ] || host=$(sed -nE "s/^ *[\"']?docker:host[\"']?: *[\"']?([^\"' ]+).*/\1/p" "Pulumi.$1.yaml" 2>/dev/null || true)
   [ -z "$host" ] || export DOCKER_HOST=$host
   answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
   case $answer in
