@@ -35,7 +35,7 @@ export function grafana(args: CatalogueArgs, services: readonly ServiceSpec[]): 
     secrets: { "admin-password": "@{grafanaAdminPassword}" },
     volumes: [{ name: "grafana-data", path: "/var/lib/grafana", keep: "data" }],
     networks: ["monitoring"], port: 3000, publish: { grafana: 3000 }, metrics: {},
-    health: healthCheck.wget("http://127.0.0.1:3000/api/health", { startPeriod: 60 }), limits: { memory: 256, cpus: 0.5 },
+    health: healthCheck.wget("http://127.0.0.1:3000/api/health", { startPeriod: 90 }), limits: { memory: 512, cpus: 1 },
   };
 }
 

@@ -11,7 +11,7 @@ export const loki = ({ settings }: CatalogueArgs): ServiceSpec[] => [{
   volumes: [{ name: "loki-data", path: "/loki", keep: "data" }],
   networks: ["monitoring"], port: 3100, publish: { loki: 3100 }, metrics: {},
   // It says it is not ready for the first 15 seconds.
-  health: healthCheck.wget("http://127.0.0.1:3100/ready", { startPeriod: 60 }), limits: { memory: 256, cpus: 0.5 },
+  health: healthCheck.wget("http://127.0.0.1:3100/ready", { startPeriod: 60 }), limits: { memory: 512, cpus: 0.5 },
 }];
 
 /** Loki's index has one table a day, and less is not deleted. */
@@ -46,8 +46,8 @@ export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec
 
 export const jaeger = ({ settings }: CatalogueArgs): ServiceSpec => ({
   name: "jaeger", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("jaeger", settings) }, uid: 10001,
-  // Traces are kept in memory, as many as fit. The receivers' addresses are said, because their default is not the same in all releases.
-  command: ["--memory.max-traces=20000", "--collector.otlp.http.host-port=0.0.0.0:4318", "--collector.otlp.grpc.host-port=0.0.0.0:4317"],
+  // Traces are kept in memory, as many as fit: ten spans of 2 KB each. The receivers' addresses are said, because their default is not the same in all releases.
+  command: ["--memory.max-traces=5000", "--collector.otlp.http.host-port=0.0.0.0:4318", "--collector.otlp.grpc.host-port=0.0.0.0:4317"],
   networks: ["monitoring"], port: 16686, publish: { jaeger: 16686 }, metrics: { port: 14269 },
   health: healthCheck.wget("http://127.0.0.1:14269/"), limits: { memory: 256, cpus: 0.5 }, stopGrace: 10,
 });
