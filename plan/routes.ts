@@ -43,9 +43,13 @@ export function edgeFiles(template: string, services: readonly ServiceSpec[], { 
   };
 }
 
+/** Seconds that a user's idle connection outlives a reload (edge/nginx.conf). */
+const IDLE = 30;
+
 function publicServer(all: readonly Routed[], tls: boolean): string {
   const locations = all.filter(({ route }) => route.public !== undefined).map(({ name, route }) => location(name, route));
   const body = `    server_name _;
+    keepalive_min_timeout ${IDLE}s;
 ${headers(tls)}
     # Metrics are for Prometheus, which asks the services themselves.
     location = /metrics { return 404; }
