@@ -23,9 +23,9 @@ const task = (id: string): Write => ({ path: "/v1/messages", body: { id, text: `
 
 describe("faults under write load", function () {
   this.timeout(300_000);
-  const disk = new Disk(512);
+  const disk = new Disk();
   const serving = new Serving({ stack: STACK, portOffset: 14000, config: {
-    "berth:off": OFF, "berth:settle": 0, "berth:postgres": { device: disk.folder("postgres", DATABASE), statementTimeout: 10 },
+    "berth:off": OFF, "berth:settle": 0, "berth:postgres": { device: `${disk.path}/postgres`, statementTimeout: 10 },
     "berth:services": {
       // The limit is counted, in Redis, but never reached.
       api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 1_000_000, JWT_ACCESS_TTL: 86_400 } }, worker: { replicas: 2 },
@@ -36,6 +36,8 @@ describe("faults under write load", function () {
   const restarts = new Restarts(serving);
 
   before(async () => {
+    disk.mount(512);
+    disk.folder("postgres", DATABASE);
     // The catalogue names a folder for PostgreSQL only; a volume of the right name is adopted.
     await docker("volume", "create", "--label", `berth.stack=${STACK}`, "--label", "berth.keep=data", "--opt", "type=none", "--opt", "o=bind", "--opt", `device=${disk.folder("redis", DATABASE)}`, `${redis}-data`);
     await serving.start();

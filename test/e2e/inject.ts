@@ -1,6 +1,7 @@
-/** Faults, put upon running containers from the engine's machine and taken away again. Root, iptables and cgroup v1 are needed. */
+/** Faults, put upon running containers from the engine's machine and taken away again. Root and iptables are needed. */
+import { randomUUID } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { family } from "./kill.ts";
@@ -40,15 +41,16 @@ export async function loss(container: string, share: number): Promise<() => void
 
 /** A small disk of its own, in a file, so that it can be full, or slow, and nobody else's. */
 export class Disk {
-  readonly #home = mkdtempSync(join(tmpdir(), "berth-disk-"));
+  readonly #home = join(tmpdir(), `berth-disk-${randomUUID().slice(0, 8)}`);
   readonly path = join(this.#home, "disk");
   readonly #filler = join(this.path, "filler");
 
-  constructor(mebibytes: number) {
+  /** Nothing is mounted before. */
+  mount(mebibytes: number): void {
     const file = join(this.#home, "file");
+    run("mkdir", "-p", this.path);
     run("truncate", "-s", `${mebibytes}M`, file);
     run("mkfs.ext4", "-q", "-m", "0", file);
-    run("mkdir", this.path);
     run("mount", "-o", "loop", file, this.path);
   }
   /** A folder on it. */
@@ -67,12 +69,16 @@ export class Disk {
 
   /** Allows a container so many writes a second. @returns what ends it. */
   async slow(container: string, writes: number): Promise<() => void> {
-    const path = /^\d+:blkio:(.+)$/m.exec(readFileSync(`/proc/${await first(container)}/cgroup`, "utf8"))?.[1];
-    if (path === undefined) throw new Error("no cgroup v1 for blkio: a disk cannot be slowed down here");
-    const file = join("/sys/fs/cgroup/blkio", path, "blkio.throttle.write_iops_device");
+    const groups = readFileSync(`/proc/${await first(container)}/cgroup`, "utf8");
+    const [, blkio] = /^\d+:blkio:(.+)$/m.exec(groups) ?? [];
+    const [, unified] = /^0::(.+)$/m.exec(groups) ?? [];
+    if (blkio === undefined && unified === undefined) throw new Error("neither cgroup v1 nor v2: a disk cannot be slowed down here");
+    const [file, some, all] = blkio !== undefined
+      ? [join("/sys/fs/cgroup/blkio", blkio, "blkio.throttle.write_iops_device"), String(writes), "0"]
+      : [join("/sys/fs/cgroup", unified!, "io.max"), `wiops=${writes}`, "wiops=max"];
     const device = run("findmnt", "-no", "MAJ:MIN", this.path);
-    writeFileSync(file, `${device} ${writes}`);
-    return () => { if (existsSync(file)) writeFileSync(file, `${device} 0`); };
+    writeFileSync(file, `${device} ${some}`);
+    return () => { if (existsSync(file)) writeFileSync(file, `${device} ${all}`); };
   }
   remove(): void {
     run("umount", this.path);
