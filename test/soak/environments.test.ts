@@ -231,26 +231,26 @@ describe("three environments on one engine", function () {
     it("N-03: a database that nothing encrypts is warned of", async () => assert.match((await prod.preview()).output, /warning: [\s\S]*berth:postgres\.device: missing/));
   });
 
-  it("bin/restore --to: one's data into another; not over newer data unasked, and what it comes from stays as it is", async () => {
-    const [from, into] = [new Client(await stage.output<string>("edgeUrl")), new Client(await dev.output<string>("edgeUrl"))];
-    const tasks = async (client: Client) => JSON.stringify((await client.enter("moved@example.org").then(() => client.get("/v1/tasks"))).body);
-    const restore = (...args: string[]) => stage.script("restore", stage.stack, "latest", "--to", dev.stack, "--yes", ...args);
-    await from.enter("moved@example.org");
-    await from.post("/v1/messages", { id: randomUUID(), text: "task: what moved" });
-    await eventually(async () => assert.match(await tasks(from), /what moved/));
-    await good(stage.script("backup", stage.stack));
-    assert.doesNotMatch(await tasks(into), /what moved/);
-    const { code, output } = await restore();
-    assert.notEqual(code, 0, output);
-    assert.match(output, /the database of stack e2e-dev has newer data/);
-    assert.doesNotMatch(await tasks(into), /what moved/);
-    await good(restore("--discard-newer"));
-    for (const client of [into, from]) await eventually(async () => assert.match(await tasks(client), /what moved/));
-  });
-
   // A suite of its own: a suite's tests run before the suites inside it, and this must be the last. A quarter of the load, because three systems
   // and a destroy are on the machine as well.
   describe("in the end", () => {
+    it("bin/restore --to: one's data into another; not over newer data unasked, and what it comes from stays as it is", async () => {
+      const [from, into] = [new Client(await stage.output<string>("edgeUrl")), new Client(await dev.output<string>("edgeUrl"))];
+      const tasks = async (client: Client) => JSON.stringify((await client.enter("moved@example.org").then(() => client.get("/v1/tasks"))).body);
+      const restore = (...args: string[]) => stage.script("restore", stage.stack, "latest", "--to", dev.stack, "--yes", ...args);
+      await from.enter("moved@example.org");
+      await from.post("/v1/messages", { id: randomUUID(), text: "task: what moved" });
+      await eventually(async () => assert.match(await tasks(from), /what moved/));
+      await good(stage.script("backup", stage.stack));
+      assert.doesNotMatch(await tasks(into), /what moved/);
+      const { code, output } = await restore();
+      assert.notEqual(code, 0, output);
+      assert.match(output, /the database of stack e2e-dev has newer data/);
+      assert.doesNotMatch(await tasks(into), /what moved/);
+      await good(restore("--discard-newer"));
+      for (const client of [into, from]) await eventually(async () => assert.match(await tasks(client), /what moved/));
+    });
+
     it("destroying dev, data included, under load on prod loses nothing of prod or stage", async () => {
       const [ids, untouched] = [await idsBut(prod, []), await stage.objects()];
       await serving.assertLossless(await serving.underLoad(async () => {
