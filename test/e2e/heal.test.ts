@@ -14,6 +14,16 @@ describe("healing", function () {
   after(() => project.remove());
 
   const routesSay = (what: RegExp) => eventually(async () => assert.match(await docker("exec", `assistant-${STACK}-edge`, "cat", "/live/current/upstreams.conf"), what), 30);
+  /** Until a replica left the routes, which takes seconds, and the others answer. @returns milliseconds */
+  const leaves = async (name: string): Promise<number> => {
+    const began = Date.now();
+    await routesSay(new RegExp(`down; # ${name}`));
+    const left = Date.now() - began;
+    assert.ok(left < 15_000, `${left} ms`);
+    for (let i = 0; i < 20; i++) assert.equal((await serving.client.get("/v1/version")).status, 200);
+    return left;
+  };
+  const returned = (): Promise<void> => routesSay(/^(?![\s\S]*down;)/);
   const restarts = async () => docker("inspect", "--format", "{{.RestartCount}}", ...(await Promise.all(["api", "agent", "worker", "sms-router"].map((service) => project.running(service)))).flat());
 
   it("promise 8: a hung replica leaves the routes within seconds, others answer, and its own health check has it restarted", async () => {
@@ -22,27 +32,18 @@ describe("healing", function () {
     const before = await started();
     await docker("exec", "-u", "10001", name!, "sh", "-c", "kill -STOP $(cat /proc/1/task/1/children)");
     const began = Date.now();
-    await routesSay(new RegExp(`down; # ${name}`));
-    const left = Date.now() - began;
-    assert.ok(left < 15_000, `${left} ms`);
-    for (let i = 0; i < 20; i++) assert.equal((await serving.client.get("/v1/version")).status, 200);
+    const left = await leaves(name!);
     await eventually(async () => assert.notEqual(await started(), before), 90);
-    await routesSay(/^(?![\s\S]*down;)/);
+    await returned();
     console.log(`      out of the routes after ${Math.round(left / 1000)} s, back after ${Math.round((Date.now() - began) / 1000)} s`);
   });
 
   it("promise 8: so does one that is gone, and it is back in them when it is", async () => {
     const [name] = await project.running("api");
     await docker("stop", name!);
-    const began = Date.now();
-    try {
-      await routesSay(new RegExp(`down; # ${name}`));
-      const left = Date.now() - began;
-      console.log(`      out of the routes after ${Math.round(left / 1000)} s`);
-      assert.ok(left < 15_000, `${left} ms`);
-      for (let i = 0; i < 20; i++) assert.equal((await serving.client.get("/v1/version")).status, 200);
-    } finally { await docker("start", name!); }
-    await routesSay(/^(?![\s\S]*down;)/);
+    try { console.log(`      out of the routes after ${Math.round(await leaves(name!) / 1000)} s`); }
+    finally { await docker("start", name!); }
+    await returned();
   });
 
   it("promise 8: nothing has the engine's socket, by which a container could replace others", async () => {
