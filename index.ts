@@ -14,10 +14,18 @@ delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
 (pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
 const { stack, settings, secrets, engine, ...given } = await load();
-const plan = await refusing(() => makePlan(systems[settings.system], { stack, settings, ...given, configured: new Set(secrets.keys()) }));
+const plan = await refusing(() =>
+  makePlan(systems[settings.system], { stack, settings, ...given, configured: new Set(secrets.keys()) }),
+);
 await announce(stack, plan.notices);
 const sources = await refusing(() => imageSources(plan));
-const platform = new Platform(prefix(plan.system, stack), { plan, sources, secrets, secretVersions: settings.secretVersions, engine });
+const platform = new Platform(prefix(plan.system, stack), {
+  plan,
+  sources,
+  secrets,
+  secretVersions: settings.secretVersions,
+  engine,
+});
 
 /** Where users of the system go. */
 export const edgeUrl = plan.publicUrl;

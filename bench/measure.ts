@@ -19,29 +19,76 @@ const BUILD_CLI = process.env["BERTH_BUILD_DOCKER"] ?? "/usr/bin/docker";
 const PULUMI = { PULUMI_CONFIG_PASSPHRASE: "e2e" };
 const ROWS: string[][] = [];
 const s = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 2 : 0)} s`;
-const row = (what: string, figure: string, aim = ""): void => { ROWS.push([what, figure, aim]); console.error(`${what}: ${figure}`); };
+const row = (what: string, figure: string, aim = ""): void => {
+  ROWS.push([what, figure, aim]);
+  console.error(`${what}: ${figure}`);
+};
 
 /** A Pulumi project of its own, for comparison. */
 function tinyProject(name: string, program: string): string {
   const dir = mkdtempSync(join(tmpdir(), "berth-measure-"));
   mkdirSync(join(dir, ".state"));
-  writeFileSync(join(dir, "Pulumi.yaml"), `name: ${name}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\nbackend: {url: "file://.state"}\n`);
-  writeFileSync(join(dir, "package.json"), JSON.stringify({ name, type: "module", main: "index.ts", dependencies: { "@pulumi/pulumi": "3.259.0", "@pulumi/docker": "5.2.0" } }));
+  writeFileSync(
+    join(dir, "Pulumi.yaml"),
+    `name: ${name}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\nbackend: {url: "file://.state"}\n`,
+  );
+  writeFileSync(
+    join(dir, "package.json"),
+    JSON.stringify({
+      name,
+      type: "module",
+      main: "index.ts",
+      dependencies: { "@pulumi/pulumi": "3.259.0", "@pulumi/docker": "5.2.0" },
+    }),
+  );
   writeFileSync(join(dir, "index.ts"), program);
   symlinkSync(join(ROOT, "node_modules"), join(dir, "node_modules"));
   return dir;
 }
-const up = async (dir: string, watch?: string) => time("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], { cwd: dir, env: PULUMI, ...(watch ? { watch } : {}) });
-const init = (dir: string) => time("pulumi", ["stack", "select", "measure", "--create", "--non-interactive"], { cwd: dir, env: PULUMI });
-const destroy = (dir: string) => time("pulumi", ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], { cwd: dir, env: PULUMI });
+const up = async (dir: string, watch?: string) =>
+  time("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], {
+    cwd: dir,
+    env: PULUMI,
+    ...(watch ? { watch } : {}),
+  });
+const init = (dir: string) =>
+  time("pulumi", ["stack", "select", "measure", "--create", "--non-interactive"], { cwd: dir, env: PULUMI });
+const destroy = (dir: string) =>
+  time("pulumi", ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], {
+    cwd: dir,
+    env: PULUMI,
+  });
 
 /** Compose as Debian's next release packages it, in a container beside the engine. */
 class Compose {
   readonly #box = "berth-measure-compose";
   async open(dir: string): Promise<void> {
     await docker("rm", "-f", this.#box).catch(() => undefined);
-    await docker("run", "-d", "--name", this.#box, "--init", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", `${dir}:${dir}`, "-v", `${ROOT}:${ROOT}:ro`, "-w", dir, "berth-bench/debian:trixie", "sleep", "7200");
-    await docker("exec", this.#box, "sh", "-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose >/dev/null");
+    await docker(
+      "run",
+      "-d",
+      "--name",
+      this.#box,
+      "--init",
+      "-v",
+      "/var/run/docker.sock:/var/run/docker.sock",
+      "-v",
+      `${dir}:${dir}`,
+      "-v",
+      `${ROOT}:${ROOT}:ro`,
+      "-w",
+      dir,
+      "berth-bench/debian:trixie",
+      "sleep",
+      "7200",
+    );
+    await docker(
+      "exec",
+      this.#box,
+      "sh",
+      "-c",
+      "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose >/dev/null",
+    );
   }
   /** Seconds, without what it costs to get into the container. */
   async run(...args: string[]): Promise<number> {
@@ -49,7 +96,9 @@ class Compose {
     const whole = await time("docker", ["exec", this.#box, "docker-compose", ...args]);
     return whole.seconds - entry.seconds;
   }
-  async close(): Promise<void> { await docker("rm", "-f", this.#box); }
+  async close(): Promise<void> {
+    await docker("rm", "-f", this.#box);
+  }
 }
 
 async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
@@ -60,7 +109,11 @@ async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
   row("fresh up, images warm", s(fresh.seconds));
   let peak = 0;
   const noop = await inTurn(RUNS, {
-    stack: async () => { const run = await up(project.dir, "cmd/run"); peak = Math.max(peak, run.peak); return run.seconds; },
+    stack: async () => {
+      const run = await up(project.dir, "cmd/run");
+      peak = Math.max(peak, run.peak);
+      return run.seconds;
+    },
     empty: async () => (await up(empty)).seconds,
   });
   row(`no-op up, ${plan.services.length} services`, s(noop.stack));
@@ -93,10 +146,25 @@ const APPLICATIONS = ["api", "agent", "worker", "sms-router"];
 /** Waits for a new container of the service, and for its first successful check. From the engine's own record, which keeps five checks: read it at once. */
 async function startToHealthy(project: Project, service: string, before: readonly string[]): Promise<number> {
   for (;;) {
-    const names = (await docker("ps", "--filter", `label=berth.stack=${project.stack}`, "--filter", `label=berth.service=${service}`, "--filter", "health=healthy", "--format", "{{.Names}}")).split("\n");
+    const names = (
+      await docker(
+        "ps",
+        "--filter",
+        `label=berth.stack=${project.stack}`,
+        "--filter",
+        `label=berth.service=${service}`,
+        "--filter",
+        "health=healthy",
+        "--format",
+        "{{.Names}}",
+      )
+    ).split("\n");
     const name = names.find((name) => name && !before.includes(name));
     if (name) {
-      const state = JSON.parse(await docker("inspect", "--format", "{{json .State}}", name)) as { StartedAt: string; Health: { Log: { End: string; ExitCode: number }[] } };
+      const state = JSON.parse(await docker("inspect", "--format", "{{json .State}}", name)) as {
+        StartedAt: string;
+        Health: { Log: { End: string; ExitCode: number }[] };
+      };
       const first = state.Health.Log.find((check) => check.ExitCode === 0)!;
       return (Date.parse(first.End) - Date.parse(state.StartedAt)) / 1000;
     }
@@ -110,15 +178,29 @@ async function oneLine(project: Project): Promise<void> {
   project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}\n# one line\n`);
   const began = performance.now();
   const changed = up(project.dir);
-  const started = await Promise.all(APPLICATIONS.map(async (service, n) => ({ took: await startToHealthy(project, service, before[n]!), at: performance.now() })));
-  row("one-line change to healthy, every application service", s((Math.max(...started.map(({ at }) => at)) - began) / 1000), "< 30 s");
+  const started = await Promise.all(
+    APPLICATIONS.map(async (service, n) => ({
+      took: await startToHealthy(project, service, before[n]!),
+      at: performance.now(),
+    })),
+  );
+  row(
+    "one-line change to healthy, every application service",
+    s((Math.max(...started.map(({ at }) => at)) - began) / 1000),
+    "< 30 s",
+  );
   row("one-line change to the end of the up, settled and drained", s((await changed).seconds));
-  started.forEach(({ took }, n) => { row(`start to healthy: ${APPLICATIONS[n]}`, s(took), "< 5 s"); });
+  started.forEach(({ took }, n) => {
+    row(`start to healthy: ${APPLICATIONS[n]}`, s(took), "< 5 s");
+  });
 }
 
 async function builds(): Promise<void> {
   const context = join(ROOT, "services/assistant");
-  const build = (target: string, ...more: string[]) => time(BUILD_CLI, ["build", "-q", "--target", target, "-t", "berth-measure:latest", ...more, context], { env: BUILDER });
+  const build = (target: string, ...more: string[]) =>
+    time(BUILD_CLI, ["build", "-q", "--target", target, "-t", "berth-measure:latest", ...more, context], {
+      env: BUILDER,
+    });
   row("build: cold", s((await build("runtime", "--no-cache")).seconds), "< 5 min (PA-68)");
   row("build: cached", s((await build("runtime")).seconds));
   const size = async (image: string) => Number(await docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6;
@@ -129,7 +211,10 @@ async function builds(): Promise<void> {
   await docker("rmi", "berth-measure:latest");
   for (const { context } of Object.values(planOf("dev").images)) {
     const files = contextFiles(join(ROOT, context), join(ROOT, context, "Dockerfile"));
-    row(`build context: ${context}`, `${Math.ceil(files.reduce((sum, { stats }) => sum + stats.size, 0) / 1000)} kB in ${files.length} files`);
+    row(
+      `build context: ${context}`,
+      `${Math.ceil(files.reduce((sum, { stats }) => sum + stats.size, 0) / 1000)} kB in ${files.length} files`,
+    );
   }
 }
 
@@ -153,24 +238,37 @@ for (let i = 0; i < ${count}; i++) new docker.Container("measure-" + i, {
       seconds.push(noop);
       row(`no-op up, ${count} containers`, s(noop));
     }
-    row("growth of the no-op", `${Math.round((seconds[1]! - seconds[0]!) / 80 * 1000)} ms a container`, "≤ 30 ms");
-  } finally { await destroy(dir); }
+    row("growth of the no-op", `${Math.round(((seconds[1]! - seconds[0]!) / 80) * 1000)} ms a container`, "≤ 30 ms");
+  } finally {
+    await destroy(dir);
+  }
 }
 
 async function stack(): Promise<void> {
-  const project = new Project({ stack: "measure", portOffset: 15000, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false } });
+  const project = new Project({
+    stack: "measure",
+    portOffset: 15000,
+    config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false },
+  });
   try {
     await init(project.dir);
     await up(project.dir);
     await destroy(project.dir);
     await stackAgainstOthers(project, planOf("measure", undefined, project.dir));
-  } finally { await project.remove(); }
+  } finally {
+    await project.remove();
+  }
 }
 
 const PARTS = { builds, stack, growth };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !(name in PARTS));
-if (unknown) { console.error(`no part "${unknown}": ${Object.keys(PARTS).join(", ")}`); process.exit(1); }
+if (unknown) {
+  console.error(`no part "${unknown}": ${Object.keys(PARTS).join(", ")}`);
+  process.exit(1);
+}
 for (const [name, part] of Object.entries(PARTS)) if (!asked.length || asked.includes(name)) await part();
 const cpu = os.cpus();
-console.log(`\n${cpu.length} cores (${cpu[0]!.model}), ${Math.round(os.totalmem() / 1024 ** 3)} GiB, medians of ${RUNS}\n\n| what | figure | aim |\n|---|---|---|\n${ROWS.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`);
+console.log(
+  `\n${cpu.length} cores (${cpu[0]!.model}), ${Math.round(os.totalmem() / 1024 ** 3)} GiB, medians of ${RUNS}\n\n| what | figure | aim |\n|---|---|---|\n${ROWS.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`,
+);

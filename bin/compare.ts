@@ -14,19 +14,38 @@ export interface Resource {
   readonly delete?: boolean;
   readonly initErrors?: readonly string[];
 }
-export interface Deployment { readonly resources?: readonly Resource[]; readonly pending_operations?: readonly { readonly type: string; readonly resource: Resource }[] }
+export interface Deployment {
+  readonly resources?: readonly Resource[];
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: Resource }[];
+}
 
 export interface ContainerFound {
   readonly Id: string;
   readonly Name: string;
   readonly Image: string;
   readonly State: { readonly Status: string; readonly ExitCode: number; readonly Health?: { readonly Status: string } };
-  readonly HostConfig: Readonly<Record<string, number | string | null | object>> & { readonly RestartPolicy: { readonly Name: string } };
-  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly Aliases: readonly string[] | null }>> };
+  readonly HostConfig: Readonly<Record<string, number | string | null | object>> & {
+    readonly RestartPolicy: { readonly Name: string };
+  };
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly Aliases: readonly string[] | null }>>;
+  };
 }
-export interface NetworkFound { readonly Id: string; readonly Name: string; readonly Containers: Readonly<Record<string, { readonly Name: string }>> }
-export interface VolumeFound { readonly Name: string; readonly Labels: Readonly<Record<string, string>> | null }
-export interface FileFound { readonly path: string; readonly sha256: string; readonly mode: string; readonly owner: string }
+export interface NetworkFound {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Containers: Readonly<Record<string, { readonly Name: string }>>;
+}
+export interface VolumeFound {
+  readonly Name: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+}
+export interface FileFound {
+  readonly path: string;
+  readonly sha256: string;
+  readonly mode: string;
+  readonly owner: string;
+}
 
 /** What the engine has of a stack. */
 export interface Engine {
@@ -71,15 +90,21 @@ function plain(value: unknown): unknown {
 }
 
 export const inputsOf = (resource: Resource): Props => plain(resource.inputs ?? {}) as Props;
-export const rows = <T>(value: unknown): readonly T[] => Array.isArray(value) ? value as T[] : [];
+export const rows = <T>(value: unknown): readonly T[] => (Array.isArray(value) ? (value as T[]) : []);
 /** The first of some values that is text. */
 const textOf = (...values: unknown[]): string => values.find((value) => typeof value === "string") ?? "";
 const nameOf = ({ inputs, outputs, id, urn }: Resource): string => textOf(inputs?.["name"], outputs?.["name"], id, urn);
 
 /** Every difference between a state and what the engine has. */
-export function differences({ resources = [], pending_operations: pending = [] }: Deployment, engine: Engine): Finding[] {
+export function differences(
+  { resources = [], pending_operations: pending = [] }: Deployment,
+  engine: Engine,
+): Finding[] {
   const of = (type: string) => resources.filter((resource) => resource.type === type && resource.id !== undefined);
-  const [live, leaving] = [of(CONTAINER).filter((resource) => !resource.delete), resources.filter((resource) => resource.delete && resource.type === CONTAINER)];
+  const [live, leaving] = [
+    of(CONTAINER).filter((resource) => !resource.delete),
+    resources.filter((resource) => resource.delete && resource.type === CONTAINER),
+  ];
   const volumes = new Map(of(VOLUME).map((resource) => [resource.id!, resource.urn]));
   const found = new Map(engine.containers.map((container) => [container.Id, container]));
   return [
@@ -89,14 +114,32 @@ export function differences({ resources = [], pending_operations: pending = [] }
     ...missing("network", of(NETWORK), new Set(engine.networks.map((network) => network.Id))),
     ...missing("volume", of(VOLUME), new Set(engine.volumes.map((volume) => volume.Name))),
     ...foreign(resources, engine),
-    ...leaving.filter((resource) => found.has(resource.id!)).map((resource) => (
-      { object: `container ${nameOf(resource)}`, what: "is left of a former release", up: "removes it", urn: resource.urn })),
-    ...pending.map(({ type, resource }) => ({ object: `resource ${resource.urn.split("::").at(-1)!}`, what: `an up was interrupted while ${type} it`, up: "completes it", urn: resource.urn })),
+    ...leaving
+      .filter((resource) => found.has(resource.id!))
+      .map((resource) => ({
+        object: `container ${nameOf(resource)}`,
+        what: "is left of a former release",
+        up: "removes it",
+        urn: resource.urn,
+      })),
+    ...pending.map(({ type, resource }) => ({
+      object: `resource ${resource.urn.split("::").at(-1)!}`,
+      what: `an up was interrupted while ${type} it`,
+      up: "completes it",
+      urn: resource.urn,
+    })),
   ];
 }
 
 const missing = (kind: string, resources: readonly Resource[], there: ReadonlySet<string>): Finding[] =>
-  resources.filter((resource) => !resource.delete && !there.has(resource.id!)).map((resource) => ({ object: `${kind} ${nameOf(resource)}`, what: "is gone", up: "makes it anew", urn: resource.urn }));
+  resources
+    .filter((resource) => !resource.delete && !there.has(resource.id!))
+    .map((resource) => ({
+      object: `${kind} ${nameOf(resource)}`,
+      what: "is gone",
+      up: "makes it anew",
+      urn: resource.urn,
+    }));
 
 function containerFindings(resource: Resource, found: ContainerFound | undefined, engine: Engine): Finding[] {
   const { urn, initErrors = [] } = resource;
@@ -117,8 +160,15 @@ function containerFindings(resource: Resource, found: ContainerFound | undefined
 
 type Replaced = (what: string) => Finding;
 
-function stateFindings(inputs: Props, { Id, State: { Status, ExitCode, Health } }: ContainerFound, object: string, urn: string, replaced: Replaced): Finding[] {
-  if (inputs["start"] === false) return Status === "created" ? [] : [replaced(`was started, though it only carries files (${Status})`)];
+function stateFindings(
+  inputs: Props,
+  { Id, State: { Status, ExitCode, Health } }: ContainerFound,
+  object: string,
+  urn: string,
+  replaced: Replaced,
+): Finding[] {
+  if (inputs["start"] === false)
+    return Status === "created" ? [] : [replaced(`was started, though it only carries files (${Status})`)];
   if (Status === "paused") return [{ object, what: "is paused", up: "lets it go on", urn, engine: ["unpause", Id] }];
   if (Status === "restarting") return [replaced(`keeps restarting (exit code ${ExitCode})`)];
   if (Status !== "running") return [replaced(`does not run: ${Status} (exit code ${ExitCode})`)];
@@ -126,11 +176,20 @@ function stateFindings(inputs: Props, { Id, State: { Status, ExitCode, Health } 
 }
 
 /** What `docker update` changes. A limit that was never declared cannot be taken away in place. */
-function limitFindings(inputs: Props, { HostConfig }: ContainerFound, object: string, urn: string, replaced: Replaced): Finding[] {
+function limitFindings(
+  inputs: Props,
+  { HostConfig }: ContainerFound,
+  object: string,
+  urn: string,
+  replaced: Replaced,
+): Finding[] {
   const limits: readonly (readonly [key: string, field: string, unit: number, text: string, inPlace: boolean])[] = [
-    ["memory", "Memory", MIB, "memory limit in MiB", true], ["memorySwap", "MemorySwap", MIB, "memory and swap limit in MiB", true],
-    ["memoryReservation", "MemoryReservation", MIB, "memory reservation in MiB", true], ["cpuShares", "CpuShares", 1, "cpu weight", true],
-    ["cpus", "NanoCpus", 1e9, "cpu limit", false], ["pidsLimit", "PidsLimit", 1, "limit of processes", false],
+    ["memory", "Memory", MIB, "memory limit in MiB", true],
+    ["memorySwap", "MemorySwap", MIB, "memory and swap limit in MiB", true],
+    ["memoryReservation", "MemoryReservation", MIB, "memory reservation in MiB", true],
+    ["cpuShares", "CpuShares", 1, "cpu weight", true],
+    ["cpus", "NanoCpus", 1e9, "cpu limit", false],
+    ["pidsLimit", "PidsLimit", 1, "limit of processes", false],
   ];
   const found = limits.flatMap(([key, field, unit, text, inPlace]) => {
     const [declared, real] = [Number(inputs[key] ?? 0), Math.max(0, Number(HostConfig[field] ?? 0)) / unit];
@@ -141,12 +200,21 @@ function limitFindings(inputs: Props, { HostConfig }: ContainerFound, object: st
   const cpuset = textOf(HostConfig["CpusetCpus"]);
   const [declared, real] = [textOf(inputs["restart"], "no"), HostConfig.RestartPolicy.Name || "no"];
   return [
-    ...found, ...(cpuset === textOf(inputs["cpuSet"]) ? [] : [replaced(`is bound to the cores ${cpuset || "of all"}`)]),
-    ...(declared === real ? [] : [{ object, what: `restart policy is ${real}, declared ${declared}`, up: "sets it back", urn }]),
+    ...found,
+    ...(cpuset === textOf(inputs["cpuSet"]) ? [] : [replaced(`is bound to the cores ${cpuset || "of all"}`)]),
+    ...(declared === real
+      ? []
+      : [{ object, what: `restart policy is ${real}, declared ${declared}`, up: "sets it back", urn }]),
   ];
 }
 
-function networkFindings(inputs: Props, { Id, NetworkSettings: { Networks } }: ContainerFound, object: string, urn: string, replaced: Replaced): Finding[] {
+function networkFindings(
+  inputs: Props,
+  { Id, NetworkSettings: { Networks } }: ContainerFound,
+  object: string,
+  urn: string,
+  replaced: Replaced,
+): Finding[] {
   const declared = rows<{ name: string; aliases?: string[] }>(inputs["networksAdvanced"]);
   // Without a list the engine's own network of that name is meant.
   const expected = declared.length ? declared : [{ name: textOf(inputs["networkMode"], "bridge"), aliases: [] }];
@@ -157,17 +225,40 @@ function networkFindings(inputs: Props, { Id, NetworkSettings: { Networks } }: C
       const lost = aliases.filter((alias) => !(real.Aliases ?? []).includes(alias));
       return lost.length ? [replaced(`is not called ${lost.join(", ")} in network ${name}`)] : [];
     }),
-    ...Object.keys(Networks).filter((name) => expected.every((network) => network.name !== name)).map((name) => (
-      { object, what: `is in network ${name}, which is not its own`, up: "takes it out", urn, engine: ["network", "disconnect", "--force", name, Id] })),
+    ...Object.keys(Networks)
+      .filter((name) => expected.every((network) => network.name !== name))
+      .map((name) => ({
+        object,
+        what: `is in network ${name}, which is not its own`,
+        up: "takes it out",
+        urn,
+        engine: ["network", "disconnect", "--force", name, Id],
+      })),
   ];
 }
 
 /** A pulled image is named by a tag, and a tag moves; a digest does not. What only carries files does not mind. */
-function tagFindings(inputs: Props, { Image }: ContainerFound, object: string, urn: string, { images }: Engine, replaced: Replaced): Finding[] {
+function tagFindings(
+  inputs: Props,
+  { Image }: ContainerFound,
+  object: string,
+  urn: string,
+  { images }: Engine,
+  replaced: Replaced,
+): Finding[] {
   const image = textOf(inputs["image"]);
   if (inputs["start"] === false || /(^|@)sha256:/.test(image)) return [];
   const named = images.get(image);
-  if (named === undefined) return [{ object, what: `nothing is called ${image} any more`, up: "gives its image the name back", urn, engine: ["tag", Image, image] }];
+  if (named === undefined)
+    return [
+      {
+        object,
+        what: `nothing is called ${image} any more`,
+        up: "gives its image the name back",
+        urn,
+        engine: ["tag", Image, image],
+      },
+    ];
   return named === Image ? [] : [replaced(`runs ${short(Image)}, but ${image} is now ${short(named)}`)];
 }
 
@@ -176,7 +267,15 @@ function imageFindings({ urn, outputs = {} }: Resource, { images }: Engine): Fin
   if (!digest.startsWith("sha256:")) return [];
   const named = images.get(name);
   if (named === digest) return [];
-  return [{ object: `image ${name}`, what: named === undefined ? "is gone" : `was retagged: it is ${short(named)}, built was ${short(digest)}`, up: "builds it again", urn, replace: urn }];
+  return [
+    {
+      object: `image ${name}`,
+      what: named === undefined ? "is gone" : `was retagged: it is ${short(named)}, built was ${short(digest)}`,
+      up: "builds it again",
+      urn,
+      replace: urn,
+    },
+  ];
 }
 
 function fileFindings(resource: Resource, { files }: Engine, volumes: ReadonlyMap<string, string>): Finding[] {
@@ -186,59 +285,99 @@ function fileFindings(resource: Resource, { files }: Engine, volumes: ReadonlyMa
   const volume = rows<{ volumeName: string }>(inputs["volumes"])[0]!.volumeName;
   const uploads = rows<{ file: string; content: string; permissions?: string }>(inputs["uploads"]);
   const urn = volumes.get(volume);
-  const finding = (what: string): Finding => ({ object: `volume ${volume}`, what, up: "makes the volume anew, and replaces its readers", ...(urn ? { urn, replace: urn } : {}) });
+  const finding = (what: string): Finding => ({
+    object: `volume ${volume}`,
+    what,
+    up: "makes the volume anew, and replaces its readers",
+    ...(urn ? { urn, replace: urn } : {}),
+  });
   return [
     ...uploads.flatMap(({ file, content, permissions = "0644" }) => {
       const real = found.find(({ path }) => path === file);
       if (!real) return [finding(`file ${file} is missing`)];
       return [
         ...(real.sha256 === sha256(content) ? [] : [finding(`file ${file} was changed`)]),
-        ...(real.mode === permissions && real.owner === "0:0" ? [] : [finding(`file ${file} has mode ${real.mode} and owner ${real.owner}`)]),
+        ...(real.mode === permissions && real.owner === "0:0"
+          ? []
+          : [finding(`file ${file} has mode ${real.mode} and owner ${real.owner}`)]),
       ];
     }),
-    ...found.filter(({ path }) => uploads.every(({ file }) => file !== path)).map(({ path }) => finding(`file ${path} was added`)),
+    ...found
+      .filter(({ path }) => uploads.every(({ file }) => file !== path))
+      .map(({ path }) => finding(`file ${path} was added`)),
   ];
 }
 
 /** What carries the stack's labels, or sits in its networks, and is not in the state. */
 export function foreign(resources: readonly Resource[], { containers, networks, volumes }: Engine): Finding[] {
   const known = new Set(resources.map((resource) => resource.id));
-  const stranger = (kind: string, name: string, id: string, command: readonly string[]): Finding =>
-    ({ object: `${kind} ${name}`, what: "carries the stack's labels, but is not in its state", up: "removes it", engine: [...command, id] });
+  const stranger = (kind: string, name: string, id: string, command: readonly string[]): Finding => ({
+    object: `${kind} ${name}`,
+    what: "carries the stack's labels, but is not in its state",
+    up: "removes it",
+    engine: [...command, id],
+  });
   const strange = containers.filter(({ Id }) => !known.has(Id));
   return [
     ...strange.map(({ Id, Name }) => stranger("container", Name.slice(1), Id, ["rm", "--force", "--volumes"])),
-    ...networks.filter(({ Id }) => known.has(Id)).flatMap((network) => Object.entries(network.Containers)
-      .filter(([id]) => !known.has(id) && strange.every(({ Id }) => Id !== id))
-      .map(([id, { Name }]) => ({ object: `container ${Name}`, what: `is in network ${network.Name}, but not of this stack`, up: "takes it out", engine: ["network", "disconnect", "--force", network.Name, id] }))),
-    ...networks.filter(({ Id }) => !known.has(Id)).map(({ Id, Name }) => stranger("network", Name, Id, ["network", "rm"])),
+    ...networks
+      .filter(({ Id }) => known.has(Id))
+      .flatMap((network) =>
+        Object.entries(network.Containers)
+          .filter(([id]) => !known.has(id) && strange.every(({ Id }) => Id !== id))
+          .map(([id, { Name }]) => ({
+            object: `container ${Name}`,
+            what: `is in network ${network.Name}, but not of this stack`,
+            up: "takes it out",
+            engine: ["network", "disconnect", "--force", network.Name, id],
+          })),
+      ),
+    ...networks
+      .filter(({ Id }) => !known.has(Id))
+      .map(({ Id, Name }) => stranger("network", Name, Id, ["network", "rm"])),
     // Data outlives its service (bin/down, berth:off): it is nobody's rubbish.
-    ...volumes.filter(({ Name, Labels }) => !known.has(Name) && Labels?.["berth.keep"] !== "data").map(({ Name }) => stranger("volume", Name, Name, ["volume", "rm"])),
+    ...volumes
+      .filter(({ Name, Labels }) => !known.has(Name) && Labels?.["berth.keep"] !== "data")
+      .map(({ Name }) => stranger("volume", Name, Name, ["volume", "rm"])),
   ];
 }
 
 /** What a preview announces besides what is explained already. */
 export function announced(steps: readonly PreviewStep[], explained: readonly Finding[]): Finding[] {
   const known = new Set(explained.map((finding) => finding.urn));
-  return steps.filter(({ op, urn }) => isChange(op) && !known.has(urn)).map((step) => {
-    const { kind, name } = subjectOf(step.urn);
-    const why = reasonsOf(step);
-    return { object: `${kind} ${name}`, what: why.length ? `differs from the program: ${why.join(", ")}` : "differs from the program", up: `${step.op}s it`, urn: step.urn };
-  });
+  return steps
+    .filter(({ op, urn }) => isChange(op) && !known.has(urn))
+    .map((step) => {
+      const { kind, name } = subjectOf(step.urn);
+      const why = reasonsOf(step);
+      return {
+        object: `${kind} ${name}`,
+        what: why.length ? `differs from the program: ${why.join(", ")}` : "differs from the program",
+        up: `${step.op}s it`,
+        urn: step.urn,
+      };
+    });
 }
 
 /** The regular files of a tar archive, their first folder replaced. Names are short: no extension of the format is needed. */
 export function filesOfTar(tar: Buffer, folder: string): FileFound[] {
   const files: FileFound[] = [];
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
-    const text = (from: number, length: number) => tar.toString("utf8", at + from, at + from + length).replace(/\0.*$/s, "").trim();
+    const text = (from: number, length: number) =>
+      tar
+        .toString("utf8", at + from, at + from + length)
+        .replace(/\0.*$/s, "")
+        .trim();
     const number = (from: number, length: number) => Number.parseInt(text(from, length), 8);
     const size = number(124, 12);
     const kind = text(156, 1);
-    if (kind !== "5" && kind !== "x" && kind !== "g") files.push({
-      path: `${folder}/${text(0, 100).split("/").slice(1).join("/")}`, sha256: sha256(tar.subarray(at + 512, at + 512 + size)),
-      mode: `0${(number(100, 8) & 0o7777).toString(8)}`, owner: `${number(108, 8)}:${number(116, 8)}`,
-    });
+    if (kind !== "5" && kind !== "x" && kind !== "g")
+      files.push({
+        path: `${folder}/${text(0, 100).split("/").slice(1).join("/")}`,
+        sha256: sha256(tar.subarray(at + 512, at + 512 + size)),
+        mode: `0${(number(100, 8) & 0o7777).toString(8)}`,
+        owner: `${number(108, 8)}:${number(116, 8)}`,
+      });
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return files;

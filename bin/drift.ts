@@ -9,18 +9,37 @@
 import { execFile } from "node:child_process";
 import { basename } from "node:path";
 import { promisify } from "node:util";
-import { announced, CONTAINER, type ContainerFound, type Deployment, differences, type Engine, type FileFound, filesOfTar, inputsOf, type NetworkFound, rows, type VolumeFound } from "./compare.ts";
+import {
+  announced,
+  CONTAINER,
+  type ContainerFound,
+  type Deployment,
+  differences,
+  type Engine,
+  type FileFound,
+  filesOfTar,
+  inputsOf,
+  type NetworkFound,
+  rows,
+  type VolumeFound,
+} from "./compare.ts";
 import { preview } from "./pulumi.ts";
 
 const run = promisify(execFile);
 const LARGE = { maxBuffer: 1024 ** 3 } as const;
 const text = async (file: string, ...args: string[]): Promise<string> => (await run(file, args, LARGE)).stdout;
-const lines = async (...args: string[]): Promise<string[]> => (await text("docker", ...args)).split("\n").filter(Boolean);
-const inspected = async <T>(kind: string, ids: readonly string[]): Promise<T[]> => ids.length ? JSON.parse(await text("docker", kind, "inspect", ...ids)) as T[] : [];
+const lines = async (...args: string[]): Promise<string[]> =>
+  (await text("docker", ...args)).split("\n").filter(Boolean);
+const inspected = async <T>(kind: string, ids: readonly string[]): Promise<T[]> =>
+  ids.length ? (JSON.parse(await text("docker", kind, "inspect", ...ids)) as T[]) : [];
 
 /** The state, secrets included: it stays in this process. */
 async function deploymentOf(stack: string): Promise<Deployment> {
-  return (JSON.parse(await text("pulumi", "stack", "export", "--show-secrets", "--stack", stack)) as { deployment: Deployment }).deployment;
+  return (
+    JSON.parse(await text("pulumi", "stack", "export", "--show-secrets", "--stack", stack)) as {
+      deployment: Deployment;
+    }
+  ).deployment;
 }
 
 async function look(stack: string, { resources = [] }: Deployment): Promise<Engine> {
@@ -29,25 +48,47 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
     lines("ps", "--all", "--quiet", "--no-trunc", ...label).then((ids) => inspected<ContainerFound>("container", ids)),
     lines("network", "ls", "--quiet", "--no-trunc", ...label).then((ids) => inspected<NetworkFound>("network", ids)),
     lines("volume", "ls", "--quiet", ...label).then((names) => inspected<VolumeFound>("volume", names)),
-    lines("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then((found) => new Map(found.map((line) => line.split(" ") as [string, string]))),
+    lines("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then(
+      (found) => new Map(found.map((line) => line.split(" ") as [string, string])),
+    ),
   ]);
   const there = new Set(containers.map(({ Id }) => Id));
-  const carriers = resources.filter((resource) => resource.type === CONTAINER && !resource.delete && resource.inputs?.["uploads"] !== undefined && there.has(resource.id ?? ""));
-  const files = new Map(await Promise.all(carriers.map(async (resource): Promise<[string, FileFound[]]> => {
-    const folder = rows<{ containerPath: string }>(inputsOf(resource)["volumes"])[0]!.containerPath;
-    const { stdout } = await run("docker", ["cp", `${resource.id!}:${folder}`, "-"], { ...LARGE, encoding: "buffer" });
-    return [resource.id!, filesOfTar(stdout, folder).filter(({ path }) => basename(path) !== "")];
-  })));
+  const carriers = resources.filter(
+    (resource) =>
+      resource.type === CONTAINER &&
+      !resource.delete &&
+      resource.inputs?.["uploads"] !== undefined &&
+      there.has(resource.id ?? ""),
+  );
+  const files = new Map(
+    await Promise.all(
+      carriers.map(async (resource): Promise<[string, FileFound[]]> => {
+        const folder = rows<{ containerPath: string }>(inputsOf(resource)["volumes"])[0]!.containerPath;
+        const { stdout } = await run("docker", ["cp", `${resource.id!}:${folder}`, "-"], {
+          ...LARGE,
+          encoding: "buffer",
+        });
+        return [resource.id!, filesOfTar(stdout, folder).filter(({ path }) => basename(path) !== "")];
+      }),
+    ),
+  );
   return { containers, networks, volumes, images, files };
 }
 
 async function report(stack: string): Promise<void> {
   const deployment = await deploymentOf(stack);
-  const [{ steps = [] }, engine] = await Promise.all([preview(stack, { options: ["--refresh"] }), look(stack, deployment)]);
+  const [{ steps = [] }, engine] = await Promise.all([
+    preview(stack, { options: ["--refresh"] }),
+    look(stack, deployment),
+  ]);
   const outside = differences(deployment, engine);
   const findings = [...outside, ...announced(steps, outside)];
   for (const { object, what, up } of findings) console.log(`${object}: ${what}; bin/up ${up}`);
-  console.error(findings.length ? `${findings.length} difference${findings.length === 1 ? "" : "s"} between stack ${stack} and its engine` : `stack ${stack} and its engine agree`);
+  console.error(
+    findings.length
+      ? `${findings.length} difference${findings.length === 1 ? "" : "s"} between stack ${stack} and its engine`
+      : `stack ${stack} and its engine agree`,
+  );
   process.exitCode = findings.length ? 2 : 0;
 }
 
@@ -57,7 +98,8 @@ async function repair(stack: string): Promise<void> {
   const findings = differences(deployment, await look(stack, deployment));
   for (const { object, what, up, engine } of findings) {
     console.error(`${object}: ${what}; bin/up ${up}`);
-    if (engine) await text("docker", ...engine).catch((error: Error) => console.error(`  it could not: ${error.message}`));
+    if (engine)
+      await text("docker", ...engine).catch((error: Error) => console.error(`  it could not: ${error.message}`));
   }
   // The state may say otherwise by now, and what is gone can be made only once the state knows.
   if (findings.length) console.log("--refresh");
@@ -66,7 +108,9 @@ async function repair(stack: string): Promise<void> {
 
 if (import.meta.main) {
   const [stack = "dev", mode] = process.argv.slice(2);
-  try { await (mode === "--repair" ? repair(stack) : report(stack)); } catch (error) {
+  try {
+    await (mode === "--repair" ? repair(stack) : report(stack));
+  } catch (error) {
     console.error(`error: ${(error as Error).message}`);
     process.exitCode = 1;
   }

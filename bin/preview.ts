@@ -7,7 +7,9 @@ import { failure, report } from "./report.ts";
 import type { Preview } from "./steps.ts";
 
 const isMade = async (stack: string): Promise<boolean> =>
-  (JSON.parse(await pulumi(["stack", "ls", "--json"])) as { name: string }[]).some(({ name }) => name.split("/").at(-1) === stack);
+  (JSON.parse(await pulumi(["stack", "ls", "--json"])) as { name: string }[]).some(
+    ({ name }) => name.split("/").at(-1) === stack,
+  );
 
 /** The CLI previews only a stack that exists, and making one writes into its stack file: a copy is made and thrown away. */
 async function first(stack: string): Promise<Preview> {
@@ -15,16 +17,19 @@ async function first(stack: string): Promise<Preview> {
   const where = { cwd, env: { PULUMI_BACKEND_URL: `file://${cwd}/.state` } };
   try {
     mkdirSync(join(cwd, ".state"));
-    for (const entry of readdirSync(".").filter((name) => ![".state", ".git", file].includes(name))) symlinkSync(join(process.cwd(), entry), join(cwd, entry));
+    for (const entry of readdirSync(".").filter((name) => ![".state", ".git", file].includes(name)))
+      symlinkSync(join(process.cwd(), entry), join(cwd, entry));
     copyFileSync(file, join(cwd, file));
     await pulumi(["stack", "init", stack, "--no-select"], where);
     return await preview(stack, where);
-  } finally { rmSync(cwd, { recursive: true, force: true }); }
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
 }
 
 const stack = process.argv[2] ?? "dev";
 try {
-  console.log(report(stack, await isMade(stack) ? await preview(stack) : await first(stack)));
+  console.log(report(stack, (await isMade(stack)) ? await preview(stack) : await first(stack)));
 } catch (error) {
   console.log(failure(stack, (error as Error).message));
   process.exitCode = 1;

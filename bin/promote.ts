@@ -17,16 +17,24 @@ async function promote(): Promise<void> {
   const images = builtImages(plan, await runningImages(from));
   const system = settingsSchema.shape.system.parse(config["berth:system"]);
   const problems = refusals({ stack: from, system: plan.system, images }, { stack: to, system });
-  if (problems.length) throw new Error(formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`));
+  if (problems.length)
+    throw new Error(
+      formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`),
+    );
   const digests = images as Record<string, string>;
   const changed = Object.keys(digests).filter((name) => there[name] !== digests[name]);
   writeFileSync(file, promoted(readFileSync(file, "utf8"), digests));
   for (const name of changed) console.log(`${name}: ${there[name] ?? "built"} → ${digests[name]}`);
-  console.log(changed.length ? `${file} names what ran in ${from}. Review: git diff ${file}   See what changes: bin/preview ${to}   Apply: bin/up ${to}`
-    : `${file} names what ran in ${from} already.`);
+  console.log(
+    changed.length
+      ? `${file} names what ran in ${from}. Review: git diff ${file}   See what changes: bin/preview ${to}   Apply: bin/up ${to}`
+      : `${file} names what ran in ${from} already.`,
+  );
 }
 
-try { await promote(); } catch (error) {
+try {
+  await promote();
+} catch (error) {
   console.error(error instanceof ProblemsError ? error.message : `error: ${(error as Error).message}`);
   process.exitCode = 1;
 }

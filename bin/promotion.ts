@@ -14,21 +14,47 @@ export interface Origin {
 }
 
 /** What stands against carrying an origin's images to a stack of this system. */
-export function refusals({ stack, system, images }: Origin, to: { readonly stack: string; readonly system: string }): Problem[] {
-  const of = (wrong: (image: string | undefined) => boolean) => Object.entries(images).filter(([, image]) => wrong(image));
-  const [absent, local] = [of((image) => image === undefined), of((image) => image !== undefined && !DIGEST.test(image))];
+export function refusals(
+  { stack, system, images }: Origin,
+  to: { readonly stack: string; readonly system: string },
+): Problem[] {
+  const of = (wrong: (image: string | undefined) => boolean) =>
+    Object.entries(images).filter(([, image]) => wrong(image));
+  const [absent, local] = [
+    of((image) => image === undefined),
+    of((image) => image !== undefined && !DIGEST.test(image)),
+  ];
   return [
-    ...(system === to.system ? [] : [{
-      key: "berth:system", got: `${system} in ${stack}, ${to.system} in ${to.stack}`, allowed: "stacks of one system", fix: setCommand("berth:system", system, to.stack),
-    }]),
-    ...(absent.length ? [{
-      key: `stack ${stack}`, got: `never ran ${absent.map(([name]) => name).join(", ")}`, allowed: "a stack whose last up was complete", fix: `bin/up ${stack}`,
-    }] : []),
-    ...(local.length ? [{
-      key: "berth:registry", got: `not used: ${stack} ran ${local.map(([name, image]) => `${name} as ${image}`).join(", ")}, which only its engine knows`,
-      allowed: "images that were pushed, because another engine must get the same ones",
-      fix: `${setCommand("berth:registry", "registry.example.org/team", stack)}, then bin/up ${stack}`,
-    }] : []),
+    ...(system === to.system
+      ? []
+      : [
+          {
+            key: "berth:system",
+            got: `${system} in ${stack}, ${to.system} in ${to.stack}`,
+            allowed: "stacks of one system",
+            fix: setCommand("berth:system", system, to.stack),
+          },
+        ]),
+    ...(absent.length
+      ? [
+          {
+            key: `stack ${stack}`,
+            got: `never ran ${absent.map(([name]) => name).join(", ")}`,
+            allowed: "a stack whose last up was complete",
+            fix: `bin/up ${stack}`,
+          },
+        ]
+      : []),
+    ...(local.length
+      ? [
+          {
+            key: "berth:registry",
+            got: `not used: ${stack} ran ${local.map(([name, image]) => `${name} as ${image}`).join(", ")}, which only its engine knows`,
+            allowed: "images that were pushed, because another engine must get the same ones",
+            fix: `${setCommand("berth:registry", "registry.example.org/team", stack)}, then bin/up ${stack}`,
+          },
+        ]
+      : []),
   ];
 }
 

@@ -14,17 +14,31 @@ export interface Where {
 
 /** @returns what the CLI writes on stdout. @throws {Error} with what it said. */
 export async function pulumi(args: readonly string[], { cwd = ".", env = {} }: Where = {}): Promise<string> {
-  return (await run("pulumi", [...args, "--non-interactive"], { cwd, env: { ...process.env, ...env }, maxBuffer: 1024 ** 3 }).catch(failed)).stdout;
+  return (
+    await run("pulumi", [...args, "--non-interactive"], {
+      cwd,
+      env: { ...process.env, ...env },
+      maxBuffer: 1024 ** 3,
+    }).catch(failed)
+  ).stdout;
 }
 
 /** @throws {Error} */
-export async function preview(stack: string, { options = [], ...where }: Where & { readonly options?: readonly string[] } = {}): Promise<Preview> {
+export async function preview(
+  stack: string,
+  { options = [], ...where }: Where & { readonly options?: readonly string[] } = {},
+): Promise<Preview> {
   return JSON.parse(await pulumi(["preview", "--json", "--stack", stack, ...options], where)) as Preview;
 }
 
 /** Service → what runs. Outputs are those of the last complete up: a release that failed never reaches them. */
 export async function runningImages(stack: string): Promise<Record<string, string>> {
-  try { return JSON.parse(await pulumi(["stack", "output", "images", "--json", "--stack", stack])) as Record<string, string>; } catch (error) {
+  try {
+    return JSON.parse(await pulumi(["stack", "output", "images", "--json", "--stack", stack])) as Record<
+      string,
+      string
+    >;
+  } catch (error) {
     if (/no stack named|does not have output/.test((error as Error).message)) return {};
     throw error;
   }
@@ -35,5 +49,9 @@ function failed(error: Error & { stdout?: string; stderr?: string }): never {
   const { stdout = "", stderr = "" } = error;
   const { diagnostics = [] } = (/^\s*\{/.test(stdout) ? JSON.parse(stdout) : {}) as Preview;
   const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message.trim());
-  throw new Error(errors.length ? errors.join("\n") : [...diagnostics.map(({ message }) => message.trim()), stderr.trim() || error.message].join("\n"));
+  throw new Error(
+    errors.length
+      ? errors.join("\n")
+      : [...diagnostics.map(({ message }) => message.trim()), stderr.trim() || error.message].join("\n"),
+  );
 }

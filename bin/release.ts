@@ -5,7 +5,17 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
@@ -35,20 +45,52 @@ const stackFile = `Pulumi.${stack}.yaml`;
 const place = (release: number | "next", ...more: string[]) => join(folder, String(release), ...more);
 
 class Refusal extends Error {}
-const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] }).trim();
-const lines = (file: string, ...args: string[]): string[] => run(file, ...args).split(/[\n\0]/).filter(Boolean);
+const run = (file: string, ...args: string[]): string =>
+  execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] }).trim();
+const lines = (file: string, ...args: string[]): string[] =>
+  run(file, ...args)
+    .split(/[\n\0]/)
+    .filter(Boolean);
 const works = (file: string, ...args: string[]): boolean => spawnSync(file, args, { stdio: "ignore" }).status === 0;
 
-const numbers = (): number[] => (existsSync(folder) ? readdirSync(folder) : []).filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => b - a);
+const numbers = (): number[] =>
+  (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => b - a);
 const read = (release: number): Release => JSON.parse(readFileSync(place(release, "release.json"), "utf8")) as Release;
-const current = (): number | undefined => (existsSync(join(folder, "current")) ? Number(readFileSync(join(folder, "current"), "utf8")) : undefined);
+const current = (): number | undefined =>
+  existsSync(join(folder, "current")) ? Number(readFileSync(join(folder, "current"), "utf8")) : undefined;
 const setCurrent = (release: number) => writeFileSync(join(folder, "current"), `${release}\n`);
 
 const inGit = () => works("git", "rev-parse", "--is-inside-work-tree");
 /** Files that git would keep; other stacks' files decide nothing here. */
-const sources = (): string[] => (inGit() ? lines("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-  : lines("find", ".", "(", "-name", "node_modules", "-o", "-name", ".state", ")", "-prune", "-o", "!", "-type", "d", "-printf", "%P\\0"))
-  .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() && (file === stackFile || !/^Pulumi\.[^/]+\.yaml$/.test(file)));
+const sources = (): string[] =>
+  (inGit()
+    ? lines("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    : lines(
+        "find",
+        ".",
+        "(",
+        "-name",
+        "node_modules",
+        "-o",
+        "-name",
+        ".state",
+        ")",
+        "-prune",
+        "-o",
+        "!",
+        "-type",
+        "d",
+        "-printf",
+        "%P\\0",
+      )
+  ).filter(
+    (file) =>
+      statSync(file, { throwIfNoEntry: false })?.isFile() &&
+      (file === stackFile || !/^Pulumi\.[^/]+\.yaml$/.test(file)),
+  );
 
 /** Before an up: what is applied is what is kept, whoever edits meanwhile. */
 function take(): void {
@@ -59,7 +101,8 @@ function take(): void {
   }
 }
 
-const tag = (plan: Plan, image: string, release: number | "*") => `berth-release/${plan.system}/${plan.stack}/${image}${release === "*" ? "" : `:${release}`}`;
+const tag = (plan: Plan, image: string, release: number | "*") =>
+  `berth-release/${plan.system}/${plan.stack}/${image}${release === "*" ? "" : `:${release}`}`;
 
 /** After an up that succeeded. One that changed nothing is no release. */
 function keep(): void {
@@ -67,14 +110,33 @@ function keep(): void {
   const before = current();
   const [latest = 0] = numbers();
   const plan = planOf(stack, undefined, place("next", "source"));
-  const byService = JSON.parse(run("pulumi", "stack", "output", "images", "--json", "--stack", stack)) as Record<string, string>;
+  const byService = JSON.parse(run("pulumi", "stack", "output", "images", "--json", "--stack", stack)) as Record<
+    string,
+    string
+  >;
   const images = builtImages(plan, byService) as Record<string, string>;
-  const changed = before === undefined || !existsSync(place(before)) ? ["everything"]
-    : [...differences(place(before, "source"), place("next", "source")), ...Object.keys(images).filter((image) => images[image] !== read(before).images[image]).map((image) => `image ${image}`)];
-  if (changed.length === 0) { rmSync(place("next"), { recursive: true }); return; }
+  const changed =
+    before === undefined || !existsSync(place(before))
+      ? ["everything"]
+      : [
+          ...differences(place(before, "source"), place("next", "source")),
+          ...Object.keys(images)
+            .filter((image) => images[image] !== read(before).images[image])
+            .map((image) => `image ${image}`),
+        ];
+  if (changed.length === 0) {
+    rmSync(place("next"), { recursive: true });
+    return;
+  }
   const release: Release = {
-    number: latest + 1, time: new Date().toISOString(), user: userInfo().username,
-    commit: inGit() ? run("git", "rev-parse", "--short", "HEAD") + (run("git", "status", "--porcelain") ? "+" : "") : "", images, changed,
+    number: latest + 1,
+    time: new Date().toISOString(),
+    user: userInfo().username,
+    commit: inGit()
+      ? run("git", "rev-parse", "--short", "HEAD") + (run("git", "status", "--porcelain") ? "+" : "")
+      : "",
+    images,
+    changed,
   };
   writeFileSync(place("next", "release.json"), `${JSON.stringify(release, null, 2)}\n`);
   for (const [image, id] of Object.entries(images)) run("docker", "tag", id, tag(plan, image, release.number));
@@ -109,15 +171,22 @@ function dropStates(): void {
 
 /** A push leaves a tag here for each commit; the registry keeps its own. With its last tag a digest goes too: what a release of any stack holds, stays. */
 function dropPushed({ system }: Plan, registry: string, image: string): void {
-  const [name, found] = [repository(registry, system, image), (format: string, of: string) => lines("docker", "image", "ls", "--no-trunc", "--format", format, of)];
+  const [name, found] = [
+    repository(registry, system, image),
+    (format: string, of: string) => lines("docker", "image", "ls", "--no-trunc", "--format", format, of),
+  ];
   const held = new Set(found("{{.ID}}", `berth-release/${system}/*/${image}`));
   for (const [pushed, id] of found("{{.Tag}} {{.ID}}", name).map((line) => line.split(" ") as [string, string]))
     if (pushed !== "<none>" && !held.has(id)) works("docker", "image", "rm", `${name}:${pushed}`);
 }
 
-const hashes = (root: string): Map<string, string> => new Map(readdirSync(root, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  .map((file) => [file.slice(root.length + 1), createHash("sha256").update(readFileSync(file)).digest("hex")]));
+const hashes = (root: string): Map<string, string> =>
+  new Map(
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((file) => [file.slice(root.length + 1), createHash("sha256").update(readFileSync(file)).digest("hex")]),
+  );
 
 /** Files that differ, the stack file's keys one by one. */
 function differences(one: string, other: string): string[] {
@@ -127,8 +196,12 @@ function differences(one: string, other: string): string[] {
 }
 
 function changedKeys(one: string, other: string): string[] {
-  const [a, b] = [one, other].map((file) => (parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> }).config ?? {}) as [Record<string, unknown>, Record<string, unknown>];
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key])).sort();
+  const [a, b] = [one, other].map(
+    (file) => (parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> }).config ?? {},
+  ) as [Record<string, unknown>, Record<string, unknown>];
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+    .sort();
   return keys.length ? keys : [stackFile];
 }
 
@@ -136,9 +209,17 @@ function list(): void {
   const now = current();
   if (numbers().length === 0) console.log(`No release of stack ${stack} is kept here: bin/up ${stack} makes one.`);
   for (const { number, time, user, commit, images, changed } of numbers().map(read)) {
-    console.log(`${number === now ? "*" : " "} ${number}  ${time.slice(0, 19).replace("T", " ")} UTC  ${user}  ${commit || "no commit"}`);
-    console.log(`     images   ${Object.entries(images).map(([name, id]) => `${name} ${id.replace(/.*sha256:/, "").slice(0, 12)}`).join(", ")}`);
-    console.log(`     changed  ${changed.slice(0, 6).join(", ")}${changed.length > 6 ? ` and ${changed.length - 6} more` : ""}`);
+    console.log(
+      `${number === now ? "*" : " "} ${number}  ${time.slice(0, 19).replace("T", " ")} UTC  ${user}  ${commit || "no commit"}`,
+    );
+    console.log(
+      `     images   ${Object.entries(images)
+        .map(([name, id]) => `${name} ${id.replace(/.*sha256:/, "").slice(0, 12)}`)
+        .join(", ")}`,
+    );
+    console.log(
+      `     changed  ${changed.slice(0, 6).join(", ")}${changed.length > 6 ? ` and ${changed.length - 6} more` : ""}`,
+    );
   }
 }
 
@@ -151,12 +232,23 @@ function prepare(): void {
   if (!numbers().includes(number)) throw new Refusal(`release ${wanted} of stack ${stack} is not kept. ${known}`);
   const { images } = read(number);
   const gone = Object.entries(images).filter(([, id]) => !works("docker", "image", "inspect", id));
-  if (gone.length) throw new Refusal(`release ${number} cannot come back: its image ${gone.map(([name, id]) => `${name} (${id})`).join(", ")} is no longer on the engine. ${known}`);
-  const pulled = planOf(stack, undefined, place(number, "source")).services.flatMap(({ image }) => ("pull" in image ? [image.pull] : []));
-  for (const image of new Set(pulled)) if (!works("docker", "image", "inspect", image) && !works("docker", "pull", image))
-    throw new Refusal(`release ${number} cannot come back: its image ${image} is neither on the engine nor to be had. ${known}`);
+  if (gone.length)
+    throw new Refusal(
+      `release ${number} cannot come back: its image ${gone.map(([name, id]) => `${name} (${id})`).join(", ")} is no longer on the engine. ${known}`,
+    );
+  const pulled = planOf(stack, undefined, place(number, "source")).services.flatMap(({ image }) =>
+    "pull" in image ? [image.pull] : [],
+  );
+  for (const image of new Set(pulled))
+    if (!works("docker", "image", "inspect", image) && !works("docker", "pull", image))
+      throw new Refusal(
+        `release ${number} cannot come back: its image ${image} is neither on the engine nor to be had. ${known}`,
+      );
   const file = parse(readFileSync(place(number, "source", stackFile), "utf8")) as { config: Record<string, unknown> };
-  writeFileSync(place(number, "existing.yaml"), stringify({ ...file, config: { ...file.config, "berth:images": images } }));
+  writeFileSync(
+    place(number, "existing.yaml"),
+    stringify({ ...file, config: { ...file.config, "berth:images": images } }),
+  );
   console.log(number);
 }
 
@@ -170,8 +262,13 @@ function restored(): void {
   cpSync(stackFile, former);
   cpSync(place(number, "source", stackFile), stackFile);
   const files = changed.filter((name) => !name.includes(":") && name !== stackFile);
-  console.log(`Stack ${stack} runs release ${number} of ${read(number).time}. ${stackFile} is that release's again (the former: ${former}).`);
-  if (files.length) console.log(`The next bin/up ${stack} would apply this checkout's source again. It differs in:\n  ${files.join("\n  ")}`);
+  console.log(
+    `Stack ${stack} runs release ${number} of ${read(number).time}. ${stackFile} is that release's again (the former: ${former}).`,
+  );
+  if (files.length)
+    console.log(
+      `The next bin/up ${stack} would apply this checkout's source again. It differs in:\n  ${files.join("\n  ")}`,
+    );
   rmSync(place("next"), { recursive: true });
 }
 
@@ -184,7 +281,9 @@ function forget(): void {
 }
 
 const tasks: Record<string, () => void> = { take, keep, list, prepare, restored, forget };
-try { tasks[task]!(); } catch (error) {
+try {
+  tasks[task]!();
+} catch (error) {
   console.error(`error: ${(error as Error).message}`);
   if (!(error instanceof Refusal)) console.error((error as Error).stack);
   process.exitCode = 1;

@@ -20,26 +20,38 @@ import { runningImages } from "./pulumi.ts";
 import { builtImages, planOf } from "./stack.ts";
 
 /** An image by the name that the report gives it. */
-interface Target { readonly name: string; readonly reference: string }
-interface Result { readonly judge: string; readonly scanned: readonly Scanned[]; readonly bills: readonly Bill[] }
+interface Target {
+  readonly name: string;
+  readonly reference: string;
+}
+interface Result {
+  readonly judge: string;
+  readonly scanned: readonly Scanned[];
+  readonly bills: readonly Bill[];
+}
 
 const [stack = "dev", ...named] = process.argv.slice(2);
 const FOLDER = `.state/sbom/${stack}`;
 const OSV = process.env["BERTH_OSV"] || ".state/osv";
-const say = (what: string): void => { process.stderr.write(`${what}\n`); };
+const say = (what: string): void => {
+  process.stderr.write(`${what}\n`);
+};
 const fileOf = (name: string): string => `${FOLDER}/${name.replaceAll(/[^A-Za-z0-9.]+/g, "-")}`;
-const counted = (kinds: readonly string[]): Record<string, number> => Object.fromEntries(Object.entries(Object.groupBy(kinds, (kind) => kind)).map(([kind, all]) => [kind, all!.length]));
+const counted = (kinds: readonly string[]): Record<string, number> =>
+  Object.fromEntries(Object.entries(Object.groupBy(kinds, (kind) => kind)).map(([kind, all]) => [kind, all!.length]));
 
 /** What runs; of what does not run yet, what an up would run. */
 async function targetsOf(plan: Plan): Promise<Target[]> {
   const running = await runningImages(stack);
   const targets = new Map<string, string>();
-  for (const [name, ran] of Object.entries(builtImages(plan, running))) targets.set(name, ran ?? plan.images[name]!.existing ?? await build(name, plan));
-  for (const { name, image } of plan.services) if ("pull" in image) {
-    targets.set(image.pull, image.pull);
-    // A stack that has not followed this checkout yet runs another one.
-    if (running[name]) targets.set(running[name], running[name]);
-  }
+  for (const [name, ran] of Object.entries(builtImages(plan, running)))
+    targets.set(name, ran ?? plan.images[name]!.existing ?? (await build(name, plan)));
+  for (const { name, image } of plan.services)
+    if ("pull" in image) {
+      targets.set(image.pull, image.pull);
+      // A stack that has not followed this checkout yet runs another one.
+      if (running[name]) targets.set(running[name], running[name]);
+    }
   for (const reference of targets.values()) await obtain(reference, plan.platform);
   return [...targets].map(([name, reference]) => ({ name, reference })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -52,7 +64,12 @@ async function build(name: string, plan: Plan): Promise<string> {
 }
 
 async function obtain(reference: string, platform: string): Promise<void> {
-  try { await docker("image", "inspect", "--format", "{{.Id}}", reference); return; } catch { /* the engine does not have it */ }
+  try {
+    await docker("image", "inspect", "--format", "{{.Id}}", reference);
+    return;
+  } catch {
+    /* the engine does not have it */
+  }
   say(`pulling ${reference}`);
   await docker("pull", "--quiet", "--platform", platform, reference);
 }
@@ -66,7 +83,9 @@ async function byTrivy(targets: readonly Target[]): Promise<Result> {
       const found = await askTrivy(reference, folder, file);
       scanned.push(ofTrivy(name, found));
       bills.push({ image: name, file, listed: listedBy(found) });
-    } finally { rmSync(folder, { recursive: true }); }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }
   return { judge: "Trivy", scanned, bills };
 }
@@ -78,14 +97,20 @@ async function byUs(targets: readonly Target[]): Promise<Result> {
     const { files, entries } = await contentsOf(reference, isWanted);
     const inventory = inventoryOf(files, entries);
     const file = `${fileOf(name)}.json`;
-    writeFileSync(file, `${JSON.stringify(billOf(name, await docker("image", "inspect", "--format", "{{.Id}}", reference), inventory), null, 2)}\n`);
+    writeFileSync(
+      file,
+      `${JSON.stringify(billOf(name, await docker("image", "inspect", "--format", "{{.Id}}", reference), inventory), null, 2)}\n`,
+    );
     inventories.set(name, inventory);
     bills.push({ image: name, file, listed: counted(inventory.packages.map(({ ecosystem }) => ecosystem)) });
   }
   const database = readDatabase(OSV, new Set([...inventories.values()].flatMap(keysOf)));
   return {
-    judge: database ? `berth's own scanner against ${database.count} OSV entries in ${OSV}, the newest of ${database.newest}` : "nobody: neither Trivy nor a database is here",
-    scanned: [...inventories].map(([name, inventory]) => hold(name, inventory, database, OSV)), bills,
+    judge: database
+      ? `berth's own scanner against ${database.count} OSV entries in ${OSV}, the newest of ${database.newest}`
+      : "nobody: neither Trivy nor a database is here",
+    scanned: [...inventories].map(([name, inventory]) => hold(name, inventory, database, OSV)),
+    bills,
   };
 }
 
@@ -95,13 +120,15 @@ async function scan(): Promise<void> {
   for (const name of named) await obtain(name, plan.platform);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
-  const result = await (await hasTrivy() ? byTrivy(targets) : byUs(targets));
+  const result = await ((await hasTrivy()) ? byTrivy(targets) : byUs(targets));
   const verdict = judge(result.scanned, waivers, new Date().toISOString().slice(0, 10));
   console.log(report(`Images of stack ${stack}`, result.judge, verdict, result.scanned, result.bills));
   process.exitCode = exitCode(verdict);
 }
 
-try { await scan(); } catch (error) {
+try {
+  await scan();
+} catch (error) {
   console.error(error instanceof ProblemsError ? error.message : `error: ${(error as Error).message.trim()}`);
   process.exitCode = 1;
 }

@@ -12,7 +12,11 @@ import { systems } from "../systems/index.ts";
 const ROOT = join(import.meta.dirname, "..");
 
 /** @param folder Where the stack file is. @throws {ProblemsError} as `pulumi preview` would show it. */
-export function planOf(stack: string, off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean), folder = ROOT): Plan {
+export function planOf(
+  stack: string,
+  off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean),
+  folder = ROOT,
+): Plan {
   const { config = {} } = stackFile(stack, folder);
   const values = new Map<string, string>();
   const secrets = new Map<string, RawSecret>();
@@ -21,17 +25,22 @@ export function planOf(stack: string, off: Iterable<string> = (process.env["BERT
     const name = key.slice("berth:".length);
     const encrypted = typeof value === "object" && value !== null && "secure" in value;
     // The length of an encrypted value is known to the CLI alone.
-    if (isSecretKey(name)) secrets.set(key, { encrypted, length: encrypted ? leafOf(name).minLength : String(value).length });
+    if (isSecretKey(name))
+      secrets.set(key, { encrypted, length: encrypted ? leafOf(name).minLength : String(value).length });
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
   const { settings, problems } = parseConfig({ stack, values, secrets });
   if (!settings) throw new ProblemsError(stack, problems);
   return makePlan(systems[settings.system], {
-    stack, settings, off: new Set([...settings.off, ...off]),
+    stack,
+    settings,
+    off: new Set([...settings.off, ...off]),
     configured: new Set([...secrets.keys()].map((key) => key.slice("berth:".length) as SecretKey)),
     // As config/load.ts has it: of another machine's size nothing is known.
-    host: "docker:host" in config || process.env["DOCKER_HOST"] ? { cpus: Infinity, memory: Infinity }
-      : { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
+    host:
+      "docker:host" in config || process.env["DOCKER_HOST"]
+        ? { cpus: Infinity, memory: Infinity }
+        : { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
   });
 }
 
@@ -41,15 +50,26 @@ export function engineOf(stack: string): string | undefined {
 }
 
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */
-export const builtImages = ({ services }: Plan, running: Readonly<Record<string, string>>): Record<string, string | undefined> => {
-  const refs = services.flatMap(({ name, image }): [string, string | undefined][] => ("build" in image ? [[image.build, running[name]]] : []));
+export const builtImages = (
+  { services }: Plan,
+  running: Readonly<Record<string, string>>,
+): Record<string, string | undefined> => {
+  const refs = services.flatMap(({ name, image }): [string, string | undefined][] =>
+    "build" in image ? [[image.build, running[name]]] : [],
+  );
   // A service that is new in this checkout runs nowhere yet; others may run its image.
-  return Object.fromEntries(Object.entries(Object.groupBy(refs, ([image]) => image)).sort().map(([image, all]) => [image, all!.find(([, ref]) => ref)?.[1]]));
+  return Object.fromEntries(
+    Object.entries(Object.groupBy(refs, ([image]) => image))
+      .sort()
+      .map(([image, all]) => [image, all!.find(([, ref]) => ref)?.[1]]),
+  );
 };
 
 /** Runs a script's main function; a problem is shown without a stack trace. */
 export async function main(run: (stack: string) => void | Promise<void>): Promise<void> {
-  try { await run(process.argv[2] ?? "dev"); } catch (error) {
+  try {
+    await run(process.argv[2] ?? "dev");
+  } catch (error) {
     if (!(error instanceof ProblemsError)) throw error;
     console.error(error.message);
     process.exitCode = 1;

@@ -31,7 +31,8 @@ export type Change = (typeof CHANGES)[number];
 export const isChange = (op: string): op is Change => (CHANGES as readonly string[]).includes(op);
 
 /** Properties that made the step, those that force a replacement before the others. */
-export const reasonsOf = ({ replaceReasons, diffReasons }: PreviewStep): readonly string[] => (replaceReasons?.length ? replaceReasons : diffReasons ?? []);
+export const reasonsOf = ({ replaceReasons, diffReasons }: PreviewStep): readonly string[] =>
+  replaceReasons?.length ? replaceReasons : (diffReasons ?? []);
 
 /** `container api-1` from an URN, in two parts. */
 export function subjectOf(urn: string): { readonly kind: string; readonly name: string } {

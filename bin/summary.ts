@@ -7,7 +7,9 @@ const width = Math.max(...Object.keys(urls).map((name) => name.length));
 console.log(`
 ${system} (${environment}) is up and healthy.
 
-${Object.entries(urls).map(([name, url]) => `  ${name.padEnd(width)}  ${url}`).join("\n")}
+${Object.entries(urls)
+  .map(([name, url]) => `  ${name.padEnd(width)}  ${url}`)
+  .join("\n")}
 
   passwords    pulumi stack output credentials --show-secrets --stack ${stack}
   try it       curl ${publicUrl}/ready

@@ -12,17 +12,36 @@ await main((stack) => {
   const engine = engineOf(stack);
   /** Undefined: there is no such volume yet. */
   const deviceOf = (volume: string): string | undefined => {
-    const { status, stdout } = spawnSync("docker", [...(engine === undefined ? [] : ["--host", engine]), "volume", "inspect", "--format", '{{index .Options "device"}}', volume], { encoding: "utf8" });
+    const { status, stdout } = spawnSync(
+      "docker",
+      [
+        ...(engine === undefined ? [] : ["--host", engine]),
+        "volume",
+        "inspect",
+        "--format",
+        '{{index .Options "device"}}',
+        volume,
+      ],
+      { encoding: "utf8" },
+    );
     return status === 0 ? stdout.trim() : undefined;
   };
-  const problems = services.flatMap(({ name, volumes = [] }) => volumes.flatMap(({ name: part, device }) => {
-    if (device === undefined) return [];
-    const volume = resourceName(system, stack, part);
-    const found = deviceOf(volume);
-    return found === undefined || found === device ? [] : [{
-      key: `berth:${name}.device`, got: `${device}, but the volume ${volume} is ${found.startsWith("/") ? `in ${found}` : "in the engine's own folder"}`,
-      allowed: "the folder that the volume was made with; an existing volume is never made again", fix: "move the data: docs/operations.md, Encryption at rest",
-    }];
-  }));
+  const problems = services.flatMap(({ name, volumes = [] }) =>
+    volumes.flatMap(({ name: part, device }) => {
+      if (device === undefined) return [];
+      const volume = resourceName(system, stack, part);
+      const found = deviceOf(volume);
+      return found === undefined || found === device
+        ? []
+        : [
+            {
+              key: `berth:${name}.device`,
+              got: `${device}, but the volume ${volume} is ${found.startsWith("/") ? `in ${found}` : "in the engine's own folder"}`,
+              allowed: "the folder that the volume was made with; an existing volume is never made again",
+              fix: "move the data: docs/operations.md, Encryption at rest",
+            },
+          ];
+    }),
+  );
   if (problems.length) throw new ProblemsError(stack, problems);
 });

@@ -38,31 +38,64 @@ export class Files extends pulumi.ComponentResource {
   }
 
   #version(args: FilesArgs, content: pulumi.Output<Record<string, string>>, shared: Shared): random.RandomId {
-    return new random.RandomId(this.#name(args, shared, "version"), {
-      byteLength: 4, keepers: { path: args.files.path, content: pulumi.jsonStringify(content) },
-    }, { parent: this });
+    return new random.RandomId(
+      this.#name(args, shared, "version"),
+      { byteLength: 4, keepers: { path: args.files.path, content: pulumi.jsonStringify(content) } },
+      { parent: this },
+    );
   }
 
   #volume(args: FilesArgs, version: random.RandomId, shared: Shared): docker.Volume {
-    return new docker.Volume(this.#name(args, shared), {
-      // A label that differs is a new volume; its name is made by the provider, so both exist while consumers move over.
-      labels: version.hex.apply((hex) => labelList({ ...args.service.labels, "berth.version": hex })),
-    }, { parent: this, deleteBeforeReplace: false });
+    return new docker.Volume(
+      this.#name(args, shared),
+      {
+        // A label that differs is a new volume; its name is made by the provider, so both exist while consumers move over.
+        labels: version.hex.apply((hex) => labelList({ ...args.service.labels, "berth.version": hex })),
+      },
+      { parent: this, deleteBeforeReplace: false },
+    );
   }
 
-  #seed(args: FilesArgs, content: pulumi.Output<Record<string, string>>, volume: docker.Volume, shared: Shared): docker.Container {
+  #seed(
+    args: FilesArgs,
+    content: pulumi.Output<Record<string, string>>,
+    volume: docker.Volume,
+    shared: Shared,
+  ): docker.Container {
     const { service, files } = args;
-    return new docker.Container(this.#name(args, shared, "seed"), {
-      image: shared.images.of(service.image), labels: labelList(service.labels), command: ["true"],
-      start: false, mustRun: false, networkMode: "none", restart: "no", user: `${service.uid}:0`, init: true,
-      memory: 16, memorySwap: 16, cpus: "0.25", capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges:true"],
-      logDriver: "json-file", logOpts: { "max-size": "1m", "max-file": "1" },
-      volumes: [{ volumeName: volume.name, containerPath: files.path }],
-      uploads: content.apply((known) => Object.keys(known).sort().map((file) => ({
-        // The provider takes an empty content for a missing one.
-        file: `${files.path}/${file}`, content: known[file] === "" ? "\n" : known[file]!, permissions: "0440",
-      }))),
-      destroyGraceSeconds: 1,
-    }, { parent: this, deleteBeforeReplace: false, replaceOnChanges: ["#initerror"] });
+    return new docker.Container(
+      this.#name(args, shared, "seed"),
+      {
+        image: shared.images.of(service.image),
+        labels: labelList(service.labels),
+        command: ["true"],
+        start: false,
+        mustRun: false,
+        networkMode: "none",
+        restart: "no",
+        user: `${service.uid}:0`,
+        init: true,
+        memory: 16,
+        memorySwap: 16,
+        cpus: "0.25",
+        capabilities: { drops: ["ALL"] },
+        securityOpts: ["no-new-privileges:true"],
+        logDriver: "json-file",
+        logOpts: { "max-size": "1m", "max-file": "1" },
+        volumes: [{ volumeName: volume.name, containerPath: files.path }],
+        uploads: content.apply((known) =>
+          Object.keys(known)
+            .sort()
+            .map((file) => ({
+              // The provider takes an empty content for a missing one.
+              file: `${files.path}/${file}`,
+              content: known[file] === "" ? "\n" : known[file]!,
+              permissions: "0440",
+            })),
+        ),
+        destroyGraceSeconds: 1,
+      },
+      { parent: this, deleteBeforeReplace: false, replaceOnChanges: ["#initerror"] },
+    );
   }
 }

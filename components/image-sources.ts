@@ -17,16 +17,24 @@ export type ImageSources = Readonly<Record<string, ImageSource>>;
 /** @throws {ProblemsError} naming every image that cannot be had, at a preview already. */
 export async function imageSources(plan: Plan): Promise<ImageSources> {
   const problems: Problem[] = [];
-  const sources = await Promise.all(Object.keys(plan.images).sort().map(async (image): Promise<[string, ImageSource]> => {
-    const { existing } = plan.images[image]!;
-    if (existing === undefined) return [image, { build: nameOf(image, plan, problems), push: plan.registry !== undefined }];
-    const why = await missing(existing);
-    if (why !== undefined) problems.push({
-      key: `berth:images.${image}`, got: `${existing}, ${why}`, allowed: "an image that the engine has, or that its registry shows",
-      fix: remedy(image, existing, why, plan.stack),
-    });
-    return [image, { existing }];
-  }));
+  const sources = await Promise.all(
+    Object.keys(plan.images)
+      .sort()
+      .map(async (image): Promise<[string, ImageSource]> => {
+        const { existing } = plan.images[image]!;
+        if (existing === undefined)
+          return [image, { build: nameOf(image, plan, problems), push: plan.registry !== undefined }];
+        const why = await missing(existing);
+        if (why !== undefined)
+          problems.push({
+            key: `berth:images.${image}`,
+            got: `${existing}, ${why}`,
+            allowed: "an image that the engine has, or that its registry shows",
+            fix: remedy(image, existing, why, plan.stack),
+          });
+        return [image, { existing }];
+      }),
+  );
   if (problems.length) throw new ProblemsError(plan.stack, problems);
   return Object.fromEntries(sources);
 }
@@ -39,27 +47,37 @@ function nameOf(image: string, { registry, system, stack, images }: Plan, proble
   } catch (error) {
     if (!(error instanceof ShallowError)) throw error;
     // Once is enough, however many images there are.
-    if (problems.every(({ key }) => key !== "berth:registry")) problems.push({
-      key: "berth:registry", got: "this clone has not its whole history", allowed: "a whole clone, because a pushed image is named by the last commit of its folder",
-      fix: "git fetch --unshallow   (with actions/checkout: fetch-depth: 0)",
-    });
+    if (problems.every(({ key }) => key !== "berth:registry"))
+      problems.push({
+        key: "berth:registry",
+        got: "this clone has not its whole history",
+        allowed: "a whole clone, because a pushed image is named by the last commit of its folder",
+        fix: "git fetch --unshallow   (with actions/checkout: fetch-depth: 0)",
+      });
     return "";
   }
 }
 
 /** Why an image cannot be run, or nothing if it can. The engine goes first: a rollback needs no registry. */
 async function missing(image: string): Promise<string | undefined> {
-  try { await docker.getRemoteImage({ name: image }); return undefined; } catch (error) {
+  try {
+    await docker.getRemoteImage({ name: image });
+    return undefined;
+  } catch (error) {
     if (!image.includes("@")) return `which the engine does not have: ${said(error)}`;
   }
-  try { await docker.getRegistryImage({ name: askable(image) }); return undefined; } catch (error) {
+  try {
+    await docker.getRegistryImage({ name: askable(image) });
+    return undefined;
+  } catch (error) {
     return `which the engine does not have and its registry does not show: ${said(error)}`;
   }
 }
 
 function remedy(image: string, existing: string, why: string, stack: string): string {
   const registry = existing.split("/", 1)[0]!;
-  if (/40[13]|credentials/.test(why)) return `docker login ${registry}, and pulumi config set --path 'docker:registryAuth[0].address' ${registry} --stack ${stack}`;
+  if (/40[13]|credentials/.test(why))
+    return `docker login ${registry}, and pulumi config set --path 'docker:registryAuth[0].address' ${registry} --stack ${stack}`;
   return `bin/promote <from> ${stack}   (or build it here: pulumi config rm --path berth:images.${image} --stack ${stack})`;
 }
 
@@ -67,7 +85,9 @@ function remedy(image: string, existing: string, why: string, stack: string): st
  * The registry's look-up takes what stands between the last colon and "@" for a tag, and is lost without one; with one it goes by
  * the digest alone. It also asks docker.io itself, unless Docker Hub is meant by leaving the host out.
  */
-export const askable = (image: string): string => (/:[^/@]+@/.test(image) ? image : image.replace("@", ":digest@")).replace(/^docker\.io\//, "");
+export const askable = (image: string): string =>
+  (/:[^/@]+@/.test(image) ? image : image.replace("@", ":digest@")).replace(/^docker\.io\//, "");
 
 /** The provider's words, without those around them. */
-const said = (error: unknown): string => (error as Error).message.split("* ").at(-1)!.split(" from registry: ").at(-1)!.trim();
+const said = (error: unknown): string =>
+  (error as Error).message.split("* ").at(-1)!.split(" from registry: ").at(-1)!.trim();

@@ -18,14 +18,19 @@ export class Images extends pulumi.ComponentResource {
     super("berth:image:Images", name, {}, opts);
     const { plan, sources } = args;
     for (const [image, source] of Object.entries(sources).sort())
-      this.#references.set(image, "existing" in source ? this.#pull(source.existing, plan) : this.#build(image, source, plan));
+      this.#references.set(
+        image,
+        "existing" in source ? this.#pull(source.existing, plan) : this.#build(image, source, plan),
+      );
     const pulled = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
     for (const reference of [...pulled].sort()) this.#references.set(reference, this.#pull(reference, plan));
     this.registerOutputs({});
   }
 
   /** What a container names. A tag never changes when its content does; the digest does, and so replaces the containers. */
-  of(ref: ImageRef): pulumi.Output<string> { return this.#references.get("pull" in ref ? ref.pull : ref.build)!; }
+  of(ref: ImageRef): pulumi.Output<string> {
+    return this.#references.get("pull" in ref ? ref.pull : ref.build)!;
+  }
 
   /**
    * An image that exists. A container would pull it too, but a stateful one only after the old one is gone: an image that
@@ -39,16 +44,27 @@ export class Images extends pulumi.ComponentResource {
   #build(image: string, source: Extract<ImageSource, { build: string }>, plan: Plan): pulumi.Output<string> {
     const { context, target, args } = plan.images[image]!;
     // What is pushed is pushed with the docker client's own log-in (docker login): no password stands in the stack file or in the state.
-    return new docker.Image(resourceName(plan.system, plan.stack, image), {
-      imageName: source.build, skipPush: !source.push,
-      build: {
-        context, dockerfile: `${context}/Dockerfile`, target, args: { ...args, ...provenanceOf(context) }, platform: plan.platform,
-        builderVersion: docker.BuilderVersion.BuilderBuildKit,
+    return new docker.Image(
+      resourceName(plan.system, plan.stack, image),
+      {
+        imageName: source.build,
+        skipPush: !source.push,
+        build: {
+          context,
+          dockerfile: `${context}/Dockerfile`,
+          target,
+          args: { ...args, ...provenanceOf(context) },
+          platform: plan.platform,
+          builderVersion: docker.BuilderVersion.BuilderBuildKit,
+        },
       },
-    }, { parent: this }).repoDigest.apply((digest) => {
+      { parent: this },
+    ).repoDigest.apply((digest) => {
       // The provider hands out an empty digest when its look-up after the build fails, and "<none>@<none>" when that after the push does.
       if (!(source.push ? /@sha256:[0-9a-f]{64}$/ : /^sha256:[0-9a-f]{64}$/).test(digest))
-        throw new pulumi.RunError(`image ${image}: ${source.push ? "pushed, but the registry" : "built, but the engine"} told no digest for it; run pulumi up again`);
+        throw new pulumi.RunError(
+          `image ${image}: ${source.push ? "pushed, but the registry" : "built, but the engine"} told no digest for it; run pulumi up again`,
+        );
       return digest;
     });
   }

@@ -18,9 +18,14 @@ export class Networks extends pulumi.ComponentResource {
   }
 
   #network(network: NetworkName, plan: Plan): docker.Network {
-    return new docker.Network(resourceName(plan.system, plan.stack, network), {
-      driver: "bridge", internal: !OPEN.includes(network),
-      labels: labelList(labels({ ...plan, service: `network-${network}` })),
-    }, { parent: this });
+    return new docker.Network(
+      resourceName(plan.system, plan.stack, network),
+      {
+        driver: "bridge",
+        internal: !OPEN.includes(network),
+        labels: labelList(labels({ ...plan, service: `network-${network}` })),
+      },
+      { parent: this },
+    );
   }
 }

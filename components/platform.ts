@@ -42,20 +42,30 @@ export class Platform extends pulumi.ComponentResource {
     const within = { parent: this };
     const images = new Images(named("images"), { plan, sources: args.sources }, within);
     const shared: Shared = {
-      plan, images, declared: new Map<string, Declared>(), lastWords: lastWords(args.engine),
+      plan,
+      images,
+      declared: new Map<string, Declared>(),
+      lastWords: lastWords(args.engine),
       networks: new Networks(named("networks"), { plan }, within).networks,
       volumes: new Volumes(named("volumes"), { plan }, within).volumes,
       secrets: new Secrets(named("secrets"), { plan, configured: args.secrets, versions: args.secretVersions }, within),
     };
     const tiers: Tiers = {
-      data: new DataTier(named("data-tier"), within), app: new AppTier(named("app-tier"), within),
-      edge: new EdgeTier(named("edge-tier"), within), monitoring: new MonitoringTier(named("monitoring-tier"), within),
+      data: new DataTier(named("data-tier"), within),
+      app: new AppTier(named("app-tier"), within),
+      edge: new EdgeTier(named("edge-tier"), within),
+      monitoring: new MonitoringTier(named("monitoring-tier"), within),
     };
-    for (const service of plan.services) shared.declared.set(service.name, tiers[service.tier].declare(service, shared));
+    for (const service of plan.services)
+      shared.declared.set(service.name, tiers[service.tier].declare(service, shared));
 
     const names = plan.services.map((service) => service.name).sort();
-    this.containers = pulumi.output(Object.fromEntries(names.map((service) => [service, shared.declared.get(service)!.names])));
-    this.images = pulumi.output(Object.fromEntries(plan.services.map((service) => [service.name, images.of(service.image)])));
+    this.containers = pulumi.output(
+      Object.fromEntries(names.map((service) => [service, shared.declared.get(service)!.names])),
+    );
+    this.images = pulumi.output(
+      Object.fromEntries(plan.services.map((service) => [service.name, images.of(service.image)])),
+    );
     this.schemaVersion = schemaVersion(plan.schemaVersion, shared.declared, args.engine);
     this.credentials = pulumi.secret(fill(plan.credentials, shared));
     this.registerOutputs({ containers: this.containers, images: this.images });

@@ -18,10 +18,19 @@ export const version = (): string => project().version;
 export function provenanceOf(context: string): Readonly<Record<"VERSION" | "REVISION" | "CREATED" | "SOURCE", string>> {
   const { repository = UNKNOWN } = project();
   const { revision, created = UNKNOWN } = commit(context);
-  return { VERSION: version(), REVISION: revision, CREATED: created, SOURCE: typeof repository === "string" ? repository : repository.url.replace(/^git\+/, "") };
+  return {
+    VERSION: version(),
+    REVISION: revision,
+    CREATED: created,
+    SOURCE: typeof repository === "string" ? repository : repository.url.replace(/^git\+/, ""),
+  };
 }
 
 /** What git refuses (half a history, another user's checkout) is no reason to build nothing; a name in a registry is (image-sources.ts). */
 function commit(context: string): Commit {
-  try { return commitOf(context); } catch { return { revision: UNKNOWN }; }
+  try {
+    return commitOf(context);
+  } catch {
+    return { revision: UNKNOWN };
+  }
 }

@@ -9,7 +9,11 @@ export class ShallowError extends Error {}
 
 /** Looks only: git would otherwise refresh its index on the way. */
 function git(folder: string, ...args: string[]): string | undefined {
-  const { status, stdout, stderr, error } = spawnSync("git", ["--no-optional-locks", ...args], { cwd: folder, encoding: "utf8", env: { ...process.env, LC_ALL: "C" } });
+  const { status, stdout, stderr, error } = spawnSync("git", ["--no-optional-locks", ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C" },
+  });
   if (error || /not a git repository|does not have any commits yet/.test(stderr)) return undefined;
   if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.trim()}`);
   return stdout.trim();

@@ -10,8 +10,15 @@ import type { Declared } from "./shared.ts";
  *
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */
-export function schemaVersion(how: SchemaVersion | undefined, declared: ReadonlyMap<string, Declared>, host: string | undefined): pulumi.Output<string | undefined> {
-  const [asked, maker] = [declared.get(how?.service ?? "")?.containers[0], declared.get(how?.madeBy ?? "")?.containers[0]];
+export function schemaVersion(
+  how: SchemaVersion | undefined,
+  declared: ReadonlyMap<string, Declared>,
+  host: string | undefined,
+): pulumi.Output<string | undefined> {
+  const [asked, maker] = [
+    declared.get(how?.service ?? "")?.containers[0],
+    declared.get(how?.madeBy ?? "")?.containers[0],
+  ];
   if (how === undefined || asked === undefined || maker === undefined) return pulumi.output(undefined);
   // A preview knows the ids of what would stay, and so the version; of what would be replaced it knows neither.
   return pulumi.all([asked.id, maker.id]).apply(async ([id]) => {
@@ -19,7 +26,10 @@ export function schemaVersion(how: SchemaVersion | undefined, declared: Readonly
       const { stdout } = await dockerClient(host)("exec", id, ...how.command);
       return stdout.trim() || undefined;
     } catch (error) {
-      if (!pulumi.runtime.isDryRun()) await pulumi.log.warn(`the version of the schema is not known: ${(error as Error).message.trim().split("\n").at(-1)}`);
+      if (!pulumi.runtime.isDryRun())
+        await pulumi.log.warn(
+          `the version of the schema is not known: ${(error as Error).message.trim().split("\n").at(-1)}`,
+        );
       return undefined;
     }
   });

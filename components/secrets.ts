@@ -34,13 +34,22 @@ export class Secrets extends pulumi.ComponentResource {
   }
 
   /** @param key A secret's key, `key|version` or `key|previous`. */
-  lookup(key: string): pulumi.Output<string> | undefined { return this.#values.get(key); }
+  lookup(key: string): pulumi.Output<string> | undefined {
+    return this.#values.get(key);
+  }
 
   /** Named by version, so that the one before can stay beside it. */
   #generate(key: SecretKey, { plan }: SecretsArgs, n: number): pulumi.Output<string> {
     const length = leafOf(key).generated;
-    if (length === undefined) throw new pulumi.RunError(`berth:${key} is needed: pulumi config set --secret berth:${key} --stack ${plan.stack}`);
-    return new random.RandomPassword(resourceName(plan.system, plan.stack, key, `v${n}`), { length, special: false }, { parent: this, protect: OUTLIVES.has(key) }).result;
+    if (length === undefined)
+      throw new pulumi.RunError(
+        `berth:${key} is needed: pulumi config set --secret berth:${key} --stack ${plan.stack}`,
+      );
+    return new random.RandomPassword(
+      resourceName(plan.system, plan.stack, key, `v${n}`),
+      { length, special: false },
+      { parent: this, protect: OUTLIVES.has(key) },
+    ).result;
   }
 
   /** What may still be in use: the leaf for it, and what was generated before, or before the stack file had a value. */
@@ -48,15 +57,19 @@ export class Secrets extends pulumi.ComponentResource {
     const n = version(key, args);
     const oldest = OUTLIVES.has(key) ? 1 : Math.max(1, n - 1);
     const newest = args.configured.has(key) ? n : n - 1;
-    const generated = Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, i) => newest - i).map((older) => this.#generate(key, args, older));
+    const generated = Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, i) => newest - i).map((older) =>
+      this.#generate(key, args, older),
+    );
     const given = args.configured.get(leaf);
     return pulumi.all([...(given ? [given] : []), ...generated]).apply((values) => values.join("\n"));
   }
 
   /** Eight hexadecimal digits that change with the secret and say nothing about it. */
   #version(key: SecretKey, value: pulumi.Output<string>, plan: Plan): pulumi.Output<string> {
-    return new random.RandomId(resourceName(plan.system, plan.stack, key, "version"), {
-      byteLength: 4, keepers: { value: pulumi.secret(value) },
-    }, { parent: this }).hex;
+    return new random.RandomId(
+      resourceName(plan.system, plan.stack, key, "version"),
+      { byteLength: 4, keepers: { value: pulumi.secret(value) } },
+      { parent: this },
+    ).hex;
   }
 }

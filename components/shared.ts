@@ -24,11 +24,19 @@ export interface Shared {
 }
 
 /** Fills templates with secrets and container names; the result is secret if any value in it is. */
-export function fill(files: Readonly<Record<string, string>>, { secrets, declared }: Shared): pulumi.Output<Record<string, string>> {
+export function fill(
+  files: Readonly<Record<string, string>>,
+  { secrets, declared }: Shared,
+): pulumi.Output<Record<string, string>> {
   const keys = new Set(Object.values(files).flatMap(references).map(valueKey));
   const values = Object.fromEntries([...keys].map((key) => [key, valueOf(key, secrets, declared)]));
-  return pulumi.output(values).apply((known) => Object.fromEntries(
-    Object.keys(files).sort().map((file) => [file, render(files[file]!, known)])));
+  return pulumi.output(values).apply((known) =>
+    Object.fromEntries(
+      Object.keys(files)
+        .sort()
+        .map((file) => [file, render(files[file]!, known)]),
+    ),
+  );
 }
 
 function valueOf(key: string, secrets: Shared["secrets"], declared: Shared["declared"]): pulumi.Output<string> {

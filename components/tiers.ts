@@ -15,22 +15,34 @@ abstract class Tier extends pulumi.ComponentResource {
 
 /** Databases and queues, with the jobs that make their users. */
 export class DataTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) { super("berth:tier:DataTier", name, {}, opts); this.registerOutputs({}); }
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super("berth:tier:DataTier", name, {}, opts);
+    this.registerOutputs({});
+  }
 }
 
 /** The applications, with migrations and seeds. */
 export class AppTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) { super("berth:tier:AppTier", name, {}, opts); this.registerOutputs({}); }
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super("berth:tier:AppTier", name, {}, opts);
+    this.registerOutputs({});
+  }
 }
 
 /** What faces the outside, and the job that publishes routes. */
 export class EdgeTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) { super("berth:tier:EdgeTier", name, {}, opts); this.registerOutputs({}); }
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super("berth:tier:EdgeTier", name, {}, opts);
+    this.registerOutputs({});
+  }
 }
 
 /** Metrics, logs, traces and alerts. */
 export class MonitoringTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) { super("berth:tier:MonitoringTier", name, {}, opts); this.registerOutputs({}); }
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super("berth:tier:MonitoringTier", name, {}, opts);
+    this.registerOutputs({});
+  }
 }
 
 export type Tiers = Readonly<Record<TierName, Tier>>;

@@ -11,8 +11,9 @@ export class Volumes extends pulumi.ComponentResource {
   constructor(name: string, { plan }: { readonly plan: Plan }, opts?: pulumi.ComponentResourceOptions) {
     super("berth:volume:Volumes", name, {}, opts);
     const volumes = new Map<string, docker.Volume>();
-    for (const service of plan.services) for (const mount of service.volumes ?? [])
-      if (!volumes.has(mount.name)) volumes.set(mount.name, this.#volume(mount, service, plan));
+    for (const service of plan.services)
+      for (const mount of service.volumes ?? [])
+        if (!volumes.has(mount.name)) volumes.set(mount.name, this.#volume(mount, service, plan));
     this.volumes = volumes;
     this.registerOutputs({});
   }
@@ -21,12 +22,20 @@ export class Volumes extends pulumi.ComponentResource {
     const logical = resourceName(plan.system, plan.stack, mount.name);
     const keep = mount.keep ?? "scratch";
     const args = { labels: labelList({ ...service.labels, "berth.keep": keep }) };
-    return keep === "scratch" ? new docker.Volume(logical, args, { parent: this })
-      // A fixed name finds the data again after `down`. The provider adopts an existing volume of that name, and would
-      // then replace it (which deletes it) over a differing label: nothing but the name may count.
-      : new docker.Volume(logical, { name: logical, ...args, ...onDevice(mount.device) }, {
-        parent: this, retainOnDelete: true, protect: plan.protectData, ignoreChanges: ["labels", "driver", "driverOpts"],
-      });
+    return keep === "scratch"
+      ? new docker.Volume(logical, args, { parent: this })
+      : // A fixed name finds the data again after `down`. The provider adopts an existing volume of that name, and would
+        // then replace it (which deletes it) over a differing label: nothing but the name may count.
+        new docker.Volume(
+          logical,
+          { name: logical, ...args, ...onDevice(mount.device) },
+          {
+            parent: this,
+            retainOnDelete: true,
+            protect: plan.protectData,
+            ignoreChanges: ["labels", "driver", "driverOpts"],
+          },
+        );
   }
 }
 

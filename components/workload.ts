@@ -30,39 +30,82 @@ export class Workload extends pulumi.ComponentResource implements Declared {
   }
 
   #files(service: PlannedService, shared: Shared): Map<string, Files> {
-    const sets = { config: service.config, secrets: service.secrets && { path: "/run/secrets", files: service.secrets } };
-    return new Map(Object.entries(sets).flatMap(([kind, files]) => files === undefined ? [] : [[files.path, new Files(
-      resourceName(shared.plan.system, shared.plan.stack, service.name, kind), { service, kind, files }, shared, { parent: this })]]));
+    const sets = {
+      config: service.config,
+      secrets: service.secrets && { path: "/run/secrets", files: service.secrets },
+    };
+    return new Map(
+      Object.entries(sets).flatMap(([kind, files]) =>
+        files === undefined
+          ? []
+          : [
+              [
+                files.path,
+                new Files(
+                  resourceName(shared.plan.system, shared.plan.stack, service.name, kind),
+                  { service, kind, files },
+                  shared,
+                  { parent: this },
+                ),
+              ],
+            ],
+      ),
+    );
   }
 
   #container(n: number, service: PlannedService, files: Map<string, Files>, shared: Shared): docker.Container {
     const { plan } = shared;
     const single = service.kind === "stateful";
     const name = resourceName(plan.system, plan.stack, service.name, ...(service.kind === "stateless" ? [n] : []));
-    return new docker.Container(name, {
-      ...(single ? { name } : {}),
-      image: shared.images.of(service.image),
-      ...containerArgs(service, plan),
-      ...networksOf(service, shared),
-      volumes: volumesOf(service, files, shared),
-    }, {
-      parent: this, deleteBeforeReplace: single, replaceOnChanges: REPLACE_ON, hooks: { onError: [shared.lastWords] },
-      // Nothing flows from what must merely be healthy first, nor from the containers that carry the files in.
-      dependsOn: [...[...files.values()].map((set) => set.seed), ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers])],
-    });
+    return new docker.Container(
+      name,
+      {
+        ...(single ? { name } : {}),
+        image: shared.images.of(service.image),
+        ...containerArgs(service, plan),
+        ...networksOf(service, shared),
+        volumes: volumesOf(service, files, shared),
+      },
+      {
+        parent: this,
+        deleteBeforeReplace: single,
+        replaceOnChanges: REPLACE_ON,
+        hooks: { onError: [shared.lastWords] },
+        // Nothing flows from what must merely be healthy first, nor from the containers that carry the files in.
+        dependsOn: [
+          ...[...files.values()].map((set) => set.seed),
+          ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
+        ],
+      },
+    );
   }
 }
 
-function networksOf(service: PlannedService, { networks }: Shared): Pick<docker.ContainerArgs, "networkMode" | "networksAdvanced"> {
+function networksOf(
+  service: PlannedService,
+  { networks }: Shared,
+): Pick<docker.ContainerArgs, "networkMode" | "networksAdvanced"> {
   if (service.networks.length === 0) return { networkMode: "none" };
-  return { networksAdvanced: [...service.networks].sort().map((network) => ({ name: networks.get(network)!.name, aliases: [service.name] })) };
+  return {
+    networksAdvanced: [...service.networks]
+      .sort()
+      .map((network) => ({ name: networks.get(network)!.name, aliases: [service.name] })),
+  };
 }
 
-function volumesOf(service: PlannedService, files: Map<string, Files>, { volumes }: Shared): pulumi.Input<pulumi.Input<docker.types.input.ContainerVolume>[]> {
+function volumesOf(
+  service: PlannedService,
+  files: Map<string, Files>,
+  { volumes }: Shared,
+): pulumi.Input<pulumi.Input<docker.types.input.ContainerVolume>[]> {
   const bind = ([hostPath, containerPath]: [string, string]) => ({ hostPath, containerPath, readOnly: true });
   return [
     ...[...files].map(([containerPath, set]) => ({ volumeName: set.volumeName, containerPath, readOnly: true })),
-    ...(service.volumes ?? []).map(({ name, path, readOnly = false }) => ({ volumeName: volumes.get(name)!.name, containerPath: path, readOnly })),
+    ...(service.volumes ?? []).map(({ name, path, readOnly = false }) => ({
+      volumeName: volumes.get(name)!.name,
+      containerPath: path,
+      readOnly,
+    })),
     ...Object.entries(service.hostMounts ?? {}).map(bind),
     // A bind mount wants an absolute path on the engine's machine: in development that is this one.
     ...Object.entries(service.sources).map(([from, to]) => bind([`${process.cwd()}/${from}`, to])),

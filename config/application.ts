@@ -15,8 +15,14 @@ const POSTGRES = "`berth:postgres`, and whoever needs another";
 const SMS = "`berth:twilioAuthToken`, `berth:twilioUserNumbers`";
 
 export const variables: Readonly<Record<string, Variable>> = {
-  APP_ENV: { meaning: "Environment: shown in traces and `/v1/version`; no test data in prod.", by: "`berth:environment`" },
-  APP_VERSION: { meaning: "Version shown in logs, traces and `/v1/version`.", by: "the image: the version in package.json" },
+  APP_ENV: {
+    meaning: "Environment: shown in traces and `/v1/version`; no test data in prod.",
+    by: "`berth:environment`",
+  },
+  APP_VERSION: {
+    meaning: "Version shown in logs, traces and `/v1/version`.",
+    by: "the image: the version in package.json",
+  },
   LOG_LEVEL: { meaning: "Least severe message that is written.", by: "`berth:logLevel`" },
   DEBUG: { meaning: "Shows the API's own documentation under `/docs`.", by: "`berth:debug`" },
   DEBUG_PORT: { meaning: "Port that a debugger may attach to.", by: "`berth:debug` with `berth:imageTarget`" },
@@ -28,13 +34,25 @@ export const variables: Readonly<Record<string, Variable>> = {
   DB_POOL_SIZE: { meaning: "Most connections to PostgreSQL of one process, its probe not counted.", by: POSTGRES },
   DB_POOL_TIMEOUT: { meaning: "Seconds that a request waits for a connection." },
   DB_STATEMENT_TIMEOUT: { meaning: "Seconds after which PostgreSQL ends a statement.", by: POSTGRES },
-  ALLOW_DESTRUCTIVE: { meaning: "Revisions of the schema that may remove data, with a comma between them; read by `migrate` alone.", by: "`berth:allowDestructiveMigrations`" },
-  SCHEMA_REVISION: { meaning: "Revision of the schema to go to, up or down; read by `migrate` alone.", by: "`berth:schema`" },
+  ALLOW_DESTRUCTIVE: {
+    meaning: "Revisions of the schema that may remove data, with a comma between them; read by `migrate` alone.",
+    by: "`berth:allowDestructiveMigrations`",
+  },
+  SCHEMA_REVISION: {
+    meaning: "Revision of the schema to go to, up or down; read by `migrate` alone.",
+    by: "`berth:schema`",
+  },
   JWT_ACCESS_TTL: { meaning: "Seconds that an access token is good for." },
   JWT_REFRESH_TTL: { meaning: "Seconds that a session in Redis lives without being used." },
   RATE_LIMIT_PER_MINUTE: { meaning: "Requests a minute of one user, or of one address; 0: no limit." },
-  WORKER_CONCURRENCY: { meaning: "Jobs that one worker runs at a time, each in a process.", by: `${CATALOGUE}, and whoever needs another` },
-  WORKER_TASK_TIME_LIMIT: { meaning: "Seconds after which a job is ended. More than `stopGrace` of the worker (systems/assistant.ts): a release may cut it off." },
+  WORKER_CONCURRENCY: {
+    meaning: "Jobs that one worker runs at a time, each in a process.",
+    by: `${CATALOGUE}, and whoever needs another`,
+  },
+  WORKER_TASK_TIME_LIMIT: {
+    meaning:
+      "Seconds after which a job is ended. More than `stopGrace` of the worker (systems/assistant.ts): a release may cut it off.",
+  },
   OTEL_EXPORTER_OTLP_ENDPOINT: { meaning: "Where traces go.", by: `${CATALOGUE}, where Jaeger and the collector run` },
   OTEL_SERVICE_NAME: { meaning: "Name in logs and traces.", by: CATALOGUE },
   LLM_BASE_URL: { meaning: "An OpenAI-compatible interface." },
@@ -42,19 +60,31 @@ export const variables: Readonly<Record<string, Variable>> = {
   TWILIO_API_URL: { meaning: "Where outbound SMS go." },
   TWILIO_FROM_NUMBER: { meaning: "Sender of outbound SMS. Without it reminders are not sent." },
   DATABASE_URL_FILE: { meaning: "URL of the database, with the current role.", by: "`berth:postgresPassword`" },
-  REDIS_URL_FILE: { meaning: "URL of Redis, with the current user: queue, sessions, rate limits.", by: "`berth:redisPassword`" },
+  REDIS_URL_FILE: {
+    meaning: "URL of Redis, with the current user: queue, sessions, rate limits.",
+    by: "`berth:redisPassword`",
+  },
   JWT_KEYS_FILE: { meaning: "Signing key, and those that still verify, one a line.", by: "`berth:jwtSigningKey`" },
-  INTERNAL_TOKEN_FILE: { meaning: "Token between services, and those still accepted, one a line.", by: "`berth:internalToken`" },
+  INTERNAL_TOKEN_FILE: {
+    meaning: "Token between services, and those still accepted, one a line.",
+    by: "`berth:internalToken`",
+  },
   LLM_API_KEY_FILE: { meaning: "Key of the LLM.", by: "`berth:llmApiKey`" },
   TWILIO_ACCOUNT_SID_FILE: { meaning: "Account for outbound SMS.", by: "`berth:twilioAccountSid`" },
   TWILIO_AUTH_TOKEN_FILE: { meaning: "Verifies webhooks, sends SMS.", by: SMS },
   TWILIO_USER_NUMBERS_FILE: { meaning: "Number → user.", by: SMS },
-  SEED_PASSWORD_FILE: { meaning: "Password of the test users. Nothing sets it: in dev they have a public one, in stage they cannot log in.", by: NOTHING },
+  SEED_PASSWORD_FILE: {
+    meaning: "Password of the test users. Nothing sets it: in dev they have a public one, in stage they cannot log in.",
+    by: NOTHING,
+  },
 };
 
 /** Options that the requirements name (PA-45) and that are no variable of that name: where each is instead. */
 export const elsewhere: readonly (readonly [options: string, place: string])[] = [
-  ["API_PORT, AGENT_PORT, WORKER_PORT, SMS_ROUTER_PORT", "`PORT`, set by the catalogue; only the edge is published: `berth:ports.edge`"],
+  [
+    "API_PORT, AGENT_PORT, WORKER_PORT, SMS_ROUTER_PORT",
+    "`PORT`, set by the catalogue; only the edge is published: `berth:ports.edge`",
+  ],
   ["SMS_ROUTER_URL", "none: nothing calls it but the edge, under `/sms`"],
   ["POSTGRES_DB", "`berth:database`"],
   ["POSTGRES_USER", "none: the role is `app_<version of the password>`"],
@@ -68,7 +98,10 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
   ["JWT_SECRET_KEY", "`berth:jwtSigningKey`"],
   ["SESSION_TTL", "`JWT_REFRESH_TTL`"],
   ["MFA_TOTP_ISSUER, MFA_ENCRYPTION_KEY", "none: there is no MFA"],
-  ["TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_USER_NUMBERS", "`berth:twilioAccountSid`, `berth:twilioAuthToken`, `berth:twilioUserNumbers`"],
+  [
+    "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_USER_NUMBERS",
+    "`berth:twilioAccountSid`, `berth:twilioAuthToken`, `berth:twilioUserNumbers`",
+  ],
   ["PROMETHEUS_PORT, GRAFANA_PORT", "`berth:ports.prometheus`, `berth:ports.grafana`"],
   ["GRAFANA_ADMIN_PASSWORD", "`berth:grafanaAdminPassword`"],
   ["LOKI_URL", "none: `http://loki:3100`, where Loki runs"],
@@ -90,11 +123,19 @@ export interface Declared {
 /** Every variable that settings.py reads, with what it takes and what it does without. */
 export function declared(source: string): Declared[] {
   const found = new Map<string, Declared>();
-  const roles = [.../^REQUIRED\b[^{]*\{([^}]*)\}/m.exec(source)![1]!.matchAll(/"([\w-]+)": \(([^)]*)\)/g)].map((match) => match.slice(1));
-  for (const [, kind, name, rest = ""] of source.matchAll(/\b(text|number|flag|choice|secret)\("([A-Z][A-Z0-9_]*)"(?:, (.*))?/g)) {
+  const roles = [.../^REQUIRED\b[^{]*\{([^}]*)\}/m.exec(source)![1]!.matchAll(/"([\w-]+)": \(([^)]*)\)/g)].map(
+    (match) => match.slice(1),
+  );
+  for (const [, kind, name, rest = ""] of source.matchAll(
+    /\b(text|number|flag|choice|secret)\("([A-Z][A-Z0-9_]*)"(?:, (.*))?/g,
+  )) {
     const known = found.get(name!);
     if (known && known.allowed !== "text") continue;
-    found.set(name!, { name: name!, ...KINDS[kind!]!(rest, source.includes(`url("${name}"`)), needed: roles.filter(([, names]) => names!.includes(`"${name}"`)).map(([role]) => role!) });
+    found.set(name!, {
+      name: name!,
+      ...KINDS[kind!]!(rest, source.includes(`url("${name}"`)),
+      needed: roles.filter(([, names]) => names!.includes(`"${name}"`)).map(([role]) => role!),
+    });
   }
   return [...found.values()];
 }
@@ -106,9 +147,15 @@ const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Decl
   number: (rest) => {
     const [, fallback, low, high] = /^(.+), ([\d_]+), ([\d_]+)\)/.exec(rest)!;
     const whole = (digits: string) => digits.replaceAll("_", "");
-    return { allowed: `${whole(low!)} to ${whole(high!)}`, fallback: rest.includes(" else None") ? "" : /^[\d_]+$/.test(fallback!) ? whole(fallback!) : "the role's" };
+    return {
+      allowed: `${whole(low!)} to ${whole(high!)}`,
+      fallback: rest.includes(" else None") ? "" : /^[\d_]+$/.test(fallback!) ? whole(fallback!) : "the role's",
+    };
   },
   flag: () => ({ allowed: "true or false", fallback: "false" }),
-  choice: (rest) => ({ allowed: [.../\(([^)]*)\)/.exec(rest)![1]!.matchAll(/"(\w+)"/g)].map((match) => match[1]).join(", "), fallback: quoted(rest)! }),
+  choice: (rest) => ({
+    allowed: [.../\(([^)]*)\)/.exec(rest)![1]!.matchAll(/"(\w+)"/g)].map((match) => match[1]).join(", "),
+    fallback: quoted(rest)!,
+  }),
   secret: () => ({ allowed: "path of a file", fallback: "" }),
 };

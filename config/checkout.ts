@@ -20,8 +20,14 @@ export interface OtherStack {
   readonly ports: ReadonlySet<number>;
 }
 
-export interface StackFile { readonly config?: Readonly<Record<string, unknown>>; readonly encryptionsalt?: string }
-interface Resource { readonly type: string; readonly outputs?: { readonly ports?: readonly { readonly external?: number }[] } }
+export interface StackFile {
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly encryptionsalt?: string;
+}
+interface Resource {
+  readonly type: string;
+  readonly outputs?: { readonly ports?: readonly { readonly external?: number }[] };
+}
 
 /** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
 export function stateFolder(): string | undefined {
@@ -31,18 +37,24 @@ export function stateFolder(): string | undefined {
 }
 
 /** @param folder Where the stack file is. @throws where it is not there, or is no YAML. */
-export const stackFile = (stack: string, folder: string): StackFile => (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
+export const stackFile = (stack: string, folder: string): StackFile =>
+  (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
 
 /** The other stacks whose files can be read. One that cannot is none of this stack's business. @param folder Where the stack files are. */
 export function otherStacks(stack: string, folder = "."): OtherStack[] {
-  const names = readdirSync(folder).flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.exec(file)?.[1] ?? []).filter((name) => name !== stack).sort();
+  const names = readdirSync(folder)
+    .flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.exec(file)?.[1] ?? [])
+    .filter((name) => name !== stack)
+    .sort();
   return names.flatMap((name) => {
     try {
       const { config = {} } = stackFile(name, folder);
       const engine = config["docker:host"] as string | undefined;
       const held = portsHeld(name, folder);
       return [{ stack: name, engine, runs: held !== undefined, ports: new Set(held ?? portsWanted(config)) }];
-    } catch { return []; }
+    } catch {
+      return [];
+    }
   });
 }
 
@@ -60,12 +72,16 @@ export function remoteEngine(): string | undefined {
  * @param folder Where the stack files are.
  */
 export const neighboursOf = (stack: string, engine: string | undefined, folder = "."): OtherStack[] =>
-  engine === undefined && remoteEngine() !== undefined ? [] : otherStacks(stack, folder).filter((other) => other.engine === engine);
+  engine === undefined && remoteEngine() !== undefined
+    ? []
+    : otherStacks(stack, folder).filter((other) => other.engine === engine);
 
 function portsWanted(config: Readonly<Record<string, unknown>>): number[] {
   const off = (config["berth:off"] ?? []) as readonly string[];
   const ports = Object.entries((config["berth:ports"] ?? {}) as Readonly<Record<string, number>>);
-  return ports.filter(([endpoint]) => !off.includes(endpoint)).map(([, port]) => Number(port) + Number(config["berth:portOffset"] ?? 0));
+  return ports
+    .filter(([endpoint]) => !off.includes(endpoint))
+    .map(([, port]) => Number(port) + Number(config["berth:portOffset"] ?? 0));
 }
 
 /** Host ports of the containers in a stack's state; undefined where it has none, or no state that can be read. */
@@ -74,10 +90,18 @@ function portsHeld(stack: string, folder: string): number[] | undefined {
   if (states === undefined) return undefined;
   try {
     const file = states.startsWith("/") ? states : join(folder, states);
-    const { checkpoint } = JSON.parse(readFileSync(join(file, "stacks/berth", `${stack}.json`), "utf8")) as { checkpoint: { latest?: { resources?: readonly Resource[] } } };
-    const containers = (checkpoint.latest?.resources ?? []).filter(({ type }) => type === "docker:index/container:Container");
-    return containers.length ? containers.flatMap(({ outputs }) => (outputs?.ports ?? []).flatMap(({ external }) => external ?? [])) : undefined;
-  } catch { return undefined; }
+    const { checkpoint } = JSON.parse(readFileSync(join(file, "stacks/berth", `${stack}.json`), "utf8")) as {
+      checkpoint: { latest?: { resources?: readonly Resource[] } };
+    };
+    const containers = (checkpoint.latest?.resources ?? []).filter(
+      ({ type }) => type === "docker:index/container:Container",
+    );
+    return containers.length
+      ? containers.flatMap(({ outputs }) => (outputs?.ports ?? []).flatMap(({ external }) => external ?? []))
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -87,7 +111,11 @@ function portsHeld(stack: string, folder: string): number[] | undefined {
  * @param folder Where the stack file is.
  */
 export async function hasPublicPassphrase(stack: string, folder = "."): Promise<boolean> {
-  try { return await opens(PUBLIC_PASSPHRASE, stackFile(stack, folder).encryptionsalt ?? ""); } catch { return false; }
+  try {
+    return await opens(PUBLIC_PASSPHRASE, stackFile(stack, folder).encryptionsalt ?? "");
+  } catch {
+    return false;
+  }
 }
 
 async function opens(passphrase: string, salt: string): Promise<boolean> {

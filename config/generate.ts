@@ -15,10 +15,16 @@ const MARK = "# ---- keys (made by npm run schema)";
 
 const settingsSource = readFileSync(join(ROOT, "services/assistant/src/personal_assistant/config/settings.py"), "utf8");
 
-interface Row { readonly key: string; readonly meta: LeafMeta; readonly fallback: string }
+interface Row {
+  readonly key: string;
+  readonly meta: LeafMeta;
+  readonly fallback: string;
+}
 
 const rows: readonly Row[] = Object.entries(settingsSchema.shape).map(([name, type]) => ({
-  key: `berth:${name}`, meta: describe(type)!, fallback: fallbackOf(type),
+  key: `berth:${name}`,
+  meta: describe(type)!,
+  fallback: fallbackOf(type),
 }));
 
 function fallbackOf(type: z.core.$ZodType): string {
@@ -28,38 +34,67 @@ function fallbackOf(type: z.core.$ZodType): string {
 
 function jsonSchema(): string {
   const secret = (key: string) => ({
-    description: leafOf(key as (typeof secretKeys)[number]).description, type: "object",
-    properties: { secure: { type: "string" } }, required: ["secure"], additionalProperties: false,
+    description: leafOf(key as (typeof secretKeys)[number]).description,
+    type: "object",
+    properties: { secure: { type: "string" } },
+    required: ["secure"],
+    additionalProperties: false,
   });
   const leaves = Object.entries(settingsSchema.shape).map(([name, type]) => {
     // A leaf's own words about itself are documentation, not JSON schema.
-    const schema = z.toJSONSchema(type, { io: "input", override: ({ jsonSchema }) => {
-      for (const key of ["allowed", "example"]) delete jsonSchema[key];
-    } });
+    const schema = z.toJSONSchema(type, {
+      io: "input",
+      override: ({ jsonSchema }) => {
+        for (const key of ["allowed", "example"]) delete jsonSchema[key];
+      },
+    });
     delete schema.$schema;
     const meta = describe(type)!;
-    return [`berth:${name}`, { ...schema, description: `${meta.description} Allowed: ${meta.allowed}.`, examples: [meta.example] }];
+    return [
+      `berth:${name}`,
+      { ...schema, description: `${meta.description} Allowed: ${meta.allowed}.`, examples: [meta.example] },
+    ];
   });
-  return JSON.stringify({
-    $schema: "http://json-schema.org/draft-07/schema#", title: "Stack file of berth", type: "object",
-    properties: {
-      config: {
-        type: "object", required: ["berth:environment"],
-        properties: { ...Object.fromEntries(leaves) as object, ...Object.fromEntries(secretKeys.map((key) => [`berth:${key}`, secret(key)])) },
-        patternProperties: { "^(?!berth:)": {} }, additionalProperties: false,
+  return (
+    JSON.stringify(
+      {
+        $schema: "http://json-schema.org/draft-07/schema#",
+        title: "Stack file of berth",
+        type: "object",
+        properties: {
+          config: {
+            type: "object",
+            required: ["berth:environment"],
+            properties: {
+              ...(Object.fromEntries(leaves) as object),
+              ...Object.fromEntries(secretKeys.map((key) => [`berth:${key}`, secret(key)])),
+            },
+            patternProperties: { "^(?!berth:)": {} },
+            additionalProperties: false,
+          },
+        },
+        patternProperties: { "^(encryptionsalt|encryptedkey|secretsprovider|environment)$": {} },
+        additionalProperties: false,
       },
-    },
-    patternProperties: { "^(encryptionsalt|encryptedkey|secretsprovider|environment)$": {} }, additionalProperties: false,
-  }, null, 2) + "\n";
+      null,
+      2,
+    ) + "\n"
+  );
 }
 
 function keyList(): string {
   const secrets = secretKeys.map((key) => `#   berth:${key} (secret): ${leafOf(key).description}`);
-  return [MARK, ...rows.map(({ key, meta }) => `#   ${key}: ${meta.description}`), ...secrets,
-    "#   docker:host: the engine, such as ssh://deploy@host (the docker provider's own key). Default: this machine's.", ""].join("\n");
+  return [
+    MARK,
+    ...rows.map(({ key, meta }) => `#   ${key}: ${meta.description}`),
+    ...secrets,
+    "#   docker:host: the engine, such as ssh://deploy@host (the docker provider's own key). Default: this machine's.",
+    "",
+  ].join("\n");
 }
 
-const without = ({ fallback, needed }: Declared): string => (needed.length ? `needed by ${needed.join(", ")}` : fallback ? `\`${fallback}\`` : "–");
+const without = ({ fallback, needed }: Declared): string =>
+  needed.length ? `needed by ${needed.join(", ")}` : fallback ? `\`${fallback}\`` : "–";
 
 function documentation(): string {
   const cell = (text: string) => text.replaceAll("|", "\\|");
@@ -102,7 +137,12 @@ every problem at once, and the update with it.
 
 | variable | meaning | allowed | without it | set by |
 |---|---|---|---|---|
-${declared(settingsSource).map((variable) => `| \`${variable.name}\` | ${cell(variables[variable.name]?.meaning ?? "")} | ${variable.allowed} | ${without(variable)} | ${variables[variable.name]?.by ?? "you"} |`).join("\n")}
+${declared(settingsSource)
+  .map(
+    (variable) =>
+      `| \`${variable.name}\` | ${cell(variables[variable.name]?.meaning ?? "")} | ${variable.allowed} | ${without(variable)} | ${variables[variable.name]?.by ?? "you"} |`,
+  )
+  .join("\n")}
 
 Options of the requirements that have another place:
 
@@ -113,13 +153,25 @@ ${elsewhere.map(([options, place]) => `| ${options} | ${place} |`).join("\n")}
 }
 
 function specimen(): string {
-  const comment = ({ key, meta, fallback }: Row) => [
-    `# ${meta.description}`, `# Allowed: ${meta.allowed}. Default: ${fallback}`,
-    ...stringify({ [key]: meta.example }).trimEnd().split("\n").map((line) => (key === "berth:environment" ? line : `# ${line}`)), "",
-  ].map((line) => (line ? `  ${line}` : line));
-  return ["# yaml-language-server: $schema=./stack.schema.json",
-    "# Every key of a stack file. Copy to Pulumi.<stack>.yaml, uncomment what you need. Made by npm run schema.", "config:",
-    ...rows.flatMap(comment), "  # Secrets: pulumi config set --secret <key>", ...secretKeys.map((key) => `  #   berth:${key}`), ""].join("\n");
+  const comment = ({ key, meta, fallback }: Row) =>
+    [
+      `# ${meta.description}`,
+      `# Allowed: ${meta.allowed}. Default: ${fallback}`,
+      ...stringify({ [key]: meta.example })
+        .trimEnd()
+        .split("\n")
+        .map((line) => (key === "berth:environment" ? line : `# ${line}`)),
+      "",
+    ].map((line) => (line ? `  ${line}` : line));
+  return [
+    "# yaml-language-server: $schema=./stack.schema.json",
+    "# Every key of a stack file. Copy to Pulumi.<stack>.yaml, uncomment what you need. Made by npm run schema.",
+    "config:",
+    ...rows.flatMap(comment),
+    "  # Secrets: pulumi config set --secret <key>",
+    ...secretKeys.map((key) => `  #   berth:${key}`),
+    "",
+  ].join("\n");
 }
 
 const projectFile = readFileSync(join(ROOT, "Pulumi.yaml"), "utf8");
@@ -133,8 +185,15 @@ export const generated: Readonly<Record<string, string>> = {
 
 if (import.meta.main) {
   const stale = Object.entries(generated).filter(([file, text]) => {
-    try { return readFileSync(join(ROOT, file), "utf8") !== text; } catch { return true; }
+    try {
+      return readFileSync(join(ROOT, file), "utf8") !== text;
+    } catch {
+      return true;
+    }
   });
   if (!process.argv.includes("--check")) for (const [file, text] of stale) writeFileSync(join(ROOT, file), text);
-  else if (stale.length) { console.error(`not current: ${stale.map(([file]) => file).join(", ")}. Run: npm run schema`); process.exitCode = 1; }
+  else if (stale.length) {
+    console.error(`not current: ${stale.map(([file]) => file).join(", ")}. Run: npm run schema`);
+    process.exitCode = 1;
+  }
 }

@@ -42,9 +42,14 @@ export async function load(): Promise<Loaded> {
   if (!settings) throw new pulumi.RunError(new ProblemsError(stack, problems).message);
   const engine = new pulumi.Config("docker").get("host");
   return {
-    stack, settings, secrets, engine, host: hostOf(settings, engine), off: new Set([...settings.off, ...offHere()]),
+    stack,
+    settings,
+    secrets,
+    engine,
+    host: hostOf(settings, engine),
+    off: new Set([...settings.off, ...offHere()]),
     neighbours: neighboursOf(stack, engine),
-    publicPassphrase: settings.environment !== "dev" && await hasPublicPassphrase(stack),
+    publicPassphrase: settings.environment !== "dev" && (await hasPublicPassphrase(stack)),
   };
 }
 
@@ -55,7 +60,9 @@ function isObject(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch { return false; }
+  } catch {
+    return false;
+  }
 }
 
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
@@ -69,15 +76,28 @@ function hostOf(settings: Settings, engine: string | undefined): Loaded["host"] 
 
 /** Runs a check that throws ProblemsError and shows it to the user without a stack trace. */
 export async function refusing<T>(check: () => T | Promise<T>): Promise<T> {
-  try { return await check(); } catch (error) {
+  try {
+    return await check();
+  } catch (error) {
     if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
     throw error;
   }
 }
 
 /** Shows what stops nothing. What merely informs is shown by a preview, and not repeated by the update. */
-export async function announce(stack: string, notices: readonly (Problem & { readonly level: "warning" | "info" })[]): Promise<void> {
-  const [warnings = [], infos = []] = (["warning", "info"] as const).map((wanted) => notices.filter(({ level }) => level === wanted));
-  if (warnings.length) await pulumi.log.warn(formatProblems(stack, warnings, `Stack "${stack}" goes ahead, but is not all that its environment should be.`));
-  if (infos.length && pulumi.runtime.isDryRun()) await pulumi.log.info(formatProblems(stack, infos, `Stack "${stack}" could not run beside another on this engine.`));
+export async function announce(
+  stack: string,
+  notices: readonly (Problem & { readonly level: "warning" | "info" })[],
+): Promise<void> {
+  const [warnings = [], infos = []] = (["warning", "info"] as const).map((wanted) =>
+    notices.filter(({ level }) => level === wanted),
+  );
+  if (warnings.length)
+    await pulumi.log.warn(
+      formatProblems(stack, warnings, `Stack "${stack}" goes ahead, but is not all that its environment should be.`),
+    );
+  if (infos.length && pulumi.runtime.isDryRun())
+    await pulumi.log.info(
+      formatProblems(stack, infos, `Stack "${stack}" could not run beside another on this engine.`),
+    );
 }

@@ -18,7 +18,8 @@ export interface RawConfig {
   readonly secrets: ReadonlyMap<string, RawSecret>;
 }
 
-export type Parsed = { readonly settings: Settings; readonly problems: readonly [] }
+export type Parsed =
+  | { readonly settings: Settings; readonly problems: readonly [] }
   | { readonly settings?: undefined; readonly problems: readonly Problem[] };
 
 const NAMESPACE = "berth:";
@@ -43,8 +44,13 @@ export const isSecretKey = (name: string): name is SecretKey => (secretKeys as s
 /** The CLI hands numbers, booleans and objects over as text; text stays text where the leaf wants text. */
 function decode(text: string, schema: z.ZodType | undefined): unknown {
   const type = schema && unwrap(schema);
-  if (type instanceof z.ZodString || type instanceof z.ZodEnum || type instanceof z.ZodIPv4 || type instanceof z.ZodURL) return text;
-  try { return JSON.parse(text) as unknown; } catch { return text; }
+  if (type instanceof z.ZodString || type instanceof z.ZodEnum || type instanceof z.ZodIPv4 || type instanceof z.ZodURL)
+    return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
@@ -81,16 +87,21 @@ function explain(issue: z.core.$ZodIssue, stack: string): Problem[] {
   if (issue.code === "unrecognized_keys") {
     const parent = issue.path.length ? `${key}.` : NAMESPACE;
     return issue.keys.map((name) => ({
-      key: parent + name, got: "no such key", allowed: knownKeys(issue.path).join(", "),
+      key: parent + name,
+      got: "no such key",
+      allowed: knownKeys(issue.path).join(", "),
       fix: `pulumi config rm ${issue.path.length ? "--path " : ""}${parent}${name} --stack ${stack}`,
     }));
   }
   const meta = metaAt(issue.path);
-  return [{
-    key, got: issue.input === undefined ? "missing" : `got ${JSON.stringify(issue.input)}`,
-    allowed: meta ? `${meta.allowed}, such as ${JSON.stringify(meta.example)}` : issue.message,
-    fix: setCommand(key, exampleFor(meta?.example, issue), stack),
-  }];
+  return [
+    {
+      key,
+      got: issue.input === undefined ? "missing" : `got ${JSON.stringify(issue.input)}`,
+      allowed: meta ? `${meta.allowed}, such as ${JSON.stringify(meta.example)}` : issue.message,
+      fix: setCommand(key, exampleFor(meta?.example, issue), stack),
+    },
+  ];
 }
 
 /** An object's example names its own keys; a problem inside it wants the value alone. */
@@ -119,24 +130,36 @@ function secretProblems(raw: RawConfig): Problem[] {
     const fix = `pulumi config set --secret ${key} --stack ${raw.stack}`;
     const { minLength, description, example, json: needsJson } = leafOf(name);
     return [
-      ...(encrypted ? [] : [{ key, got: "stands in plain text in the stack file", allowed: "an encrypted value", fix }]),
-      ...(length >= minLength ? [] : [{ key, got: `${length} characters`, allowed: `at least ${minLength} characters. ${description}`, fix }]),
-      ...(needsJson && json === false ? [{ key, got: "no JSON object", allowed: `a JSON object, such as ${example}`, fix }] : []),
+      ...(encrypted
+        ? []
+        : [{ key, got: "stands in plain text in the stack file", allowed: "an encrypted value", fix }]),
+      ...(length >= minLength
+        ? []
+        : [{ key, got: `${length} characters`, allowed: `at least ${minLength} characters. ${description}`, fix }]),
+      ...(needsJson && json === false
+        ? [{ key, got: "no JSON object", allowed: `a JSON object, such as ${example}`, fix }]
+        : []),
     ];
   });
 }
 
 /** Secrets that make sense only together. */
 const TOGETHER: readonly (readonly [SecretKey, SecretKey])[] = [
-  ["tlsCertificate", "tlsKey"], ["tlsKey", "tlsCertificate"],
-  ["backupS3AccessKey", "backupS3SecretKey"], ["backupS3SecretKey", "backupS3AccessKey"],
-  ["twilioAccountSid", "twilioAuthToken"], ["twilioAuthToken", "twilioUserNumbers"], ["twilioUserNumbers", "twilioAuthToken"],
+  ["tlsCertificate", "tlsKey"],
+  ["tlsKey", "tlsCertificate"],
+  ["backupS3AccessKey", "backupS3SecretKey"],
+  ["backupS3SecretKey", "backupS3AccessKey"],
+  ["twilioAccountSid", "twilioAuthToken"],
+  ["twilioAuthToken", "twilioUserNumbers"],
+  ["twilioUserNumbers", "twilioAuthToken"],
 ];
 
 function pairProblems(raw: RawConfig): Problem[] {
   const has = (key: SecretKey) => raw.secrets.has(NAMESPACE + key);
   return TOGETHER.filter(([given, needed]) => has(given) && !has(needed)).map(([given, needed]) => ({
-    key: NAMESPACE + needed, got: "missing", allowed: `set, because ${NAMESPACE}${given} is: ${leafOf(needed).description}`,
+    key: NAMESPACE + needed,
+    got: "missing",
+    allowed: `set, because ${NAMESPACE}${given} is: ${leafOf(needed).description}`,
     fix: `pulumi config set --secret ${NAMESPACE}${needed} --stack ${raw.stack}`,
   }));
 }

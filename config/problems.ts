@@ -23,16 +23,26 @@ const inConfiguration = (stack: string, { length }: readonly Problem[]): string 
   `${length === 1 ? "1 problem" : `${length} problems`} in the configuration of stack "${stack}". Nothing was touched.`;
 
 /** The report a person reads. @param heading What cannot be done. @default that the configuration has problems */
-export function formatProblems(stack: string, problems: readonly Problem[], heading: string = inConfiguration(stack, problems)): string {
-  const lines = problems.flatMap(({ key, got, allowed, fix }) =>
-    ["", `  ${key}: ${got}`, `    allowed: ${allowed}`, `    fix:     ${fix}`]);
+export function formatProblems(
+  stack: string,
+  problems: readonly Problem[],
+  heading: string = inConfiguration(stack, problems),
+): string {
+  const lines = problems.flatMap(({ key, got, allowed, fix }) => [
+    "",
+    `  ${key}: ${got}`,
+    `    allowed: ${allowed}`,
+    `    fix:     ${fix}`,
+  ]);
   return [heading, ...lines, ""].join("\n");
 }
 
 /** The command that sets a key, with `--path` where the key is inside an object. */
 export function setCommand(key: string, value: unknown, stack: string): string {
   const inside = /[.[]/.test(key);
-  const text = typeof value === "object" || typeof value === "string" && /[^\w.:/-]/.test(value)
-    ? `'${typeof value === "string" ? value : JSON.stringify(value)}'` : `${value as string | number | boolean}`;
+  const text =
+    typeof value === "object" || (typeof value === "string" && /[^\w.:/-]/.test(value))
+      ? `'${typeof value === "string" ? value : JSON.stringify(value)}'`
+      : `${value as string | number | boolean}`;
   return `pulumi config set ${inside ? "--path " : ""}${key} ${text} --stack ${stack}`;
 }

@@ -21,7 +21,8 @@ export function containerArgs(service: PlannedService, plan: Plan) {
     init: true,
 
     // Without memorySwap the engine sets twice the limit, and every refresh finds a difference (docker-provider.md A6).
-    memory: limits.memory, memorySwap: limits.memory,
+    memory: limits.memory,
+    memorySwap: limits.memory,
     cpus: formatCpus(limits.cpus),
     ...(limits.reserveMemory === undefined ? {} : { memoryReservation: limits.reserveMemory }),
     ...(limits.reserveCpus === undefined ? {} : { cpuShares: cpuShares(limits.reserveCpus) }),
@@ -32,16 +33,23 @@ export function containerArgs(service: PlannedService, plan: Plan) {
 
     ports: service.ports.map(({ internal, external, ip }) => ({ internal, external, ip, protocol: "tcp" })),
     healthcheck: {
-      tests: [...health.test], interval: duration(health.interval), timeout: duration(health.timeout),
-      startPeriod: duration(health.startPeriod), retries: health.retries,
+      tests: [...health.test],
+      interval: duration(health.interval),
+      timeout: duration(health.timeout),
+      startPeriod: duration(health.startPeriod),
+      retries: health.retries,
     },
     restart: plan.restart,
-    wait: true, waitTimeout: service.waitTimeout,
+    wait: true,
+    waitTimeout: service.waitTimeout,
     // Unset, the provider sends SIGKILL right after SIGTERM (A9). stopTimeout is for stops that are not Pulumi's.
-    destroyGraceSeconds: service.stopGrace, stopTimeout: service.stopGrace,
+    destroyGraceSeconds: service.stopGrace,
+    stopTimeout: service.stopGrace,
   };
 }
 
 /** The provider wants a list; sorted, so that it never differs by order. */
 export const labelList = (labels: Readonly<Record<string, string>>): { label: string; value: string }[] =>
-  Object.keys(labels).sort().map((label) => ({ label, value: labels[label]! }));
+  Object.keys(labels)
+    .sort()
+    .map((label) => ({ label, value: labels[label]! }));

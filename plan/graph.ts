@@ -1,9 +1,14 @@
 /** Start order of services. */
 
-interface Node { readonly name: string; readonly after: readonly string[] }
+interface Node {
+  readonly name: string;
+  readonly after: readonly string[];
+}
 
 /** Depth-first order: every service after those it waits for, otherwise as listed. `cycle` names one way round, if any. */
-export function startOrder<T extends Node>(nodes: readonly T[]): { readonly order: readonly T[]; readonly cycle?: readonly string[] } {
+export function startOrder<T extends Node>(
+  nodes: readonly T[],
+): { readonly order: readonly T[]; readonly cycle?: readonly string[] } {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const order: T[] = [];
   const done = new Set<string>();
@@ -12,9 +17,15 @@ export function startOrder<T extends Node>(nodes: readonly T[]): { readonly orde
   const visit = (node: T): void => {
     if (done.has(node.name) || cycle) return;
     const start = path.indexOf(node.name);
-    if (start >= 0) { cycle = [...path.slice(start), node.name]; return; }
+    if (start >= 0) {
+      cycle = [...path.slice(start), node.name];
+      return;
+    }
     path.push(node.name);
-    for (const name of node.after) { const next = byName.get(name); if (next) visit(next); }
+    for (const name of node.after) {
+      const next = byName.get(name);
+      if (next) visit(next);
+    }
     path.pop();
     done.add(node.name);
     order.push(node);

@@ -5,10 +5,21 @@
  */
 import type { HealthCheck } from "./types.ts";
 
-interface Timing { readonly interval?: number; readonly timeout?: number; readonly retries?: number; readonly startPeriod?: number }
+interface Timing {
+  readonly interval?: number;
+  readonly timeout?: number;
+  readonly retries?: number;
+  readonly startPeriod?: number;
+}
 
-const timed = (test: readonly string[], timing: Timing = {}): HealthCheck =>
-  ({ test, interval: 15, timeout: 5, retries: 3, startPeriod: 20, ...timing });
+const timed = (test: readonly string[], timing: Timing = {}): HealthCheck => ({
+  test,
+  interval: 15,
+  timeout: 5,
+  retries: 3,
+  startPeriod: 20,
+  ...timing,
+});
 
 export const healthCheck = {
   /** Succeeds when the command exits with 0. Needs no shell. */

@@ -13,11 +13,14 @@ export function resolveLimits(base: Limits, own: ServiceSettings = {}): Limits {
 function reservation(base: Limits, own: ServiceSettings): Pick<Limits, "reserveMemory" | "reserveCpus"> {
   const memory = own.reserveMemory === undefined ? base.reserveMemory : mebibytes(own.reserveMemory);
   const cpus = own.reserveCpus ?? base.reserveCpus;
-  return { ...(memory === undefined ? {} : { reserveMemory: memory }), ...(cpus === undefined ? {} : { reserveCpus: cpus }) };
+  return {
+    ...(memory === undefined ? {} : { reserveMemory: memory }),
+    ...(cpus === undefined ? {} : { reserveCpus: cpus }),
+  };
 }
 
 /** The provider keeps at least one decimal in its state; `1` would be replaced at every `up`. */
-export const formatCpus = (cpus: number): string => Number.isInteger(cpus) ? `${cpus}.0` : String(cpus);
+export const formatCpus = (cpus: number): string => (Number.isInteger(cpus) ? `${cpus}.0` : String(cpus));
 
 /** A weight, not a guarantee: the engine's default of 1024 stands for one core. */
 export const cpuShares = (cpus: number): number => Math.round(cpus * 1024);

@@ -24,9 +24,16 @@ export const imageTag = (of: { version: string; revision: string; target: string
   [of.version.replaceAll("+", "-"), of.revision, ...(of.target === "runtime" ? [] : [of.target])].join("-");
 
 /** Labels that every container, network and volume carries. */
-export function labels(of: { system: string; stack: string; environment: string; service: string }): Record<string, string> {
+export function labels(of: {
+  system: string;
+  stack: string;
+  environment: string;
+  service: string;
+}): Record<string, string> {
   return {
-    "berth.environment": of.environment, "berth.service": of.service,
-    "berth.stack": of.stack, "berth.system": of.system,
+    "berth.environment": of.environment,
+    "berth.service": of.service,
+    "berth.stack": of.stack,
+    "berth.system": of.system,
   };
 }

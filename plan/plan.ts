@@ -2,7 +2,16 @@
 import { ProblemsError } from "../config/problems.ts";
 import { type SecretKey, secretKeys, type Settings } from "../config/schema.ts";
 import {
-  budgetProblems, catalogueProblem, connectionProblems, majorProblems, missingSecrets, portNotices, portProblems, routeProblems, serviceProblems, unknownNames,
+  budgetProblems,
+  catalogueProblem,
+  connectionProblems,
+  majorProblems,
+  missingSecrets,
+  portNotices,
+  portProblems,
+  routeProblems,
+  serviceProblems,
+  unknownNames,
 } from "./checks.ts";
 import { environmentNotices, environmentProblems } from "./environments.ts";
 import { startOrder } from "./graph.ts";
@@ -17,38 +26,82 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const { settings, stack } = given;
   const publicUrl = settings.publicUrl ?? defaultUrl(given);
   const system = catalogue({
-    stack, settings, publicUrl, has: (key) => given.configured.has(key), isOn: (name) => !given.off.has(name),
+    stack,
+    settings,
+    publicUrl,
+    has: (key) => given.configured.has(key),
+    isOn: (name) => !given.off.has(name),
   });
-  const off = system.services.filter((service) => service.optional && given.off.has(service.name)).map((service) => service.name).sort();
+  const off = system.services
+    .filter((service) => service.optional && given.off.has(service.name))
+    .map((service) => service.name)
+    .sort();
   const context = { ...given, off: new Set(off) };
   const on = system.services.filter((service) => !context.off.has(service.name));
   const services = on.map((spec) => planService(spec, system, context));
   const { order, cycle } = startOrder(services);
-  const credentials = Object.fromEntries(Object.entries(system.credentials).filter(([name]) => services.some((service) => service.name === name)));
+  const credentials = Object.fromEntries(
+    Object.entries(system.credentials).filter(([name]) => services.some((service) => service.name === name)),
+  );
   const asked = [...services.flatMap(templatesOf), ...Object.values(credentials)].flatMap(references);
   const needed = secretsIn(asked);
   const problems = [
-    ...unknownNames(system, context), ...serviceProblems(on, system.services.map((service) => service.name), context), ...portProblems(services, context),
-    ...neighbourProblems(services, context), ...routeProblems(on), ...budgetProblems(services, context), ...connectionProblems(services, context),
-    ...majorProblems(on, context), ...environmentProblems(services, context), ...missingSecrets(needed, context),
-    ...(cycle ? [catalogueProblem(system.name, `services wait for each other: ${cycle.join(" → ")}`, "a start order without a circle")] : []),
+    ...unknownNames(system, context),
+    ...serviceProblems(
+      on,
+      system.services.map((service) => service.name),
+      context,
+    ),
+    ...portProblems(services, context),
+    ...neighbourProblems(services, context),
+    ...routeProblems(on),
+    ...budgetProblems(services, context),
+    ...connectionProblems(services, context),
+    ...majorProblems(on, context),
+    ...environmentProblems(services, context),
+    ...missingSecrets(needed, context),
+    ...(cycle
+      ? [
+          catalogueProblem(
+            system.name,
+            `services wait for each other: ${cycle.join(" → ")}`,
+            "a start order without a circle",
+          ),
+        ]
+      : []),
   ];
   if (problems.length) throw new ProblemsError(stack, problems);
   return {
-    stack, environment: settings.environment, system: system.name, database: system.database, platform: settings.platform,
+    stack,
+    environment: settings.environment,
+    system: system.name,
+    database: system.database,
+    platform: settings.platform,
     ...(settings.registry === undefined ? {} : { registry: settings.registry }),
-    restart: settings.restart, protectData: settings.protectData, images: withExisting(system.images, settings.images),
+    restart: settings.restart,
+    protectData: settings.protectData,
+    images: withExisting(system.images, settings.images),
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
-    services: order, off,
-    urls: urlsOf(services, publicUrl), publicUrl, credentials, secretKeys: needed,
+    services: order,
+    off,
+    urls: urlsOf(services, publicUrl),
+    publicUrl,
+    credentials,
+    secretKeys: needed,
     ...(system.schemaVersion === undefined ? {} : { schemaVersion: system.schemaVersion }),
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
-    notices: [...environmentNotices(services, context), ...portNotices(services, context), ...neighbourNotices(services, context)],
+    notices: [
+      ...environmentNotices(services, context),
+      ...portNotices(services, context),
+      ...neighbourNotices(services, context),
+    ],
   };
 }
 
 const withExisting = (images: System["images"], existing: Readonly<Record<string, string>>): System["images"] =>
-  Object.fromEntries(Object.entries(images).map(([name, spec]) => [name, existing[name] ? { ...spec, existing: existing[name] } : spec]));
+  Object.fromEntries(
+    Object.entries(images).map(([name, spec]) => [name, existing[name] ? { ...spec, existing: existing[name] } : spec]),
+  );
 
 function planService(spec: ServiceSpec, system: System, { settings, stack, off }: Context): PlannedService {
   const own = settings.services[spec.name];
@@ -62,40 +115,57 @@ function planService(spec: ServiceSpec, system: System, { settings, stack, off }
     // A port is published only through a network that reaches beyond the engine.
     networks: ports.length && !spec.networks.includes("edge") ? [...spec.networks, "edge"] : spec.networks,
     after: (spec.after ?? []).filter((name) => !off.has(name)),
-    environment: Object.keys(environment).sort().map((key) => `${key}=${String(environment[key])}`),
+    environment: Object.keys(environment)
+      .sort()
+      .map((key) => `${key}=${String(environment[key])}`),
     stopGrace: spec.stopGrace ?? 30,
     waitTimeout: (spec.waitTimeout ?? 0) + settings.waitTimeout,
-    sources: settings.sourceMounts ? spec.sources ?? {} : {},
+    sources: settings.sourceMounts ? (spec.sources ?? {}) : {},
     labels: labels({ system: system.name, stack, environment: settings.environment, service: spec.name }),
   };
 }
 
 function publishedPorts(spec: ServiceSpec, settings: Settings): PublishedPort[] {
-  return Object.entries(spec.publish ?? {}).sort().flatMap(([endpoint, internal]) => {
-    const external = settings.ports[endpoint];
-    return external === undefined ? [] : [{
-      endpoint, internal, external: external + settings.portOffset,
-      ip: spec.tier === "edge" ? settings.bindAddress : "127.0.0.1",
-    }];
-  });
+  return Object.entries(spec.publish ?? {})
+    .sort()
+    .flatMap(([endpoint, internal]) => {
+      const external = settings.ports[endpoint];
+      return external === undefined
+        ? []
+        : [
+            {
+              endpoint,
+              internal,
+              external: external + settings.portOffset,
+              ip: spec.tier === "edge" ? settings.bindAddress : "127.0.0.1",
+            },
+          ];
+    });
 }
 
 function defaultUrl({ settings }: Context): string {
   const host = settings.bindAddress === "0.0.0.0" ? "127.0.0.1" : settings.bindAddress;
   const tls = settings.ports["edge-tls"];
-  const [scheme, port] = tls === undefined ? ["http", settings.ports["edge"] ?? 80] as const : ["https", tls] as const;
+  const [scheme, port] =
+    tls === undefined ? (["http", settings.ports["edge"] ?? 80] as const) : (["https", tls] as const);
   const shown = port + settings.portOffset;
   return shown === (scheme === "http" ? 80 : 443) ? `${scheme}://${host}` : `${scheme}://${host}:${shown}`;
 }
 
 function urlsOf(services: readonly PlannedService[], publicUrl: string): Record<string, string> {
-  const urls = services.flatMap((service) => service.ports.map(({ endpoint, ip, external }): [string, string] => {
-    if (service.tier === "edge") return [endpoint, publicUrl];
-    const scheme = service.tier === "data" ? endpoint : "http";
-    return [endpoint, `${scheme}://${ip}:${external}`];
-  }));
-  const routed = services.filter((service) => service.route?.public)
-    .map((service): [string, string] => [service.name, publicUrl + (service.route!.public === "/" ? "" : service.route!.public!)]);
+  const urls = services.flatMap((service) =>
+    service.ports.map(({ endpoint, ip, external }): [string, string] => {
+      if (service.tier === "edge") return [endpoint, publicUrl];
+      const scheme = service.tier === "data" ? endpoint : "http";
+      return [endpoint, `${scheme}://${ip}:${external}`];
+    }),
+  );
+  const routed = services
+    .filter((service) => service.route?.public)
+    .map((service): [string, string] => [
+      service.name,
+      publicUrl + (service.route!.public === "/" ? "" : service.route!.public!),
+    ]);
   return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
 }
 

@@ -9,7 +9,8 @@ export const EDGE_METRICS = 8090;
 
 type Routed = ServiceSpec & { readonly route: Route; readonly port: number };
 const routed = (services: readonly ServiceSpec[]): Routed[] =>
-  services.filter((service): service is Routed => service.route !== undefined && service.port !== undefined)
+  services
+    .filter((service): service is Routed => service.route !== undefined && service.port !== undefined)
     .sort((a, b) => a.name.localeCompare(b.name));
 
 export interface EdgeArgs {
@@ -21,25 +22,44 @@ export interface EdgeArgs {
   readonly drain: number;
 }
 
-const containersOf = ({ name, port, route }: ServiceSpec): string => `${name} ${port} ${route?.probe ?? "/health"} @{containers:${name}}\n`;
+const containersOf = ({ name, port, route }: ServiceSpec): string =>
+  `${name} ${port} ${route?.probe ?? "/health"} @{containers:${name}}\n`;
 
 /** Stateless applications without a route, such as workers: a release is not good while one of them dies. */
 export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
-  services.filter((service) => service.kind === "stateless" && service.tier === "app" && !service.route && service.port !== undefined && service.networks.includes("app"));
+  services.filter(
+    (service) =>
+      service.kind === "stateless" &&
+      service.tier === "app" &&
+      !service.route &&
+      service.port !== undefined &&
+      service.networks.includes("app"),
+  );
 
 /**
  * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…` each;
  * `checks` with a line `listener path` each; `settle`, seconds.
  */
-export function edgeFiles(template: string, services: readonly ServiceSpec[], { tls, settle, drain }: EdgeArgs): Record<string, string> {
+export function edgeFiles(
+  template: string,
+  services: readonly ServiceSpec[],
+  { tls, settle, drain }: EdgeArgs,
+): Record<string, string> {
   const all = routed(services);
   return {
-    "nginx.conf": template.replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n")).replace("@{drain}", String(drain)),
+    "nginx.conf": template
+      .replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n"))
+      .replace("@{drain}", String(drain)),
     upstreams: all.map(containersOf).join(""),
     watch: watched(services).map(containersOf).join(""),
     settle: `${settle}\n`,
-    checks: all.map(({ route }) => route.public !== undefined
-      ? `${tls ? EDGE_HTTPS : EDGE_HTTP} ${route.check}\n` : `${route.internal} ${route.check}\n`).join(""),
+    checks: all
+      .map(({ route }) =>
+        route.public !== undefined
+          ? `${tls ? EDGE_HTTPS : EDGE_HTTP} ${route.check}\n`
+          : `${route.internal} ${route.check}\n`,
+      )
+      .join(""),
   };
 }
 
@@ -47,7 +67,9 @@ export function edgeFiles(template: string, services: readonly ServiceSpec[], { 
 const IDLE = 30;
 
 function publicServer(all: readonly Routed[], tls: boolean): string {
-  const locations = all.filter(({ route }) => route.public !== undefined).map(({ name, route }) => location(name, route));
+  const locations = all
+    .filter(({ route }) => route.public !== undefined)
+    .map(({ name, route }) => location(name, route));
   const body = `    server_name _;
     keepalive_min_timeout ${IDLE}s;
 ${headers(tls)}
@@ -55,7 +77,8 @@ ${headers(tls)}
     location = /metrics { return 404; }
 ${locations.join("\n")}
 ${UNAVAILABLE}`;
-  return tls ? `  server {
+  return tls
+    ? `  server {
     listen ${EDGE_HTTP};
     server_name _;
     return 308 https://$host$request_uri;
@@ -68,19 +91,24 @@ ${UNAVAILABLE}`;
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_session_cache shared:tls:2m;
 ${body}
-  }` : `  server {
+  }`
+    : `  server {
     listen ${EDGE_HTTP};
 ${body}
   }`;
 }
 
 function internalServer({ name, route }: Routed): string[] {
-  return route.internal === undefined ? [] : [`  server {
+  return route.internal === undefined
+    ? []
+    : [
+        `  server {
     listen ${route.internal};
     server_name ${name};
 ${location(name, { ...route, public: "/" })}
 ${UNAVAILABLE}
-  }`];
+  }`,
+      ];
 }
 
 const location = (name: string, { public: path, readTimeout }: Route): string => `    location ${path} {
@@ -90,10 +118,16 @@ const location = (name: string, { public: path, readTimeout }: Route): string =>
       proxy_send_timeout ${readTimeout ?? 60}s;
     }`;
 
-const headers = (tls: boolean): string => [
-  ["X-Content-Type-Options", "nosniff"], ["X-Frame-Options", "DENY"], ["Referrer-Policy", "no-referrer"], ["X-Request-Id", "$rid"],
-  ...(tls ? [["Strict-Transport-Security", "\"max-age=31536000\""]] : []),
-].map(([header, value]) => `    add_header ${header} ${value} always;`).join("\n");
+const headers = (tls: boolean): string =>
+  [
+    ["X-Content-Type-Options", "nosniff"],
+    ["X-Frame-Options", "DENY"],
+    ["Referrer-Policy", "no-referrer"],
+    ["X-Request-Id", "$rid"],
+    ...(tls ? [["Strict-Transport-Security", '"max-age=31536000"']] : []),
+  ]
+    .map(([header, value]) => `    add_header ${header} ${value} always;`)
+    .join("\n");
 
 /** Nothing healthy behind the edge, or no answer in time: the same controlled answer, which says when to come back. */
 const UNAVAILABLE = `    error_page 502 504 = @unavailable;

@@ -11,26 +11,52 @@ export interface ScrapeArgs {
   readonly alertmanager?: number;
 }
 
-export interface Target { readonly service: string; readonly tier: Tier; readonly port: number; readonly path: string; readonly honorLabels?: boolean }
+export interface Target {
+  readonly service: string;
+  readonly tier: Tier;
+  readonly port: number;
+  readonly path: string;
+  readonly honorLabels?: boolean;
+}
 
 /** Every service that has metrics, by name. @throws {Error} for one whose port is unknown: it would be missed silently. */
 export function targets(services: readonly ServiceSpec[]): Target[] {
-  return services.filter((service) => service.metrics).map(({ name, tier, metrics, port }) => {
-    const own = metrics?.port ?? port;
-    if (own === undefined) throw new Error(`catalogue ${name}: has metrics but no port`);
-    return { service: name, tier, port: own, path: metrics?.path ?? "/metrics", ...(metrics?.honorLabels ? { honorLabels: true } : {}) };
-  }).sort((a, b) => a.service.localeCompare(b.service));
+  return services
+    .filter((service) => service.metrics)
+    .map(({ name, tier, metrics, port }) => {
+      const own = metrics?.port ?? port;
+      if (own === undefined) throw new Error(`catalogue ${name}: has metrics but no port`);
+      return {
+        service: name,
+        tier,
+        port: own,
+        path: metrics?.path ?? "/metrics",
+        ...(metrics?.honorLabels ? { honorLabels: true } : {}),
+      };
+    })
+    .sort((a, b) => a.service.localeCompare(b.service));
 }
 
 /** `prometheus.yml`. JSON is YAML; the order of the keys is the order they are written in here. */
 export function scrapeConfig(args: ScrapeArgs): string {
   const { system, environment, rules, alertmanager } = args;
-  return `${JSON.stringify({
-    global: { scrape_interval: "15s", scrape_timeout: "10s", evaluation_interval: "15s", external_labels: { environment, system } },
-    rule_files: [...rules].sort(),
-    ...(alertmanager === undefined ? {} : { alerting: { alertmanagers: [{ dns_sd_configs: [discover("alertmanager", alertmanager)] }] } }),
-    scrape_configs: targets(args.services).map((target) => scrapeJob(target, { environment, system })),
-  }, null, 2)}\n`;
+  return `${JSON.stringify(
+    {
+      global: {
+        scrape_interval: "15s",
+        scrape_timeout: "10s",
+        evaluation_interval: "15s",
+        external_labels: { environment, system },
+      },
+      rule_files: [...rules].sort(),
+      ...(alertmanager === undefined
+        ? {}
+        : { alerting: { alertmanagers: [{ dns_sd_configs: [discover("alertmanager", alertmanager)] }] } }),
+      scrape_configs: targets(args.services).map((target) => scrapeJob(target, { environment, system })),
+    },
+    null,
+    2,
+  )}\n`;
 }
 
 /** Its name is a service's alias on each of its networks, so one look-up finds all containers, and no release changes this text. */
@@ -42,5 +68,8 @@ const scrapeJob = ({ service, tier, port, path, honorLabels }: Target, common: R
   metrics_path: path,
   ...(honorLabels ? { honor_labels: true } : {}),
   dns_sd_configs: [discover(service, port)],
-  relabel_configs: Object.entries({ service, tier, ...common }).map(([label, value]) => ({ target_label: label, replacement: value })),
+  relabel_configs: Object.entries({ service, tier, ...common }).map(([label, value]) => ({
+    target_label: label,
+    replacement: value,
+  })),
 });

@@ -5,19 +5,27 @@ import type { ServiceSpec } from "./types.ts";
 /** Not the usual double braces: Prometheus, Grafana and Alertmanager use those themselves. */
 const PLACEHOLDER = /@\{([\w:-]+)(?:\|(\w+))?\}/g;
 
-export interface Reference { readonly name: string; readonly filter?: string }
+export interface Reference {
+  readonly name: string;
+  readonly filter?: string;
+}
 
 /** The values that a template asks for. */
 export function references(template: string): Reference[] {
-  return [...template.matchAll(PLACEHOLDER)].map(([, name, filter]) => filter ? { name: name!, filter } : { name: name! });
+  return [...template.matchAll(PLACEHOLDER)].map(([, name, filter]) =>
+    filter ? { name: name!, filter } : { name: name! },
+  );
 }
 
 /** Every text of a service that may ask for values. */
-export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] =>
-  [...Object.values(service.secrets ?? {}), ...Object.values(service.config?.files ?? {})];
+export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] => [
+  ...Object.values(service.secrets ?? {}),
+  ...Object.values(service.config?.files ?? {}),
+];
 
 /** Key of a value: `name`, or `name|version` and `name|previous` where the value is not the secret itself. */
-export const valueKey = ({ name, filter }: Reference): string => filter === "version" || filter === "previous" ? `${name}|${filter}` : name;
+export const valueKey = ({ name, filter }: Reference): string =>
+  filter === "version" || filter === "previous" ? `${name}|${filter}` : name;
 
 /** @throws {Error} when a value or a filter is missing: a half-filled secret must never reach a container. */
 export function render(template: string, values: Readonly<Record<string, string>>): string {
@@ -25,11 +33,18 @@ export function render(template: string, values: Readonly<Record<string, string>
     const value = values[valueKey(filter ? { name, filter } : { name })];
     if (value === undefined) throw new Error(`template: no value for ${name}`);
     switch (filter) {
-      case undefined: case "version": case "previous": return value;
-      case "uri": return encodeURIComponent(value);
-      case "sha256": return createHash("sha256").update(value).digest("hex");
-      case "json": return JSON.stringify(value);
-      default: throw new Error(`template: no filter ${filter}`);
+      case undefined:
+      case "version":
+      case "previous":
+        return value;
+      case "uri":
+        return encodeURIComponent(value);
+      case "sha256":
+        return createHash("sha256").update(value).digest("hex");
+      case "json":
+        return JSON.stringify(value);
+      default:
+        throw new Error(`template: no filter ${filter}`);
     }
   });
 }

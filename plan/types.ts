@@ -137,7 +137,11 @@ export interface ServiceSpec {
 }
 
 /** How a database is asked which version its schema is of: a command in a container of a service, once the other has made it. */
-export interface SchemaVersion { readonly service: string; readonly madeBy: string; readonly command: readonly string[] }
+export interface SchemaVersion {
+  readonly service: string;
+  readonly madeBy: string;
+  readonly command: readonly string[];
+}
 
 export interface System {
   readonly name: string;
@@ -151,10 +155,18 @@ export interface System {
   readonly schemaVersion?: SchemaVersion;
 }
 
-export interface PublishedPort { readonly endpoint: string; readonly internal: number; readonly external: number; readonly ip: string }
+export interface PublishedPort {
+  readonly endpoint: string;
+  readonly internal: number;
+  readonly external: number;
+  readonly ip: string;
+}
 
 /** A service with everything decided. */
-export interface PlannedService extends Omit<ServiceSpec, "limits" | "publish" | "replicas" | "after" | "sources" | "environment" | "stopGrace" | "waitTimeout"> {
+export interface PlannedService extends Omit<
+  ServiceSpec,
+  "limits" | "publish" | "replicas" | "after" | "sources" | "environment" | "stopGrace" | "waitTimeout"
+> {
   readonly environment: readonly string[];
   readonly limits: Limits;
   readonly ports: readonly PublishedPort[];
@@ -196,7 +208,9 @@ export interface Plan {
 }
 
 /** Something to know that stops nothing. `info` is for who looks at what would change, and is not repeated when it is done. */
-export interface Notice extends Problem { readonly level: "warning" | "info" }
+export interface Notice extends Problem {
+  readonly level: "warning" | "info";
+}
 
 /** Another stack of this checkout, on the same engine. */
 export interface Neighbour {

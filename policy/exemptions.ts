@@ -13,8 +13,28 @@ export interface Exemption {
 }
 
 export const exemptions: readonly Exemption[] = [
-  { service: "collector", rule: "non-root", until: "2027-12-31", reason: "the engine's log files can be read by root only; it has none of root's capabilities" },
-  { service: "collector", rule: "engine-access", until: "2027-12-31", reason: "reads the folder of the engine's log files, which holds no socket" },
-  { service: "collector", rule: "bind-mounts", until: "2027-12-31", reason: "collects the log files of every container" },
-  { service: "node-exporter", rule: "bind-mounts", until: "2027-12-31", reason: "reads the machine's cgroups, which hold counters only, to measure every container" },
+  {
+    service: "collector",
+    rule: "non-root",
+    until: "2027-12-31",
+    reason: "the engine's log files can be read by root only; it has none of root's capabilities",
+  },
+  {
+    service: "collector",
+    rule: "engine-access",
+    until: "2027-12-31",
+    reason: "reads the folder of the engine's log files, which holds no socket",
+  },
+  {
+    service: "collector",
+    rule: "bind-mounts",
+    until: "2027-12-31",
+    reason: "collects the log files of every container",
+  },
+  {
+    service: "node-exporter",
+    rule: "bind-mounts",
+    until: "2027-12-31",
+    reason: "reads the machine's cgroups, which hold counters only, to measure every container",
+  },
 ];

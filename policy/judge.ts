@@ -3,7 +3,12 @@ import type { Exemption } from "./exemptions.ts";
 import { type Container, type Image, labelOf, type Resource, type Rule, runs, type Violation } from "./rule.ts";
 
 /** @param today As 2026-12-31: an exemption counts up to and including its last day. */
-export function judge(rule: Rule, resource: Resource, exemptions: readonly Exemption[], today: string): readonly string[] {
+export function judge(
+  rule: Rule,
+  resource: Resource,
+  exemptions: readonly Exemption[],
+  today: string,
+): readonly string[] {
   const found = violationsOf(rule, resource);
   if (found.length === 0) return [];
   const service = labelOf(resource.props, "berth.service");
@@ -17,16 +22,24 @@ function violationsOf(rule: Rule, resource: Resource): readonly Violation[] {
   switch (resource.type) {
     case "docker:index/container:Container": {
       const container = props as Container;
-      return [...rule.container?.(container, resource) ?? [], ...runs(container) ? rule.running?.(container, resource) ?? [] : []];
+      return [
+        ...(rule.container?.(container, resource) ?? []),
+        ...(runs(container) ? (rule.running?.(container, resource) ?? []) : []),
+      ];
     }
-    case "docker:index/network:Network": return rule.network?.(props, resource) ?? [];
-    case "docker:index/volume:Volume": return rule.volume?.(props, resource) ?? [];
-    case "docker:index/image:Image": return rule.image?.(props as Image, resource) ?? [];
-    default: return [];
+    case "docker:index/network:Network":
+      return rule.network?.(props, resource) ?? [];
+    case "docker:index/volume:Volume":
+      return rule.volume?.(props, resource) ?? [];
+    case "docker:index/image:Image":
+      return rule.image?.(props as Image, resource) ?? [];
+    default:
+      return [];
   }
 }
 
-const textOf = ({ wrong, got, allowed, fix }: Violation): string => `${wrong}: ${got}\n  allowed: ${allowed}\n  fix:     ${fix}`;
+const textOf = ({ wrong, got, allowed, fix }: Violation): string =>
+  `${wrong}: ${got}\n  allowed: ${allowed}\n  fix:     ${fix}`;
 
 const expired = ({ until, reason }: Exemption): string =>
   `\n  exempt:  only until ${until} (${reason}). Keep to the rule, or set a new end in policy/exemptions.ts if the reason still holds`;

@@ -11,7 +11,12 @@ const policyOf = (rule: Rule): ResourceValidationPolicy => ({
   name: rule.name,
   description: rule.description,
   validateResource: (asked, report) => {
-    const { type, urn, props, opts: { protect } } = asked;
+    const {
+      type,
+      urn,
+      props,
+      opts: { protect },
+    } = asked;
     try {
       for (const violation of judge(rule, { type, urn, props, protect }, exemptions, today)) report(violation);
     } catch (error) {

@@ -45,15 +45,18 @@ export interface Rule {
  */
 export const runs = (container: Container): boolean => container.start !== false;
 
-interface Labelled { readonly labels?: readonly { readonly label: string; readonly value: string }[] | undefined }
+interface Labelled {
+  readonly labels?: readonly { readonly label: string; readonly value: string }[] | undefined;
+}
 
 /** A label's value. */
-export const labelOf = ({ labels }: Labelled, name: string): string | undefined => labels?.find(({ label }) => label === name)?.value;
+export const labelOf = ({ labels }: Labelled, name: string): string | undefined =>
+  labels?.find(({ label }) => label === name)?.value;
 
 /** Folders and sockets of the engine's machine that a container is given. */
 export const hostPathsOf = ({ volumes = [], mounts = [] }: Container): readonly string[] => [
-  ...volumes.flatMap(({ hostPath }) => hostPath ? [hostPath] : []),
-  ...mounts.flatMap(({ type, source }) => type === "bind" && source ? [source] : []),
+  ...volumes.flatMap(({ hostPath }) => (hostPath ? [hostPath] : [])),
+  ...mounts.flatMap(({ type, source }) => (type === "bind" && source ? [source] : [])),
 ];
 
 /** Environment variables: name and value. */
@@ -61,4 +64,4 @@ export const environmentOf = ({ envs = [] }: Container): readonly (readonly [str
   envs.map((line) => [line.split("=", 1)[0]!, line.slice(line.indexOf("=") + 1)]);
 
 /** What a value looks like in a message. */
-export const show = (value: unknown): string => value === undefined ? "nothing" : JSON.stringify(value);
+export const show = (value: unknown): string => (value === undefined ? "nothing" : JSON.stringify(value));

@@ -18,22 +18,32 @@ export interface BuildArgs {
 
 /** @returns the image's id. @throws {Error} with what the build said. */
 export async function buildImage({ context, target, args, platform, tag }: BuildArgs): Promise<string> {
-  const flags = [...tag === undefined ? [] : ["--tag", tag], ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`])];
-  const { stdout } = await run(await (found ??= builder()), ["build", "--quiet", "--platform", platform, "--target", target, ...flags, context], {
-    env: { ...process.env, DOCKER_BUILDKIT: "1" }, maxBuffer: 64 * 1024 ** 2,
-  });
+  const flags = [
+    ...(tag === undefined ? [] : ["--tag", tag]),
+    ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
+  ];
+  const { stdout } = await run(
+    await (found ??= builder()),
+    ["build", "--quiet", "--platform", platform, "--target", target, ...flags, context],
+    { env: { ...process.env, DOCKER_BUILDKIT: "1" }, maxBuffer: 64 * 1024 ** 2 },
+  );
   return stdout.trim();
 }
 
 /** The Dockerfiles need BuildKit. The first docker on PATH may be a bare client, with an older one that has it built in behind it. */
 async function builder(): Promise<string> {
-  const clients = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "docker")).filter((file) => existsSync(file));
+  const clients = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "docker"))
+    .filter((file) => existsSync(file));
   for (const client of clients) {
     try {
       const { stdout } = await run(client, ["--version"]);
       if (Number(/version (\d+)/.exec(stdout)?.[1] ?? 99) >= 23) await run(client, ["buildx", "version"]);
       return client;
-    } catch { /* the next one */ }
+    } catch {
+      /* the next one */
+    }
   }
   throw new Error("no docker with BuildKit is on PATH: install the plugin docker-buildx");
 }

@@ -3,14 +3,20 @@
 /** @returns less than, equal to or greater than 0. */
 export function compareDebian(a: string, b: string): number {
   const [left, right] = [parts(a), parts(b)];
-  return left.epoch - right.epoch || comparePart(left.upstream, right.upstream) || comparePart(left.revision, right.revision);
+  return (
+    left.epoch - right.epoch || comparePart(left.upstream, right.upstream) || comparePart(left.revision, right.revision)
+  );
 }
 
 function parts(version: string): { epoch: number; upstream: string; revision: string } {
   const [, epoch = "0", rest] = /^(?:(\d+):)?(.*)$/s.exec(version.trim())!;
   const dash = rest!.lastIndexOf("-");
   // No revision is the same as 0.
-  return { epoch: Number(epoch), upstream: dash < 0 ? rest! : rest!.slice(0, dash), revision: dash < 0 ? "" : rest!.slice(dash + 1) };
+  return {
+    epoch: Number(epoch),
+    upstream: dash < 0 ? rest! : rest!.slice(0, dash),
+    revision: dash < 0 ? "" : rest!.slice(dash + 1),
+  };
 }
 
 /** Text and number by turns: text by the order below, numbers by size. */
@@ -20,10 +26,12 @@ function comparePart(a: string, b: string): number {
     while ((i < a.length && !isDigit(a[i])) || (j < b.length && !isDigit(b[j]))) {
       const difference = rank(a[i]) - rank(b[j]);
       if (difference) return difference;
-      i++; j++;
+      i++;
+      j++;
     }
     const [left, right] = [number(a, i), number(b, j)];
-    i += left.length; j += right.length;
+    i += left.length;
+    j += right.length;
     // Longer than a number can be exact: a date with a commit's digits, for one.
     const difference = BigInt(left || "0") - BigInt(right || "0");
     if (difference) return difference > 0n ? 1 : -1;
@@ -31,7 +39,8 @@ function comparePart(a: string, b: string): number {
   return 0;
 }
 
-const isDigit = (character: string | undefined): boolean => character !== undefined && character >= "0" && character <= "9";
+const isDigit = (character: string | undefined): boolean =>
+  character !== undefined && character >= "0" && character <= "9";
 const number = (text: string, from: number): string => /^\d*/.exec(text.slice(from))![0];
 
 /** `~` before the end, the end (or a number) before letters, letters before all else. */

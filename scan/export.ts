@@ -4,7 +4,8 @@ import { promisify } from "node:util";
 import { Parser, type ReadEntry } from "tar";
 
 const run = promisify(execFile);
-export const docker = async (...args: string[]): Promise<string> => (await run("docker", args, { maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
+export const docker = async (...args: string[]): Promise<string> =>
+  (await run("docker", args, { maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
 
 export interface Entry {
   /** Without a leading slash. */
@@ -34,14 +35,20 @@ export async function contentsOf(image: string, wanted: (path: string) => boolea
     const child = spawn("docker", ["export", container], { stdio: ["ignore", "pipe", "pipe"] });
     const [contents] = await Promise.all([parse(child.stdout, wanted), ended(child, `docker export of ${image}`)]);
     return contents;
-  } finally { await docker("rm", "--force", container); }
+  } finally {
+    await docker("rm", "--force", container);
+  }
 }
 
 /** @throws {Error} with what the command said. */
 async function ended(child: ChildProcess, what: string): Promise<void> {
   let said = "";
-  child.stderr!.on("data", (chunk: Buffer) => { said += chunk.toString(); });
-  const code = await new Promise((resolve, reject) => { child.once("close", resolve).once("error", reject); });
+  child.stderr!.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const code = await new Promise((resolve, reject) => {
+    child.once("close", resolve).once("error", reject);
+  });
   if (code !== 0) throw new Error(`${what}: ${said.trim() || `ended with status ${String(code)}`}`);
 }
 
@@ -49,20 +56,42 @@ async function ended(child: ChildProcess, what: string): Promise<void> {
 export async function parse(archive: NodeJS.ReadableStream, wanted: (path: string) => boolean): Promise<Contents> {
   const [entries, files] = [[] as Entry[], new Map<string, string>()];
   const { promise, resolve, reject } = Promise.withResolvers<Contents>();
-  const parser = new Parser({ strict: true, maxDecompressionRatio: Infinity, onReadEntry: (entry: ReadEntry) => {
-    const path = clean(entry.path);
-    const at = { path, kind: entry.type, mode: entry.mode ?? 0, size: entry.size, uid: entry.uid ?? -1, gid: entry.gid ?? -1 };
-    const index = entries.push(at) - 1;
-    if (entry.type === "Link" && wanted(path)) {
-      const text = files.get(clean(entry.linkpath ?? ""));
-      if (text === undefined) reject(new Error(`/${path} is a hard link to a file that is not read: /${entry.linkpath}`));
-      else files.set(path, text);
-    }
-    if (entry.type === "File" && !wanted(path) && at.mode & 0o111) { look(entry, GO, () => { entries[index] = { ...at, go: true }; }); return; }
-    if (entry.type !== "File" || !wanted(path)) { entry.resume(); return; }
-    const chunks: Buffer[] = [];
-    entry.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => files.set(path, Buffer.concat(chunks).toString("utf8")));
-  } });
+  const parser = new Parser({
+    strict: true,
+    maxDecompressionRatio: Infinity,
+    onReadEntry: (entry: ReadEntry) => {
+      const path = clean(entry.path);
+      const at = {
+        path,
+        kind: entry.type,
+        mode: entry.mode ?? 0,
+        size: entry.size,
+        uid: entry.uid ?? -1,
+        gid: entry.gid ?? -1,
+      };
+      const index = entries.push(at) - 1;
+      if (entry.type === "Link" && wanted(path)) {
+        const text = files.get(clean(entry.linkpath ?? ""));
+        if (text === undefined)
+          reject(new Error(`/${path} is a hard link to a file that is not read: /${entry.linkpath}`));
+        else files.set(path, text);
+      }
+      if (entry.type === "File" && !wanted(path) && at.mode & 0o111) {
+        look(entry, GO, () => {
+          entries[index] = { ...at, go: true };
+        });
+        return;
+      }
+      if (entry.type !== "File" || !wanted(path)) {
+        entry.resume();
+        return;
+      }
+      const chunks: Buffer[] = [];
+      entry
+        .on("data", (chunk: Buffer) => chunks.push(chunk))
+        .on("end", () => files.set(path, Buffer.concat(chunks).toString("utf8")));
+    },
+  });
   parser.on("error", reject).on("end", () => resolve({ entries, files }));
   archive.on("error", reject);
   archive.pipe(parser);

@@ -18,10 +18,16 @@ const OTHER: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Whether a file's text is needed. */
-export const isWanted = (path: string): boolean => [DPKG, PYTHON, NPM, RELEASE].some((pattern) => pattern.test(path)) && !DEBIANS.test(path) && !path.endsWith(".md5sums");
+export const isWanted = (path: string): boolean =>
+  [DPKG, PYTHON, NPM, RELEASE].some((pattern) => pattern.test(path)) &&
+  !DEBIANS.test(path) &&
+  !path.endsWith(".md5sums");
 
 /** @param entries Every file of the image, wanted or not. */
-export function inventoryOf(files: Files, entries: readonly { readonly path: string; readonly go?: boolean }[]): Inventory {
+export function inventoryOf(
+  files: Files,
+  entries: readonly { readonly path: string; readonly go?: boolean }[],
+): Inventory {
   const found: Package[] = [];
   for (const [path, text] of files) {
     if (DPKG.test(path)) found.push(...debian(text));
@@ -29,7 +35,8 @@ export function inventoryOf(files: Files, entries: readonly { readonly path: str
     else if (NPM.test(path)) found.push(...npm(text));
   }
   const unread = new Set<string>();
-  for (const { path } of entries) for (const [pattern, what] of OTHER) if (pattern.test(path) && !DEBIANS.test(path)) unread.add(what);
+  for (const { path } of entries)
+    for (const [pattern, what] of OTHER) if (pattern.test(path) && !DEBIANS.test(path)) unread.add(what);
   const programs = entries.filter(({ go }) => go).map(({ path }) => `/${path}`);
   if (programs.length) unread.add(`the modules of Go programs (${programs.sort().join(", ")})`);
   // An image of one binary has no list at all. It is not the same as an image without packages.
@@ -40,16 +47,31 @@ export function inventoryOf(files: Files, entries: readonly { readonly path: str
 
 /** Paragraphs of `Field: value`, as Debian's files and the head of Python's have them. */
 function fields(paragraph: string): Record<string, string> {
-  return Object.fromEntries([...paragraph.matchAll(/^([A-Za-z][\w-]*):[ \t]*(.*)$/gm)].reverse().map(([, key, value]) => [key!.toLowerCase(), value!.trim()]));
+  return Object.fromEntries(
+    [...paragraph.matchAll(/^([A-Za-z][\w-]*):[ \t]*(.*)$/gm)]
+      .reverse()
+      .map(([, key, value]) => [key!.toLowerCase(), value!.trim()]),
+  );
 }
 
 function debian(text: string): Package[] {
-  return text.split(/\n\s*\n/).map(fields).flatMap(({ package: name, version, source, status, architecture }): Package[] => {
-    // Removed packages stay listed while their configuration is there. Lists of distroless images have no status.
-    if (!name || !version || (status !== undefined && !status.endsWith(" installed"))) return [];
-    const [, of = name, at = version] = /^(\S+)(?: \((.+)\))?$/.exec(source ?? "") ?? [];
-    return [{ ecosystem: "Debian", name, version, source: { name: of, version: at }, ...(architecture ? { arch: architecture } : {}) }];
-  });
+  return text
+    .split(/\n\s*\n/)
+    .map(fields)
+    .flatMap(({ package: name, version, source, status, architecture }): Package[] => {
+      // Removed packages stay listed while their configuration is there. Lists of distroless images have no status.
+      if (!name || !version || (status !== undefined && !status.endsWith(" installed"))) return [];
+      const [, of = name, at = version] = /^(\S+)(?: \((.+)\))?$/.exec(source ?? "") ?? [];
+      return [
+        {
+          ecosystem: "Debian",
+          name,
+          version,
+          source: { name: of, version: at },
+          ...(architecture ? { arch: architecture } : {}),
+        },
+      ];
+    });
 }
 
 function python(text: string): Package[] {
@@ -61,7 +83,9 @@ function npm(text: string): Package[] {
   try {
     const { name, version } = JSON.parse(text) as { name?: unknown; version?: unknown };
     return typeof name === "string" && typeof version === "string" ? [{ ecosystem: "npm", name, version }] : [];
-  } catch { return []; }
+  } catch {
+    return [];
+  }
 }
 
 function releaseOf(files: Files): string | undefined {
@@ -71,4 +95,6 @@ function releaseOf(files: Files): string | undefined {
 
 const keyOf = ({ ecosystem, name, version, arch = "" }: Package): string => [ecosystem, name, version, arch].join(" ");
 const unique = (packages: readonly Package[]): Package[] =>
-  [...new Map(packages.map((one) => [keyOf(one), one])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+  [...new Map(packages.map((one) => [keyOf(one), one])).entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, one]) => one);

@@ -2,26 +2,82 @@
 import { exitCode, type Verdict } from "./gate.ts";
 import type { Scanned } from "./types.ts";
 
-const VERDICTS = ["**The gate passes**: nothing critical.", "**The gate fails.**", "**The gate does not pass**: nothing critical in what was judged, but not everything was."];
+const VERDICTS = [
+  "**The gate passes**: nothing critical.",
+  "**The gate fails.**",
+  "**The gate does not pass**: nothing critical in what was judged, but not everything was.",
+];
 const NOTHING = "**The gate does not pass**: nothing was judged.";
-const list = (title: string, lines: readonly string[]): string[] => (lines.length ? [`## ${title}`, lines.map((line) => `- ${line}`).join("\n")] : []);
+const list = (title: string, lines: readonly string[]): string[] =>
+  lines.length ? [`## ${title}`, lines.map((line) => `- ${line}`).join("\n")] : [];
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
-const counts = (by: Readonly<Record<string, number>>): string => Object.entries(by).sort().map(([kind, count]) => `${kind} ${count}`).join(", ");
+  [head, head.map(() => "---"), ...rows]
+    .map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+const counts = (by: Readonly<Record<string, number>>): string =>
+  Object.entries(by)
+    .sort()
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(", ");
 
-export interface Bill { readonly image: string; readonly file: string; readonly listed: Readonly<Record<string, number>> }
+export interface Bill {
+  readonly image: string;
+  readonly file: string;
+  readonly listed: Readonly<Record<string, number>>;
+}
 
 /** @param judge What judged: a scanner and its database. */
-export function report(title: string, judge: string, verdict: Verdict, scanned: readonly Scanned[], bills: readonly Bill[]): string {
+export function report(
+  title: string,
+  judge: string,
+  verdict: Verdict,
+  scanned: readonly Scanned[],
+  bills: readonly Bill[],
+): string {
   const { failures, unjudged, reported, waived, idle } = verdict;
   return [
-    `# ${title}`, scanned.every(({ judged }) => Object.keys(judged).length === 0) && failures.length === 0 ? NOTHING : VERDICTS[exitCode(verdict)]!, `Judged by ${judge}.`,
-    ...list("Fails", failures), ...list("Not judged", unjudged),
-    ...(reported.length ? ["## Reported", table(["image", "finding", "severity", "package", "mended in"], reported.map(({ image, finding: { id, aliases, severity, package: name, version, fixed = "–" } }) =>
-      [image, [id, ...aliases].join(" "), severity, `${name} ${version}`, fixed]))] : []),
-    ...list("Waived", waived.map(({ image, finding: { id, package: name }, waiver: { until, reason } }) => `${image}: ${id} in ${name} until ${until}: ${reason}`)),
-    ...list("Waivers that cover nothing here", idle.map(({ id, package: name }) => `${id} in ${name}`)),
-    "## Images", table(["image", "listed", "judged", "bill of materials"], bills.map(({ image, file, listed }) =>
-      [image, counts(listed) || "nothing", counts(scanned.find((one) => one.image === image)!.judged) || "nothing", file])),
+    `# ${title}`,
+    scanned.every(({ judged }) => Object.keys(judged).length === 0) && failures.length === 0
+      ? NOTHING
+      : VERDICTS[exitCode(verdict)]!,
+    `Judged by ${judge}.`,
+    ...list("Fails", failures),
+    ...list("Not judged", unjudged),
+    ...(reported.length
+      ? [
+          "## Reported",
+          table(
+            ["image", "finding", "severity", "package", "mended in"],
+            reported.map(({ image, finding: { id, aliases, severity, package: name, version, fixed = "–" } }) => [
+              image,
+              [id, ...aliases].join(" "),
+              severity,
+              `${name} ${version}`,
+              fixed,
+            ]),
+          ),
+        ]
+      : []),
+    ...list(
+      "Waived",
+      waived.map(
+        ({ image, finding: { id, package: name }, waiver: { until, reason } }) =>
+          `${image}: ${id} in ${name} until ${until}: ${reason}`,
+      ),
+    ),
+    ...list(
+      "Waivers that cover nothing here",
+      idle.map(({ id, package: name }) => `${id} in ${name}`),
+    ),
+    "## Images",
+    table(
+      ["image", "listed", "judged", "bill of materials"],
+      bills.map(({ image, file, listed }) => [
+        image,
+        counts(listed) || "nothing",
+        counts(scanned.find((one) => one.image === image)!.judged) || "nothing",
+        file,
+      ]),
+    ),
   ].join("\n\n");
 }

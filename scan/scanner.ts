@@ -20,9 +20,15 @@ export function hold(image: string, inventory: Inventory, database: Database | u
 }
 
 /** Why packages of one kind cannot be judged. */
-function gap([first]: readonly Package[], inventory: Inventory, database: Database | undefined, folder: string): string | undefined {
+function gap(
+  [first]: readonly Package[],
+  inventory: Inventory,
+  database: Database | undefined,
+  folder: string,
+): string | undefined {
   const ecosystem = ecosystemOf(first!, inventory);
-  if (ecosystem === undefined) return "this release of Debian has no number (testing or sid), and databases go by number";
+  if (ecosystem === undefined)
+    return "this release of Debian has no number (testing or sid), and databases go by number";
   if (database === undefined) return `there is no database in ${folder} (docs/images.md says how to get one)`;
   return database.ecosystems.has(ecosystem) ? undefined : `the database in ${folder} has nothing of ${ecosystem}`;
 }

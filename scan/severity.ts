@@ -2,7 +2,13 @@
 import cvss from "ae-cvss-calculator";
 import { severities, type Severity } from "./types.ts";
 
-const WORDS: Readonly<Record<string, Severity>> = { critical: "critical", high: "high", moderate: "medium", medium: "medium", low: "low" };
+const WORDS: Readonly<Record<string, Severity>> = {
+  critical: "critical",
+  high: "high",
+  moderate: "medium",
+  medium: "medium",
+  low: "low",
+};
 
 export const worst = (all: readonly Severity[]): Severity => severities.find((one) => all.includes(one)) ?? "unknown";
 
@@ -17,5 +23,9 @@ export function ofVector(vector: string): Severity {
 }
 
 function scoreOf(vector: string): number | undefined {
-  try { return (cvss.fromVector(vector) as { calculateScores(): { overall?: number } } | null)?.calculateScores().overall; } catch { return undefined; }
+  try {
+    return (cvss.fromVector(vector) as { calculateScores(): { overall?: number } } | null)?.calculateScores().overall;
+  } catch {
+    return undefined;
+  }
 }

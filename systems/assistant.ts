@@ -24,19 +24,33 @@ export const assistant: Catalogue = (args) => {
   // What ends a release: the routes, then the credentials of the release before.
   const last = ["edge-routes", ...users.map((service) => service.name)];
   const all = [
-    ...services, ...edge(args, services), postgresPrune(args, database, last), redisPrune(args, last), ...backup(args, database, ["migrate", "redis-users"]),
+    ...services,
+    ...edge(args, services),
+    postgresPrune(args, database, last),
+    redisPrune(args, last),
+    ...backup(args, database, ["migrate", "redis-users"]),
   ];
   return {
-    name: "assistant", database, schemaVersion: postgresSchema(database, "migrate"),
+    name: "assistant",
+    database,
+    schemaVersion: postgresSchema(database, "migrate"),
     images: {
       assistant: {
-        context: "services/assistant", target: args.settings.imageTarget,
+        context: "services/assistant",
+        target: args.settings.imageTarget,
         args: { PYTHON_IMAGE: baseImage("python", args.settings) },
       },
-      edge: edgeImage(args), ...backupImage(args), ...collectorImage(args),
+      edge: edgeImage(args),
+      ...backupImage(args),
+      ...collectorImage(args),
     },
     services: [...all, ...monitoring(args, all)],
-    credentials: { backup: "@{backupKey}", postgres: postgresUrl(database), redis: redisUrl(), grafana: "admin @{grafanaAdminPassword}" },
+    credentials: {
+      backup: "@{backupKey}",
+      postgres: postgresUrl(database),
+      redis: redisUrl(),
+      grafana: "admin @{grafanaAdminPassword}",
+    },
   };
 };
 
@@ -45,7 +59,9 @@ const dataSecrets = (database: string) => ({ "database-url": postgresUrl(databas
 const DATA_PATHS = { DATABASE_URL_FILE: "/run/secrets/database-url", REDIS_URL_FILE: "/run/secrets/redis-url" };
 
 const common = ({ settings }: CatalogueArgs, traces: string | undefined) => ({
-  APP_ENV: settings.environment, LOG_LEVEL: settings.logLevel, DEBUG: settings.debug,
+  APP_ENV: settings.environment,
+  LOG_LEVEL: settings.logLevel,
+  DEBUG: settings.debug,
   ...(settings.sourceMounts ? { RELOAD: true } : {}),
   // Not published: two containers of a service share the moment of a release, and would want one host port. From this machine
   // a debugger reaches a container by its address (docs/troubleshooting.md).
@@ -54,19 +70,45 @@ const common = ({ settings }: CatalogueArgs, traces: string | undefined) => ({
 });
 
 /** What the four applications have in common. The gate is readiness of the data stores; only a hung process is restarted. */
-function application(args: CatalogueArgs, database: string, spec: {
-  name: string; port: number; environment?: Record<string, string | number | boolean>; secrets?: Record<string, string>;
-} & Pick<ServiceSpec, "limits"> & Partial<ServiceSpec>): ServiceSpec {
+function application(
+  args: CatalogueArgs,
+  database: string,
+  spec: {
+    name: string;
+    port: number;
+    environment?: Record<string, string | number | boolean>;
+    secrets?: Record<string, string>;
+  } & Pick<ServiceSpec, "limits"> &
+    Partial<ServiceSpec>,
+): ServiceSpec {
   const at = `http://127.0.0.1:${spec.port}`;
   return {
-    tier: "app", kind: "stateless", image: IMAGE, uid: UID, networks: DATA, metrics: {},
-    command: ["assistant", spec.name], after: ["migrate", "redis-users"],
-    health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], { interval: 4, timeout: 8, startPeriod: 15 }),
-    sources: { "services/assistant/src": "/app/src" }, stopGrace: 60, connections: POOL,
+    tier: "app",
+    kind: "stateless",
+    image: IMAGE,
+    uid: UID,
+    networks: DATA,
+    metrics: {},
+    command: ["assistant", spec.name],
+    after: ["migrate", "redis-users"],
+    health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], {
+      interval: 4,
+      timeout: 8,
+      startPeriod: 15,
+    }),
+    sources: { "services/assistant/src": "/app/src" },
+    stopGrace: 60,
+    connections: POOL,
     ...spec,
     environment: {
-      ...common(args, tracesUrl(args)), ...DATA_PATHS, PORT: spec.port, OTEL_SERVICE_NAME: spec.name, SHUTDOWN_GRACE_SECONDS: 50,
-      DB_POOL_SIZE: args.settings.postgres.poolSize, DB_STATEMENT_TIMEOUT: args.settings.postgres.statementTimeout, ...spec.environment,
+      ...common(args, tracesUrl(args)),
+      ...DATA_PATHS,
+      PORT: spec.port,
+      OTEL_SERVICE_NAME: spec.name,
+      SHUTDOWN_GRACE_SECONDS: 50,
+      DB_POOL_SIZE: args.settings.postgres.poolSize,
+      DB_STATEMENT_TIMEOUT: args.settings.postgres.statementTimeout,
+      ...spec.environment,
     },
     secrets: { ...dataSecrets(database), ...spec.secrets },
   };
@@ -79,18 +121,30 @@ function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
   const outbound: readonly NetworkName[] = [...DATA, "egress"];
   return [
     application(args, database, {
-      name: "api", port: 8000, route: { public: "/", check: "/health" }, limits: { memory: 512, cpus: 1 },
+      name: "api",
+      port: 8000,
+      route: { public: "/", check: "/health" },
+      limits: { memory: 512, cpus: 1 },
       environment: { ...internal, PUBLIC_URL: args.publicUrl, JWT_KEYS_FILE: "/run/secrets/jwt-keys" },
       secrets: { ...internalSecret, "jwt-keys": "@{jwtSigningKey}\n@{jwtSigningKey|previous}\n" },
     }),
     application(args, database, {
-      name: "agent", port: AGENT, route: { internal: AGENT, check: "/health", readTimeout: 120 }, limits: { memory: 384, cpus: 1 },
+      name: "agent",
+      port: AGENT,
+      route: { internal: AGENT, check: "/health", readTimeout: 120 },
+      limits: { memory: 384, cpus: 1 },
       networks: has("llmApiKey") ? outbound : DATA,
-      environment: { INTERNAL_TOKEN_FILE: internal.INTERNAL_TOKEN_FILE, ...(has("llmApiKey") ? { LLM_API_KEY_FILE: "/run/secrets/llm-api-key" } : {}) },
+      environment: {
+        INTERNAL_TOKEN_FILE: internal.INTERNAL_TOKEN_FILE,
+        ...(has("llmApiKey") ? { LLM_API_KEY_FILE: "/run/secrets/llm-api-key" } : {}),
+      },
       secrets: { ...internalSecret, ...(has("llmApiKey") ? { "llm-api-key": "@{llmApiKey}" } : {}) },
     }),
     application(args, database, {
-      name: "worker", port: 8002, limits: { memory: 512, cpus: 1 }, stopGrace: 330,
+      name: "worker",
+      port: 8002,
+      limits: { memory: 512, cpus: 1 },
+      stopGrace: 330,
       // A job has a connection of its own; so have the clock, the health check and what marks jobs that took too long.
       connections: { variable: "WORKER_CONCURRENCY", besides: 3 },
       networks: has("twilioAccountSid") ? outbound : DATA,
@@ -98,7 +152,11 @@ function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
       secrets: has("twilioAccountSid") ? twilioSecrets(args) : {},
     }),
     application(args, database, {
-      name: "sms-router", port: 8003, optional: true, route: { public: "/sms", check: "/sms" }, limits: { memory: 256, cpus: 0.5 },
+      name: "sms-router",
+      port: 8003,
+      optional: true,
+      route: { public: "/sms", check: "/sms" },
+      limits: { memory: 256, cpus: 0.5 },
       environment: { ...internal, PUBLIC_URL: args.publicUrl, ...(has("twilioAuthToken") ? twilioPaths(args) : {}) },
       secrets: { ...internalSecret, ...(has("twilioAuthToken") ? twilioSecrets(args) : {}) },
     }),
@@ -106,21 +164,38 @@ function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
 }
 
 const twilioPaths = ({ has }: CatalogueArgs) => ({
-  TWILIO_AUTH_TOKEN_FILE: "/run/secrets/twilio-auth-token", TWILIO_USER_NUMBERS_FILE: "/run/secrets/twilio-user-numbers",
+  TWILIO_AUTH_TOKEN_FILE: "/run/secrets/twilio-auth-token",
+  TWILIO_USER_NUMBERS_FILE: "/run/secrets/twilio-user-numbers",
   ...(has("twilioAccountSid") ? { TWILIO_ACCOUNT_SID_FILE: "/run/secrets/twilio-account-sid" } : {}),
 });
 const twilioSecrets = ({ has }: CatalogueArgs): Record<string, string> => ({
-  "twilio-auth-token": "@{twilioAuthToken}", "twilio-user-numbers": "@{twilioUserNumbers}",
+  "twilio-auth-token": "@{twilioAuthToken}",
+  "twilio-user-numbers": "@{twilioUserNumbers}",
   ...(has("twilioAccountSid") ? { "twilio-account-sid": "@{twilioAccountSid}" } : {}),
 });
 
 function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
   const { allowDestructiveMigrations: allowed, schema } = args.settings;
   const job = (name: string, after: string[], environment: Record<string, string> = {}): ServiceSpec => ({
-    name, tier: "app", kind: "job", image: IMAGE, uid: UID, after, command: runOnce(`assistant ${name}`),
-    environment: { ...common(args, tracesUrl(args)), ...DATA_PATHS, ...environment }, secrets: dataSecrets(database), networks: ["data"],
-    health: succeeded, limits: { memory: 256, cpus: 1 },
+    name,
+    tier: "app",
+    kind: "job",
+    image: IMAGE,
+    uid: UID,
+    after,
+    command: runOnce(`assistant ${name}`),
+    environment: { ...common(args, tracesUrl(args)), ...DATA_PATHS, ...environment },
+    secrets: dataSecrets(database),
+    networks: ["data"],
+    health: succeeded,
+    limits: { memory: 256, cpus: 1 },
   });
-  const migrations = { ...(allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }), ...(schema === undefined ? {} : { SCHEMA_REVISION: schema }) };
-  return [job("migrate", ["postgres-roles", "redis-users"], migrations), ...(args.settings.seed ? [job("seed", ["migrate"])] : [])];
+  const migrations = {
+    ...(allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }),
+    ...(schema === undefined ? {} : { SCHEMA_REVISION: schema }),
+  };
+  return [
+    job("migrate", ["postgres-roles", "redis-users"], migrations),
+    ...(args.settings.seed ? [job("seed", ["migrate"])] : []),
+  ];
 }

@@ -7,7 +7,9 @@ class Counts extends Mocha.reporters.Spec {
     super(runner, options);
     const file = process.env["BERTH_TEST_COUNTS"];
     // A hook that fails counts as one failure, like a test.
-    runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => { if (file) writeFileSync(file, `${this.stats.passes} ${this.stats.failures}`); });
+    runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
+      if (file) writeFileSync(file, `${this.stats.passes} ${this.stats.failures}`);
+    });
   }
 }
 

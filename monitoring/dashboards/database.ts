@@ -3,33 +3,94 @@ import { type Dashboard, graph, query } from "../panels.ts";
 
 const OURS = 'datname!~"template.*|postgres|"';
 
-export const database: Dashboard = { name: "database", rows: [
-  { title: "Connections", panels: [
-    graph("Of the limit", "percentunit", query("sum(pg_stat_database_numbackends) / max(pg_settings_max_connections)", "in use")),
-    graph("By state", "short", query(`sum by (state) (pg_stat_activity_count{${OURS}})`, "{{state}}")),
-    graph("Longest transaction", "s", query(`max by (state) (pg_stat_activity_max_tx_duration{${OURS}})`, "{{state}}")),
-    graph("Locks", "short", query(`sum by (mode) (pg_locks_count{${OURS}})`, "{{mode}}")),
-  ] },
-  // A query id stands for a statement: SELECT query FROM pg_stat_statements WHERE queryid = …
-  { title: "Statements", panels: [
-    graph("Time, the ten that take most", "percentunit", query("topk(10, sum by (queryid) (rate(pg_stat_statements_seconds_total[5m])))", "{{queryid}}")),
-    graph("Mean, the ten slowest", "s", query(
-      "topk(10, sum by (queryid) (rate(pg_stat_statements_seconds_total[5m])) / (sum by (queryid) (rate(pg_stat_statements_calls_total[5m])) > 0))", "{{queryid}}")),
-    graph("Calls", "ops", query("topk(10, sum by (queryid) (rate(pg_stat_statements_calls_total[5m])))", "{{queryid}}")),
-  ] },
-  { title: "Tables", panels: [
-    graph("Size", "bytes", query("topk(10, pg_stat_user_tables_size_bytes)", "{{relname}}")),
-    graph("Rows read by scanning", "ops", query("topk(10, rate(pg_stat_user_tables_seq_tup_read[5m]))", "{{relname}}")),
-    graph("Changes", "ops", query(
-      "topk(10, rate(pg_stat_user_tables_n_tup_ins[5m]) + rate(pg_stat_user_tables_n_tup_upd[5m]) + rate(pg_stat_user_tables_n_tup_del[5m]))", "{{relname}}")),
-    graph("Dead rows", "short", query("topk(10, pg_stat_user_tables_n_dead_tup)", "{{relname}}")),
-  ] },
-  { title: "Indexes and cache", panels: [
-    graph("Scans by index", "ops", query("topk(10, rate(pg_stat_user_tables_idx_scan[5m]))", "{{relname}}")),
-    graph("Blocks of indexes", "ops",
-      query("topk(10, rate(pg_statio_user_indexes_idx_blks_hit_total[5m]))", "{{indexrelname}} cached"), query("topk(10, rate(pg_statio_user_indexes_idx_blks_read_total[5m]))", "{{indexrelname}} read")),
-    graph("Found in the cache", "percentunit", query(
-      `sum(pg_stat_database_blks_hit{${OURS}}) / (sum(pg_stat_database_blks_hit{${OURS}}) + sum(pg_stat_database_blks_read{${OURS}}))`, "found")),
-    graph("Deadlocks", "short", query(`sum by (datname) (increase(pg_stat_database_deadlocks{${OURS}}[15m]))`, "{{datname}}")),
-  ] },
-] };
+export const database: Dashboard = {
+  name: "database",
+  rows: [
+    {
+      title: "Connections",
+      panels: [
+        graph(
+          "Of the limit",
+          "percentunit",
+          query("sum(pg_stat_database_numbackends) / max(pg_settings_max_connections)", "in use"),
+        ),
+        graph("By state", "short", query(`sum by (state) (pg_stat_activity_count{${OURS}})`, "{{state}}")),
+        graph(
+          "Longest transaction",
+          "s",
+          query(`max by (state) (pg_stat_activity_max_tx_duration{${OURS}})`, "{{state}}"),
+        ),
+        graph("Locks", "short", query(`sum by (mode) (pg_locks_count{${OURS}})`, "{{mode}}")),
+      ],
+    },
+    // A query id stands for a statement: SELECT query FROM pg_stat_statements WHERE queryid = …
+    {
+      title: "Statements",
+      panels: [
+        graph(
+          "Time, the ten that take most",
+          "percentunit",
+          query("topk(10, sum by (queryid) (rate(pg_stat_statements_seconds_total[5m])))", "{{queryid}}"),
+        ),
+        graph(
+          "Mean, the ten slowest",
+          "s",
+          query(
+            "topk(10, sum by (queryid) (rate(pg_stat_statements_seconds_total[5m])) / (sum by (queryid) (rate(pg_stat_statements_calls_total[5m])) > 0))",
+            "{{queryid}}",
+          ),
+        ),
+        graph(
+          "Calls",
+          "ops",
+          query("topk(10, sum by (queryid) (rate(pg_stat_statements_calls_total[5m])))", "{{queryid}}"),
+        ),
+      ],
+    },
+    {
+      title: "Tables",
+      panels: [
+        graph("Size", "bytes", query("topk(10, pg_stat_user_tables_size_bytes)", "{{relname}}")),
+        graph(
+          "Rows read by scanning",
+          "ops",
+          query("topk(10, rate(pg_stat_user_tables_seq_tup_read[5m]))", "{{relname}}"),
+        ),
+        graph(
+          "Changes",
+          "ops",
+          query(
+            "topk(10, rate(pg_stat_user_tables_n_tup_ins[5m]) + rate(pg_stat_user_tables_n_tup_upd[5m]) + rate(pg_stat_user_tables_n_tup_del[5m]))",
+            "{{relname}}",
+          ),
+        ),
+        graph("Dead rows", "short", query("topk(10, pg_stat_user_tables_n_dead_tup)", "{{relname}}")),
+      ],
+    },
+    {
+      title: "Indexes and cache",
+      panels: [
+        graph("Scans by index", "ops", query("topk(10, rate(pg_stat_user_tables_idx_scan[5m]))", "{{relname}}")),
+        graph(
+          "Blocks of indexes",
+          "ops",
+          query("topk(10, rate(pg_statio_user_indexes_idx_blks_hit_total[5m]))", "{{indexrelname}} cached"),
+          query("topk(10, rate(pg_statio_user_indexes_idx_blks_read_total[5m]))", "{{indexrelname}} read"),
+        ),
+        graph(
+          "Found in the cache",
+          "percentunit",
+          query(
+            `sum(pg_stat_database_blks_hit{${OURS}}) / (sum(pg_stat_database_blks_hit{${OURS}}) + sum(pg_stat_database_blks_read{${OURS}}))`,
+            "found",
+          ),
+        ),
+        graph(
+          "Deadlocks",
+          "short",
+          query(`sum by (datname) (increase(pg_stat_database_deadlocks{${OURS}}[15m]))`, "{{datname}}"),
+        ),
+      ],
+    },
+  ],
+};

@@ -2,18 +2,39 @@
 import { type Dashboard, graph, number, orZeroOf, query } from "../panels.ts";
 import { edge, quantile } from "./requests.ts";
 
-export const deployments: Dashboard = { name: "deployments", rows: [
-  { title: "Releases", panels: [
-    number("Last release", "dateTimeFromNow", "max(edge_release_timestamp_seconds) * 1000"),
-    number("In a day", "short", "sum(changes(edge_release_timestamp_seconds[1d]))"),
-    graph("Containers by version", "short", query("count by (service, version) (assistant_release_info)", "{{service}} {{version}}")),
-    graph("Schema as the containers see it", "short", query("count by (revision) (assistant_schema_info)", "{{revision}}")),
-    graph("Routes by release", "short", query("count by (release) (edge_release_info)", "{{release}}")),
-  ] },
-  { title: "Requests meanwhile", panels: [
-    graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
-    graph("Errors", "reqps", query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}")),
-    graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
-    graph("Containers", "short", query("count by (service) (container_cpu_seconds_total)", "{{service}}")),
-  ] },
-] };
+export const deployments: Dashboard = {
+  name: "deployments",
+  rows: [
+    {
+      title: "Releases",
+      panels: [
+        number("Last release", "dateTimeFromNow", "max(edge_release_timestamp_seconds) * 1000"),
+        number("In a day", "short", "sum(changes(edge_release_timestamp_seconds[1d]))"),
+        graph(
+          "Containers by version",
+          "short",
+          query("count by (service, version) (assistant_release_info)", "{{service}} {{version}}"),
+        ),
+        graph(
+          "Schema as the containers see it",
+          "short",
+          query("count by (revision) (assistant_schema_info)", "{{revision}}"),
+        ),
+        graph("Routes by release", "short", query("count by (release) (edge_release_info)", "{{release}}")),
+      ],
+    },
+    {
+      title: "Requests meanwhile",
+      panels: [
+        graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
+        graph(
+          "Errors",
+          "reqps",
+          query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}"),
+        ),
+        graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
+        graph("Containers", "short", query("count by (service) (container_cpu_seconds_total)", "{{service}}")),
+      ],
+    },
+  ],
+};

@@ -20,8 +20,15 @@ export interface Drawn {
 export function dashboards({ system, services, tls }: Drawn): Dashboard[] {
   const has = (name: string) => services.some((service) => service.name === name);
   return [
-    overview(services), edgeTier(tls), appTier, dataTier(has("postgres"), has("redis")), monitoringTier(has("alertmanager")),
-    ...(has("postgres") ? [database] : []), ...(has("redis") && has("worker") ? [queue] : []), deployments, machine,
+    overview(services),
+    edgeTier(tls),
+    appTier,
+    dataTier(has("postgres"), has("redis")),
+    monitoringTier(has("alertmanager")),
+    ...(has("postgres") ? [database] : []),
+    ...(has("redis") && has("worker") ? [queue] : []),
+    deployments,
+    machine,
     ...(has("loki") ? [logLines(system)] : []),
   ];
 }

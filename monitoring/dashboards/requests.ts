@@ -25,4 +25,5 @@ export const edge: Requests = {
 };
 
 /** @param by Labels that the answer keeps, such as `service, `. */
-export const quantile = (at: number, buckets: string, by = ""): string => `histogram_quantile(${at}, sum by (${by}le) (${buckets}))`;
+export const quantile = (at: number, buckets: string, by = ""): string =>
+  `histogram_quantile(${at}, sum by (${by}le) (${buckets}))`;

@@ -4,89 +4,273 @@ import { type Dashboard, graph, number, orZero, orZeroOf, query, type Row, share
 import { application, edge, quantile } from "./requests.ts";
 
 /** The metrics of a container carry the tier of its service. */
-const containers = (tier: Tier): Row => ({ title: "Containers", panels: [
-  graph("Memory, of the limit", "percentunit", query(`container_memory_used_bytes{tier="${tier}"} / container_memory_limit_bytes{tier="${tier}"}`, "{{container}}")),
-  graph("Cores", "short", query(`rate(container_cpu_seconds_total{tier="${tier}"}[5m])`, "{{container}}")),
-  graph("Held back by the limit of cores", "percentunit", query(`rate(container_cpu_throttled_seconds_total{tier="${tier}"}[5m])`, "{{container}}")),
-  graph("Restarts", "short", query(`increase(container_restarts_total{tier="${tier}"}[15m])`, "{{container}}")),
-] });
+const containers = (tier: Tier): Row => ({
+  title: "Containers",
+  panels: [
+    graph(
+      "Memory, of the limit",
+      "percentunit",
+      query(
+        `container_memory_used_bytes{tier="${tier}"} / container_memory_limit_bytes{tier="${tier}"}`,
+        "{{container}}",
+      ),
+    ),
+    graph("Cores", "short", query(`rate(container_cpu_seconds_total{tier="${tier}"}[5m])`, "{{container}}")),
+    graph(
+      "Held back by the limit of cores",
+      "percentunit",
+      query(`rate(container_cpu_throttled_seconds_total{tier="${tier}"}[5m])`, "{{container}}"),
+    ),
+    graph("Restarts", "short", query(`increase(container_restarts_total{tier="${tier}"}[15m])`, "{{container}}")),
+  ],
+});
 
-const network = (tier: Tier): Row => ({ title: "Network", panels: (["receive", "transmit"] as const).map((way) =>
-  graph(way, "Bps", query(`sum by (service) (rate(container_network_${way}_bytes_total{tier="${tier}"}[5m]))`, "{{service}}"))) });
+const network = (tier: Tier): Row => ({
+  title: "Network",
+  panels: (["receive", "transmit"] as const).map((way) =>
+    graph(
+      way,
+      "Bps",
+      query(`sum by (service) (rate(container_network_${way}_bytes_total{tier="${tier}"}[5m]))`, "{{service}}"),
+    ),
+  ),
+});
 
-export const edgeTier = (tls: boolean): Dashboard => ({ name: "edge", rows: [
-  { title: "Routes", panels: [
-    graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
-    graph("Errors", "reqps", query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}")),
-    graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
-  ] },
-  { title: "nginx", panels: [
-    graph("Answers", "reqps", query(`sum by (status) (${edge.rate()})`, "{{status}}")),
-    graph("Connections", "short", query("edge_connections", "{{state}}")),
-    graph("In the routes", "short", query("edge_upstream_up", "{{container}}")),
-    ...(tls ? [number("Certificate ends", "dateTimeFromNow", "edge_certificate_expiry_timestamp_seconds * 1000")] : []),
-  ] },
-  containers("edge"), network("edge"),
-] });
+export const edgeTier = (tls: boolean): Dashboard => ({
+  name: "edge",
+  rows: [
+    {
+      title: "Routes",
+      panels: [
+        graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
+        graph(
+          "Errors",
+          "reqps",
+          query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}"),
+        ),
+        graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
+      ],
+    },
+    {
+      title: "nginx",
+      panels: [
+        graph("Answers", "reqps", query(`sum by (status) (${edge.rate()})`, "{{status}}")),
+        graph("Connections", "short", query("edge_connections", "{{state}}")),
+        graph("In the routes", "short", query("edge_upstream_up", "{{container}}")),
+        ...(tls
+          ? [number("Certificate ends", "dateTimeFromNow", "edge_certificate_expiry_timestamp_seconds * 1000")]
+          : []),
+      ],
+    },
+    containers("edge"),
+    network("edge"),
+  ],
+});
 
-export const appTier: Dashboard = { name: "app", rows: [
-  { title: "Requests", panels: [
-    graph("Requests", "reqps", query(`sum by (service) (${application.rate()})`, "{{service}}")),
-    graph("Errors", "reqps", query(orZeroOf(`sum by (service) (${application.errors()})`, `sum by (service) (${application.rate()})`), "{{service}}")),
-    graph("95 % within", "s", query(quantile(0.95, application.buckets(), "service, "), "{{service}}")),
-    graph("In progress", "short", query("sum by (service) (http_requests_in_progress)", "{{service}}")),
-  ] },
-  { title: "Routes", panels: [
-    graph("Requests", "reqps", query(`sum by (service, method, route) (${application.rate()})`, "{{service}} {{method}} {{route}}")),
-    graph("Errors", "reqps", query(
-      orZeroOf(`sum by (service, method, route) (${application.errors()})`, `sum by (service, method, route) (${application.rate()})`), "{{service}} {{method}} {{route}}")),
-    graph("95 % within", "s", query(quantile(0.95, application.buckets(), "service, method, route, "), "{{service}} {{method}} {{route}}")),
-  ] },
-  { title: "What they need", panels: [
-    graph("Dependencies", "short", query("min by (service, dependency) (dependency_up)", "{{service}} {{dependency}}")),
-    graph("Database connections", "short",
-      query("sum by (service, state) (db_pool_connections)", "{{service}} {{state}}"), query("sum by (service) (db_pool_waiting_requests)", "{{service}} waiting")),
-    graph("Refused by the rate limit", "reqps", query("sum by (service) (rate(rate_limited_requests_total[5m]))", "{{service}}")),
-    graph("Database outages", "short", query("sum by (service) (increase(db_outages_total[15m]))", "{{service}}")),
-  ] },
-  { title: "What they are for", panels: [
-    graph("Events", "ops", query("sum by (outcome) (rate(assistant_events_total[5m]))", "{{outcome}}")),
-    graph("Messages and tasks", "ops",
-      query(orZero("sum(rate(assistant_messages_total[5m]))"), "messages"), query("sum(rate(assistant_tasks_created_total[5m]))", "tasks")),
-    graph("Log-ins", "ops", query("sum by (outcome) (rate(assistant_logins_total[5m]))", "{{outcome}}")),
-    graph("SMS", "ops", query("sum by (outcome) (rate(assistant_sms_received_total[5m]))", "{{outcome}}")),
-  ] },
-  containers("app"), network("app"),
-] };
+export const appTier: Dashboard = {
+  name: "app",
+  rows: [
+    {
+      title: "Requests",
+      panels: [
+        graph("Requests", "reqps", query(`sum by (service) (${application.rate()})`, "{{service}}")),
+        graph(
+          "Errors",
+          "reqps",
+          query(
+            orZeroOf(`sum by (service) (${application.errors()})`, `sum by (service) (${application.rate()})`),
+            "{{service}}",
+          ),
+        ),
+        graph("95 % within", "s", query(quantile(0.95, application.buckets(), "service, "), "{{service}}")),
+        graph("In progress", "short", query("sum by (service) (http_requests_in_progress)", "{{service}}")),
+      ],
+    },
+    {
+      title: "Routes",
+      panels: [
+        graph(
+          "Requests",
+          "reqps",
+          query(`sum by (service, method, route) (${application.rate()})`, "{{service}} {{method}} {{route}}"),
+        ),
+        graph(
+          "Errors",
+          "reqps",
+          query(
+            orZeroOf(
+              `sum by (service, method, route) (${application.errors()})`,
+              `sum by (service, method, route) (${application.rate()})`,
+            ),
+            "{{service}} {{method}} {{route}}",
+          ),
+        ),
+        graph(
+          "95 % within",
+          "s",
+          query(quantile(0.95, application.buckets(), "service, method, route, "), "{{service}} {{method}} {{route}}"),
+        ),
+      ],
+    },
+    {
+      title: "What they need",
+      panels: [
+        graph(
+          "Dependencies",
+          "short",
+          query("min by (service, dependency) (dependency_up)", "{{service}} {{dependency}}"),
+        ),
+        graph(
+          "Database connections",
+          "short",
+          query("sum by (service, state) (db_pool_connections)", "{{service}} {{state}}"),
+          query("sum by (service) (db_pool_waiting_requests)", "{{service}} waiting"),
+        ),
+        graph(
+          "Refused by the rate limit",
+          "reqps",
+          query("sum by (service) (rate(rate_limited_requests_total[5m]))", "{{service}}"),
+        ),
+        graph("Database outages", "short", query("sum by (service) (increase(db_outages_total[15m]))", "{{service}}")),
+      ],
+    },
+    {
+      title: "What they are for",
+      panels: [
+        graph("Events", "ops", query("sum by (outcome) (rate(assistant_events_total[5m]))", "{{outcome}}")),
+        graph(
+          "Messages and tasks",
+          "ops",
+          query(orZero("sum(rate(assistant_messages_total[5m]))"), "messages"),
+          query("sum(rate(assistant_tasks_created_total[5m]))", "tasks"),
+        ),
+        graph("Log-ins", "ops", query("sum by (outcome) (rate(assistant_logins_total[5m]))", "{{outcome}}")),
+        graph("SMS", "ops", query("sum by (outcome) (rate(assistant_sms_received_total[5m]))", "{{outcome}}")),
+      ],
+    },
+    containers("app"),
+    network("app"),
+  ],
+};
 
-export const dataTier = (postgres: boolean, redis: boolean): Dashboard => ({ name: "data", rows: [
-  ...(postgres ? [{ title: "PostgreSQL", panels: [
-    graph("Connections", "short", query("sum by (datname) (pg_stat_database_numbackends)", "{{datname}}"), query("max(pg_settings_max_connections)", "limit")),
-    graph("Transactions", "ops",
-      query("sum(rate(pg_stat_database_xact_commit[5m]))", "committed"), query("sum(rate(pg_stat_database_xact_rollback[5m]))", "rolled back")),
-    graph("Size", "bytes", query("pg_database_size_bytes", "{{datname}}"), query("pg_wal_size_bytes", "write-ahead log")),
-  ] }] : []),
-  ...(redis ? [{ title: "Redis", panels: [
-    graph("Memory", "bytes", query("redis_memory_used_bytes", "used"), query("redis_memory_max_bytes", "limit")),
-    graph("Commands", "ops", query("rate(redis_commands_processed_total[5m])", "commands"), query("rate(redis_evicted_keys_total[5m])", "evicted keys")),
-    graph("Keys found", "percentunit", query(share("sum(rate(redis_keyspace_hits_total[5m]))", "sum(rate(redis_keyspace_hits_total[5m])) + sum(rate(redis_keyspace_misses_total[5m]))"), "found")),
-    graph("Clients", "short", query("redis_connected_clients", "connected"), query("redis_blocked_clients", "waiting for a job")),
-    graph("Network", "Bps", query("rate(redis_net_input_bytes_total[5m])", "in"), query("rate(redis_net_output_bytes_total[5m])", "out")),
-  ] }] : []),
-  containers("data"),
-] });
+export const dataTier = (postgres: boolean, redis: boolean): Dashboard => ({
+  name: "data",
+  rows: [
+    ...(postgres
+      ? [
+          {
+            title: "PostgreSQL",
+            panels: [
+              graph(
+                "Connections",
+                "short",
+                query("sum by (datname) (pg_stat_database_numbackends)", "{{datname}}"),
+                query("max(pg_settings_max_connections)", "limit"),
+              ),
+              graph(
+                "Transactions",
+                "ops",
+                query("sum(rate(pg_stat_database_xact_commit[5m]))", "committed"),
+                query("sum(rate(pg_stat_database_xact_rollback[5m]))", "rolled back"),
+              ),
+              graph(
+                "Size",
+                "bytes",
+                query("pg_database_size_bytes", "{{datname}}"),
+                query("pg_wal_size_bytes", "write-ahead log"),
+              ),
+            ],
+          },
+        ]
+      : []),
+    ...(redis
+      ? [
+          {
+            title: "Redis",
+            panels: [
+              graph(
+                "Memory",
+                "bytes",
+                query("redis_memory_used_bytes", "used"),
+                query("redis_memory_max_bytes", "limit"),
+              ),
+              graph(
+                "Commands",
+                "ops",
+                query("rate(redis_commands_processed_total[5m])", "commands"),
+                query("rate(redis_evicted_keys_total[5m])", "evicted keys"),
+              ),
+              graph(
+                "Keys found",
+                "percentunit",
+                query(
+                  share(
+                    "sum(rate(redis_keyspace_hits_total[5m]))",
+                    "sum(rate(redis_keyspace_hits_total[5m])) + sum(rate(redis_keyspace_misses_total[5m]))",
+                  ),
+                  "found",
+                ),
+              ),
+              graph(
+                "Clients",
+                "short",
+                query("redis_connected_clients", "connected"),
+                query("redis_blocked_clients", "waiting for a job"),
+              ),
+              graph(
+                "Network",
+                "Bps",
+                query("rate(redis_net_input_bytes_total[5m])", "in"),
+                query("rate(redis_net_output_bytes_total[5m])", "out"),
+              ),
+            ],
+          },
+        ]
+      : []),
+    containers("data"),
+  ],
+});
 
-export const monitoringTier = (alertmanager: boolean): Dashboard => ({ name: "monitoring", rows: [
-  { title: "Prometheus", panels: [
-    graph("Targets up", "short", query("sum by (service) (up)", "{{service}}")),
-    graph("Time to scrape", "s", query("max by (service) (scrape_duration_seconds)", "{{service}}")),
-    graph("Series", "short", query("prometheus_tsdb_head_series", "series")),
-    graph("On disk", "bytes", query("prometheus_tsdb_storage_blocks_bytes", "blocks"), query("prometheus_tsdb_wal_storage_size_bytes", "newest")),
-  ] },
-  ...(alertmanager ? [{ title: "Alerts", panels: [
-    graph("Alerts", "short", query('sum by (alertname) (ALERTS{alertstate="firing"})', "{{alertname}}")),
-    graph("Sent", "short", query('sum by (integration) (increase(alertmanager_notifications_total[15m]))', "{{integration}}")),
-    graph("Not sent", "short", query('sum by (integration) (increase(alertmanager_notifications_failed_total[15m]))', "{{integration}}")),
-  ] }] : []),
-  containers("monitoring"),
-] });
+export const monitoringTier = (alertmanager: boolean): Dashboard => ({
+  name: "monitoring",
+  rows: [
+    {
+      title: "Prometheus",
+      panels: [
+        graph("Targets up", "short", query("sum by (service) (up)", "{{service}}")),
+        graph("Time to scrape", "s", query("max by (service) (scrape_duration_seconds)", "{{service}}")),
+        graph("Series", "short", query("prometheus_tsdb_head_series", "series")),
+        graph(
+          "On disk",
+          "bytes",
+          query("prometheus_tsdb_storage_blocks_bytes", "blocks"),
+          query("prometheus_tsdb_wal_storage_size_bytes", "newest"),
+        ),
+      ],
+    },
+    ...(alertmanager
+      ? [
+          {
+            title: "Alerts",
+            panels: [
+              graph("Alerts", "short", query('sum by (alertname) (ALERTS{alertstate="firing"})', "{{alertname}}")),
+              graph(
+                "Sent",
+                "short",
+                query("sum by (integration) (increase(alertmanager_notifications_total[15m]))", "{{integration}}"),
+              ),
+              graph(
+                "Not sent",
+                "short",
+                query(
+                  "sum by (integration) (increase(alertmanager_notifications_failed_total[15m]))",
+                  "{{integration}}",
+                ),
+              ),
+            ],
+          },
+        ]
+      : []),
+    containers("monitoring"),
+  ],
+});

@@ -20,6 +20,22 @@ import { readOnlyRoot } from "./read-only-root.ts";
 import { restart } from "./restart.ts";
 
 export const rules: readonly Rule[] = [
-  bindMounts, capabilities, devSettings, engineAccess, environmentSecrets, healthCheck, hostNamespaces, labels, limits, logCap,
-  noNewPrivileges, nonRoot, pinnedImage, privileged, protectedData, publishedPorts, readOnlyRoot, restart,
+  bindMounts,
+  capabilities,
+  devSettings,
+  engineAccess,
+  environmentSecrets,
+  healthCheck,
+  hostNamespaces,
+  labels,
+  limits,
+  logCap,
+  noNewPrivileges,
+  nonRoot,
+  pinnedImage,
+  privileged,
+  protectedData,
+  publishedPorts,
+  readOnlyRoot,
+  restart,
 ];

@@ -1,4 +1,13 @@
-import { type Container, labelOf, type Network, type Resource, type Rule, show, type Violation, type Volume } from "../rule.ts";
+import {
+  type Container,
+  labelOf,
+  type Network,
+  type Resource,
+  type Rule,
+  show,
+  type Violation,
+  type Volume,
+} from "../rule.ts";
 
 const NAMES = ["berth.stack", "berth.system", "berth.environment", "berth.service"];
 
@@ -8,13 +17,23 @@ function check(props: Container | Network | Volume, { urn }: Resource): readonly
   const fix = "give it labelList(labels(...)) of plan/names.ts, or the `labels` of the planned service";
   const other = labelOf(props, "berth.stack") ?? stack;
   return [
-    ...NAMES.filter((name) => !labelOf(props, name)).map((name) => ({ wrong: `no label ${name}`, got: show(labelOf(props, name)), allowed: "a value", fix })),
-    ...(other === stack ? [] : [{ wrong: "labelled as another stack's", got: `berth.stack is "${other}"`, allowed: `"${stack}"`, fix }]),
+    ...NAMES.filter((name) => !labelOf(props, name)).map((name) => ({
+      wrong: `no label ${name}`,
+      got: show(labelOf(props, name)),
+      allowed: "a value",
+      fix,
+    })),
+    ...(other === stack
+      ? []
+      : [{ wrong: "labelled as another stack's", got: `berth.stack is "${other}"`, allowed: `"${stack}"`, fix }]),
   ];
 }
 
 export const labels: Rule = {
   name: "labels",
-  description: "Every container, network and volume says whose it is: repair, clean-up, logs and drift go by these labels.",
-  container: check, network: check, volume: check,
+  description:
+    "Every container, network and volume says whose it is: repair, clean-up, logs and drift go by these labels.",
+  container: check,
+  network: check,
+  volume: check,
 };

@@ -6,13 +6,23 @@ export const limits: Rule = {
   container: ({ memory, memorySwap, cpus }): readonly Violation[] => {
     const fix = "set `limits` of the catalogue entry, or berth:services in the stack file";
     return [
-      ...(memory && memory > 0 ? [] : [{ wrong: "no limit of memory", got: `memory is ${show(memory)}`, allowed: "MiB, more than 0", fix }]),
-      ...(cpus && Number(cpus) > 0 ? [] : [{ wrong: "no limit of cpu", got: `cpus is ${show(cpus)}`, allowed: 'cores as text, such as "0.5"', fix }]),
+      ...(memory && memory > 0
+        ? []
+        : [{ wrong: "no limit of memory", got: `memory is ${show(memory)}`, allowed: "MiB, more than 0", fix }]),
+      ...(cpus && Number(cpus) > 0
+        ? []
+        : [{ wrong: "no limit of cpu", got: `cpus is ${show(cpus)}`, allowed: 'cores as text, such as "0.5"', fix }]),
       // Unset, the engine gives as much swap on top.
-      ...(memorySwap === memory ? [] : [{
-        wrong: "the limit of memory can be exceeded by swapping", got: `memorySwap is ${show(memorySwap)}`, allowed: `the same as memory, ${show(memory)}`,
-        fix: "set memorySwap to memory (plan/container.ts)",
-      }]),
+      ...(memorySwap === memory
+        ? []
+        : [
+            {
+              wrong: "the limit of memory can be exceeded by swapping",
+              got: `memorySwap is ${show(memorySwap)}`,
+              allowed: `the same as memory, ${show(memory)}`,
+              fix: "set memorySwap to memory (plan/container.ts)",
+            },
+          ]),
     ];
   },
 };

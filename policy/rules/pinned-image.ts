@@ -6,10 +6,16 @@ const TAG = /:([^/:]+)$/;
 
 function unpinned(reference: string): readonly Violation[] {
   const tag = TAG.exec(reference)?.[1];
-  return DIGEST.test(reference) || tag && !/\blatest\b/.test(tag) ? [] : [{
-    wrong: "the image can change by itself", got: `"${reference}" ${tag ? "moves" : "has no tag, which means latest"}`, allowed: "a tag other than latest, or a digest (@sha256:...)",
-    fix: "name a version in systems/images.ts, or in berth:baseImages of the stack file",
-  }];
+  return DIGEST.test(reference) || (tag && !/\blatest\b/.test(tag))
+    ? []
+    : [
+        {
+          wrong: "the image can change by itself",
+          got: `"${reference}" ${tag ? "moves" : "has no tag, which means latest"}`,
+          allowed: "a tag other than latest, or a digest (@sha256:...)",
+          fix: "name a version in systems/images.ts, or in berth:baseImages of the stack file",
+        },
+      ];
 }
 
 export const pinnedImage: Rule = {
@@ -17,5 +23,8 @@ export const pinnedImage: Rule = {
   description: "Every image that is run or built upon has a tag that names a version, or a digest.",
   container: ({ image }) => unpinned(image),
   // The Dockerfiles take the image they build upon as an argument.
-  image: ({ build }) => Object.entries(build?.args ?? {}).filter(([name]) => name.endsWith("_IMAGE")).flatMap(([, image]) => unpinned(image)),
+  image: ({ build }) =>
+    Object.entries(build?.args ?? {})
+      .filter(([name]) => name.endsWith("_IMAGE"))
+      .flatMap(([, image]) => unpinned(image)),
 };

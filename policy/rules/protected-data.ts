@@ -5,8 +5,15 @@ export const protectedData: Rule = {
   description: "Outside dev no change deletes or replaces a volume with data.",
   volume: (volume, { protect }) => {
     const environment = labelOf(volume, "berth.environment");
-    return protect || environment === "dev" || labelOf(volume, "berth.keep") !== "data" ? [] : [{
-      wrong: "data can be deleted", got: `protect is false in ${environment}`, allowed: "true outside dev", fix: "leave berth:protectData of the stack file at true",
-    }];
+    return protect || environment === "dev" || labelOf(volume, "berth.keep") !== "data"
+      ? []
+      : [
+          {
+            wrong: "data can be deleted",
+            got: `protect is false in ${environment}`,
+            allowed: "true outside dev",
+            fix: "leave berth:protectData of the stack file at true",
+          },
+        ];
   },
 };

@@ -13,9 +13,14 @@ export const publishedPorts: Rule = {
     const open = labelOf(container, "berth.service") === EDGE ? [] : ports.filter(({ ip }) => ip !== LOOPBACK);
     return [
       ...open.map(({ ip, external, internal }) => ({
-        wrong: "published beyond the machine", got: `${ip || "0.0.0.0"}:${external ?? "any"} for port ${internal}`, allowed: `${LOOPBACK}; any address for the service ${EDGE} only`, fix,
+        wrong: "published beyond the machine",
+        got: `${ip || "0.0.0.0"}:${external ?? "any"} for port ${internal}`,
+        allowed: `${LOOPBACK}; any address for the service ${EDGE} only`,
+        fix,
       })),
-      ...(publishAllPorts ? [{ wrong: "every port of the image is published", got: "publishAllPorts is true", allowed: "false", fix }] : []),
+      ...(publishAllPorts
+        ? [{ wrong: "every port of the image is published", got: "publishAllPorts is true", allowed: "false", fix }]
+        : []),
     ];
   },
 };

@@ -14,8 +14,11 @@ const LIVE = { name: "edge-live", path: "/live", keep: "scratch" } as const;
 /** Address of a service's internal route, for calls between services. */
 export const edgeUrl = (port: number): string => `http://edge:${port}`;
 
-export const edgeImage = ({ settings }: CatalogueArgs): ImageSpec =>
-  ({ context: "services/edge", target: "runtime", args: { NGINX_IMAGE: baseImage("nginx", settings) } });
+export const edgeImage = ({ settings }: CatalogueArgs): ImageSpec => ({
+  context: "services/edge",
+  target: "runtime",
+  args: { NGINX_IMAGE: baseImage("nginx", settings) },
+});
 
 export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
   const tls = args.has("tlsCertificate");
@@ -23,25 +26,58 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
   const drain = Math.floor(waitTimeout / 2);
   const on = services.filter((service) => args.isOn(service.name));
   const waitedFor = [...on.filter((service) => service.route), ...watched(on)].map((service) => service.name);
-  return [{
-    // The edge has the host's port, so the old one stops before the new one starts. An image that cannot serve must fail here, before that.
-    name: "edge-check", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID, command: ["edge-check"], networks: [],
-    tmpfs: { "/tmp": TMP, "/live": "rw,noexec,nosuid,size=1m,uid=101" },
-    health: succeeded, limits: { memory: 64, cpus: 0.25 }, stopGrace: 5,
-  }, {
-    name: "edge", tier: "edge", kind: "stateful", image: { build: "edge" }, uid: UID,
-    command: ["edge-agent"], volumes: [LIVE], tmpfs: { "/tmp": TMP }, after: ["edge-check"],
-    networks: ["edge", "app", "monitoring"], publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
-    port: EDGE_HTTP, metrics: { port: EDGE_METRICS },
-    health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], { interval: 10, startPeriod: 10 }),
-    limits: { memory: 128, cpus: 0.5 }, stopGrace: 10,
-  }, {
-    name: "edge-routes", tier: "edge", kind: "job", image: { build: "edge" }, uid: UID,
-    command: ["edge-publish"], volumes: [LIVE], networks: [],
-    config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
-    ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
-    after: ["edge", ...waitedFor],
-    health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
-    limits: { memory: 32, cpus: 0.25 }, stopGrace: 5, waitTimeout: settle,
-  }];
+  return [
+    {
+      // The edge has the host's port, so the old one stops before the new one starts. An image that cannot serve must fail here, before that.
+      name: "edge-check",
+      tier: "edge",
+      kind: "job",
+      image: { build: "edge" },
+      uid: UID,
+      command: ["edge-check"],
+      networks: [],
+      tmpfs: { "/tmp": TMP, "/live": "rw,noexec,nosuid,size=1m,uid=101" },
+      health: succeeded,
+      limits: { memory: 64, cpus: 0.25 },
+      stopGrace: 5,
+    },
+    {
+      name: "edge",
+      tier: "edge",
+      kind: "stateful",
+      image: { build: "edge" },
+      uid: UID,
+      command: ["edge-agent"],
+      volumes: [LIVE],
+      tmpfs: { "/tmp": TMP },
+      after: ["edge-check"],
+      networks: ["edge", "app", "monitoring"],
+      publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
+      port: EDGE_HTTP,
+      metrics: { port: EDGE_METRICS },
+      health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], {
+        interval: 10,
+        startPeriod: 10,
+      }),
+      limits: { memory: 128, cpus: 0.5 },
+      stopGrace: 10,
+    },
+    {
+      name: "edge-routes",
+      tier: "edge",
+      kind: "job",
+      image: { build: "edge" },
+      uid: UID,
+      command: ["edge-publish"],
+      volumes: [LIVE],
+      networks: [],
+      config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
+      ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
+      after: ["edge", ...waitedFor],
+      health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
+      limits: { memory: 32, cpus: 0.25 },
+      stopGrace: 5,
+      waitTimeout: settle,
+    },
+  ];
 }

@@ -2,7 +2,11 @@
 import { healthCheck } from "../../plan/health.ts";
 
 /** Runs a shell line once; the container is healthy when it succeeded. A failure exits and is retried by the restart policy. */
-export const runOnce = (line: string): readonly string[] => ["sh", "-c", `${line} && touch /tmp/done && exec sleep infinity`];
+export const runOnce = (line: string): readonly string[] => [
+  "sh",
+  "-c",
+  `${line} && touch /tmp/done && exec sleep infinity`,
+];
 
 /** As seldom as a waiting person bears: what waits for a job waits for one interval. */
 export const succeeded = healthCheck.command(["test", "-e", "/tmp/done"], { interval: 5, startPeriod: 0, retries: 3 });

@@ -4,27 +4,52 @@ import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts"
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
 
-export const loki = ({ settings }: CatalogueArgs): ServiceSpec[] => [{
-  name: "loki", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("loki", settings) }, uid: 10001,
-  command: ["-config.file=/etc/loki/loki.yml"],
-  config: { path: "/etc/loki", files: { "loki.yml": content("monitoring/loki/loki.yml", { retention: atLeastADay(settings.retention.logs) }) } },
-  volumes: [{ name: "loki-data", path: "/loki", keep: "data" }],
-  networks: ["monitoring"], port: 3100, publish: { loki: 3100 }, metrics: {},
-  // It says it is not ready for the first 15 seconds.
-  health: healthCheck.wget("http://127.0.0.1:3100/ready", { startPeriod: 60 }), limits: { memory: 512, cpus: 0.5 },
-}];
+export const loki = ({ settings }: CatalogueArgs): ServiceSpec[] => [
+  {
+    name: "loki",
+    tier: "monitoring",
+    kind: "stateful",
+    optional: true,
+    image: { pull: baseImage("loki", settings) },
+    uid: 10001,
+    command: ["-config.file=/etc/loki/loki.yml"],
+    config: {
+      path: "/etc/loki",
+      files: { "loki.yml": content("monitoring/loki/loki.yml", { retention: atLeastADay(settings.retention.logs) }) },
+    },
+    volumes: [{ name: "loki-data", path: "/loki", keep: "data" }],
+    networks: ["monitoring"],
+    port: 3100,
+    publish: { loki: 3100 },
+    metrics: {},
+    // It says it is not ready for the first 15 seconds.
+    health: healthCheck.wget("http://127.0.0.1:3100/ready", { startPeriod: 60 }),
+    limits: { memory: 512, cpus: 0.5 },
+  },
+];
 
 /** Loki's index has one table a day, and less is not deleted. */
-const atLeastADay = (retention: string): string => retention.endsWith("h") && Number.parseInt(retention) < 24 ? "24h" : retention;
+const atLeastADay = (retention: string): string =>
+  retention.endsWith("h") && Number.parseInt(retention) < 24 ? "24h" : retention;
 
-export const collectorImage = ({ settings, isOn }: CatalogueArgs): Record<string, ImageSpec> => !isOn("collector") || !(isOn("loki") || isOn("jaeger")) ? {} : { collector: {
-  context: "services/collector", target: "runtime",
-  args: { COLLECTOR_IMAGE: baseImage("collector", settings), NODE_EXPORTER_IMAGE: baseImage("nodeExporter", settings) },
-} };
+export const collectorImage = ({ settings, isOn }: CatalogueArgs): Record<string, ImageSpec> =>
+  !isOn("collector") || !(isOn("loki") || isOn("jaeger"))
+    ? {}
+    : {
+        collector: {
+          context: "services/collector",
+          target: "runtime",
+          args: {
+            COLLECTOR_IMAGE: baseImage("collector", settings),
+            NODE_EXPORTER_IMAGE: baseImage("nodeExporter", settings),
+          },
+        },
+      };
 
 const COLLECTOR_OTLP = 4318;
 /** Where applications send spans; undefined where nobody takes them. */
-export const tracesUrl = ({ isOn }: CatalogueArgs): string | undefined => isOn("jaeger") && isOn("collector") ? `http://collector:${COLLECTOR_OTLP}` : undefined;
+export const tracesUrl = ({ isOn }: CatalogueArgs): string | undefined =>
+  isOn("jaeger") && isOn("collector") ? `http://collector:${COLLECTOR_OTLP}` : undefined;
 
 /** Lines of the engine's log files to Loki, spans to Jaeger. Without either it has nobody to send to, and is not there. */
 export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec[] {
@@ -32,22 +57,56 @@ export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec
   if (!pipelines.length && isOn("collector")) return [];
   const { system, environment } = settings;
   const files = ["collector", ...pipelines].map((name) => `${name}.yml`);
-  return [{
-    name: "collector", tier: "monitoring", kind: "stateful", optional: true, image: { build: "collector" }, uid: 0,
-    // Without the gate the position in a file moves on before Loki has the line, and a crash meanwhile loses it.
-    command: ["--feature-gates=stanza.synchronousLogEmitter", ...files.map((file) => `--config=/etc/collector/${file}`)],
-    config: { path: "/etc/collector", files: Object.fromEntries(files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })])) },
-    volumes: [{ name: "collector-data", path: "/var/lib/otelcol", keep: "scratch" }],
-    ...(isOn("loki") ? { hostMounts: { [`${settings.dockerRoot}/containers`]: "/var/lib/docker/containers" } } : {}),
-    networks: ["monitoring"], port: 8888, metrics: {}, after: [...(isOn("loki") ? ["loki"] : []), ...(isOn("jaeger") ? ["jaeger"] : [])],
-    health: healthCheck.wget("http://127.0.0.1:13133/"), limits: { memory: 128, cpus: 0.5 }, stopGrace: 10,
-  }];
+  return [
+    {
+      name: "collector",
+      tier: "monitoring",
+      kind: "stateful",
+      optional: true,
+      image: { build: "collector" },
+      uid: 0,
+      // Without the gate the position in a file moves on before Loki has the line, and a crash meanwhile loses it.
+      command: [
+        "--feature-gates=stanza.synchronousLogEmitter",
+        ...files.map((file) => `--config=/etc/collector/${file}`),
+      ],
+      config: {
+        path: "/etc/collector",
+        files: Object.fromEntries(
+          files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })]),
+        ),
+      },
+      volumes: [{ name: "collector-data", path: "/var/lib/otelcol", keep: "scratch" }],
+      ...(isOn("loki") ? { hostMounts: { [`${settings.dockerRoot}/containers`]: "/var/lib/docker/containers" } } : {}),
+      networks: ["monitoring"],
+      port: 8888,
+      metrics: {},
+      after: [...(isOn("loki") ? ["loki"] : []), ...(isOn("jaeger") ? ["jaeger"] : [])],
+      health: healthCheck.wget("http://127.0.0.1:13133/"),
+      limits: { memory: 128, cpus: 0.5 },
+      stopGrace: 10,
+    },
+  ];
 }
 
 export const jaeger = ({ settings }: CatalogueArgs): ServiceSpec => ({
-  name: "jaeger", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("jaeger", settings) }, uid: 10001,
+  name: "jaeger",
+  tier: "monitoring",
+  kind: "stateful",
+  optional: true,
+  image: { pull: baseImage("jaeger", settings) },
+  uid: 10001,
   // Traces are kept in memory, as many as fit: ten spans of 2 KB each. The receivers' addresses are said, because their default is not the same in all releases.
-  command: ["--memory.max-traces=5000", "--collector.otlp.http.host-port=0.0.0.0:4318", "--collector.otlp.grpc.host-port=0.0.0.0:4317"],
-  networks: ["monitoring"], port: 16686, publish: { jaeger: 16686 }, metrics: { port: 14269 },
-  health: healthCheck.wget("http://127.0.0.1:14269/"), limits: { memory: 256, cpus: 0.5 }, stopGrace: 10,
+  command: [
+    "--memory.max-traces=5000",
+    "--collector.otlp.http.host-port=0.0.0.0:4318",
+    "--collector.otlp.grpc.host-port=0.0.0.0:4317",
+  ],
+  networks: ["monitoring"],
+  port: 16686,
+  publish: { jaeger: 16686 },
+  metrics: { port: 14269 },
+  health: healthCheck.wget("http://127.0.0.1:14269/"),
+  limits: { memory: 256, cpus: 0.5 },
+  stopGrace: 10,
 });

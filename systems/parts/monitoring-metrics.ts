@@ -13,42 +13,78 @@ export const NOBODY = 65534;
 const ALERTMANAGER = 9093;
 const PROMETHEUS = 9090;
 
-const ruleFiles = (): Record<string, string> => Object.fromEntries(
-  readdirSync(join(import.meta.dirname, "../../monitoring/rules")).filter((file) => file.endsWith(".yml")).sort()
-    .map((file) => [file, content(`monitoring/rules/${file}`)]));
+const ruleFiles = (): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(join(import.meta.dirname, "../../monitoring/rules"))
+      .filter((file) => file.endsWith(".yml"))
+      .sort()
+      .map((file) => [file, content(`monitoring/rules/${file}`)]),
+  );
 
 /** @param services All services but Prometheus itself. */
 export function prometheus({ settings, isOn }: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
   const rules = ruleFiles();
   const self: ServiceSpec = {
-    name: "prometheus", tier: "monitoring", kind: "stateful", image: { pull: baseImage("prometheus", settings) }, uid: NOBODY,
+    name: "prometheus",
+    tier: "monitoring",
+    kind: "stateful",
+    image: { pull: baseImage("prometheus", settings) },
+    uid: NOBODY,
     // Memory in use is fitted to the container's limit, whatever the stack file makes of it.
-    command: ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus",
+    command: [
+      "--config.file=/etc/prometheus/prometheus.yml",
+      "--storage.tsdb.path=/prometheus",
       // Whichever comes first. Prometheus's MB are MiB.
-      `--storage.tsdb.retention.time=${settings.retention.metrics}`, `--storage.tsdb.retention.size=${mebibytes(settings.retention.metricsSize)}MB`, "--enable-feature=auto-gomemlimit"],
+      `--storage.tsdb.retention.time=${settings.retention.metrics}`,
+      `--storage.tsdb.retention.size=${mebibytes(settings.retention.metricsSize)}MB`,
+      "--enable-feature=auto-gomemlimit",
+    ],
     volumes: [{ name: "prometheus-data", path: "/prometheus", keep: "data" }],
-    networks: ["monitoring"], port: PROMETHEUS, publish: { prometheus: PROMETHEUS }, metrics: {},
+    networks: ["monitoring"],
+    port: PROMETHEUS,
+    publish: { prometheus: PROMETHEUS },
+    metrics: {},
     health: healthCheck.wget(`http://127.0.0.1:${PROMETHEUS}/-/ready`, { startPeriod: 60 }),
     limits: { memory: 384, cpus: 0.5 },
   };
-  return { ...self, config: { path: "/etc/prometheus", files: {
-    ...rules,
-    "prometheus.yml": scrapeConfig({
-      system: settings.system, environment: settings.environment, rules: Object.keys(rules),
-      services: [...services, self].filter((service) => !service.optional || isOn(service.name)),
-      ...(isOn("alertmanager") ? { alertmanager: ALERTMANAGER } : {}),
-    }),
-  } } };
+  return {
+    ...self,
+    config: {
+      path: "/etc/prometheus",
+      files: {
+        ...rules,
+        "prometheus.yml": scrapeConfig({
+          system: settings.system,
+          environment: settings.environment,
+          rules: Object.keys(rules),
+          services: [...services, self].filter((service) => !service.optional || isOn(service.name)),
+          ...(isOn("alertmanager") ? { alertmanager: ALERTMANAGER } : {}),
+        }),
+      },
+    },
+  };
 }
 
 /** Where alerts go, by the secret that says so: file of the secret → Alertmanager's configuration of the receiver. */
 const RECEIVERS: Readonly<Partial<Record<SecretKey, { readonly file?: string; readonly receiver: object }>>> = {
-  alertWebhookUrl: { file: "alert-webhook-url", receiver: { webhook_configs: [{ url_file: "/run/secrets/alert-webhook-url", send_resolved: true }] } },
-  alertSlackUrl: { file: "alert-slack-url", receiver: { slack_configs: [{
-    api_url_file: "/run/secrets/alert-slack-url", send_resolved: true,
-    title: "{{ .Status }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.system }}, {{ .CommonLabels.environment }})",
-    text: "{{ range .Alerts }}{{ .Annotations.summary }} ({{ .Annotations.runbook_url }})\n{{ end }}",
-  }] } },
+  alertWebhookUrl: {
+    file: "alert-webhook-url",
+    receiver: { webhook_configs: [{ url_file: "/run/secrets/alert-webhook-url", send_resolved: true }] },
+  },
+  alertSlackUrl: {
+    file: "alert-slack-url",
+    receiver: {
+      slack_configs: [
+        {
+          api_url_file: "/run/secrets/alert-slack-url",
+          send_resolved: true,
+          title:
+            "{{ .Status }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.system }}, {{ .CommonLabels.environment }})",
+          text: "{{ range .Alerts }}{{ .Annotations.summary }} ({{ .Annotations.runbook_url }})\n{{ end }}",
+        },
+      ],
+    },
+  },
   alertMail: { receiver: { email_configs: ["@{alertMail}"] } },
 };
 const HEARTBEAT = "alert-heartbeat-url";
@@ -57,33 +93,70 @@ export function alertmanager({ settings, has }: CatalogueArgs): ServiceSpec {
   const chosen = Object.entries(RECEIVERS).filter(([key]) => has(key as SecretKey));
   const heartbeat = has("alertHeartbeatUrl");
   return {
-    name: "alertmanager", tier: "monitoring", kind: "stateful", optional: true, image: { pull: baseImage("alertmanager", settings) }, uid: NOBODY,
+    name: "alertmanager",
+    tier: "monitoring",
+    kind: "stateful",
+    optional: true,
+    image: { pull: baseImage("alertmanager", settings) },
+    uid: NOBODY,
     // One of them needs no cluster port.
-    command: ["--config.file=/run/secrets/alertmanager.yml", "--storage.path=/alertmanager", "--cluster.listen-address="],
+    command: [
+      "--config.file=/run/secrets/alertmanager.yml",
+      "--storage.path=/alertmanager",
+      "--cluster.listen-address=",
+    ],
     secrets: {
       // A secret itself: how to mail has a password in it.
-      "alertmanager.yml": alertmanagerConfig(Object.assign({}, ...chosen.map(([, { receiver }]) => receiver)) as object, heartbeat),
+      "alertmanager.yml": alertmanagerConfig(
+        Object.assign({}, ...chosen.map(([, { receiver }]) => receiver)) as object,
+        heartbeat,
+      ),
       ...Object.fromEntries(chosen.flatMap(([key, { file }]) => (file === undefined ? [] : [[file, `@{${key}}`]]))),
       ...(heartbeat ? { [HEARTBEAT]: "@{alertHeartbeatUrl}" } : {}),
     },
     // Silences, and what was sent already.
     volumes: [{ name: "alertmanager-data", path: "/alertmanager", keep: "scratch" }],
     networks: ["monitoring", ...(chosen.length || heartbeat ? ["egress" as const] : [])],
-    port: ALERTMANAGER, publish: { alertmanager: ALERTMANAGER }, metrics: {},
-    health: healthCheck.wget(`http://127.0.0.1:${ALERTMANAGER}/-/ready`), limits: { memory: 64, cpus: 0.25 },
+    port: ALERTMANAGER,
+    publish: { alertmanager: ALERTMANAGER },
+    metrics: {},
+    health: healthCheck.wget(`http://127.0.0.1:${ALERTMANAGER}/-/ready`),
+    limits: { memory: 64, cpus: 0.25 },
   };
 }
 
-const alertmanagerConfig = (receiver: object, heartbeat: boolean): string => `${JSON.stringify({
-  route: {
-    receiver: "default", group_by: ["alertname", "service"], group_wait: "30s", group_interval: "5m", repeat_interval: "4h",
-    // It always fires, and is news to nobody but the one who waits for it.
-    routes: [{ matchers: ['alertname="Watchdog"'], receiver: "heartbeat", group_wait: "0s", group_interval: "1m", repeat_interval: "1m" }],
-  },
-  // A service that is gone is slow and full of errors as well: one message is enough.
-  inhibit_rules: [{ source_matchers: ['severity="critical"'], target_matchers: ['severity="warning"'], equal: ["service"] }],
-  receivers: [
-    { name: "default", ...receiver },
-    { name: "heartbeat", ...(heartbeat ? { webhook_configs: [{ url_file: `/run/secrets/${HEARTBEAT}`, send_resolved: false }] } : {}) },
-  ],
-}, null, 2)}\n`.replace('"@{alertMail}"', "@{alertMail}");
+const alertmanagerConfig = (receiver: object, heartbeat: boolean): string =>
+  `${JSON.stringify(
+    {
+      route: {
+        receiver: "default",
+        group_by: ["alertname", "service"],
+        group_wait: "30s",
+        group_interval: "5m",
+        repeat_interval: "4h",
+        // It always fires, and is news to nobody but the one who waits for it.
+        routes: [
+          {
+            matchers: ['alertname="Watchdog"'],
+            receiver: "heartbeat",
+            group_wait: "0s",
+            group_interval: "1m",
+            repeat_interval: "1m",
+          },
+        ],
+      },
+      // A service that is gone is slow and full of errors as well: one message is enough.
+      inhibit_rules: [
+        { source_matchers: ['severity="critical"'], target_matchers: ['severity="warning"'], equal: ["service"] },
+      ],
+      receivers: [
+        { name: "default", ...receiver },
+        {
+          name: "heartbeat",
+          ...(heartbeat ? { webhook_configs: [{ url_file: `/run/secrets/${HEARTBEAT}`, send_resolved: false }] } : {}),
+        },
+      ],
+    },
+    null,
+    2,
+  )}\n`.replace('"@{alertMail}"', "@{alertMail}");

@@ -9,7 +9,12 @@ import { grafana } from "./monitoring-grafana.ts";
 export function monitoring(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
   const isOn = ({ name, optional }: ServiceSpec) => !optional || args.isOn(name);
   const others = [
-    ...postgresExporter(args, services), ...redisExporter(args, services), alertmanager(args), ...loki(args), jaeger(args), ...collector(args),
+    ...postgresExporter(args, services),
+    ...redisExporter(args, services),
+    alertmanager(args),
+    ...loki(args),
+    jaeger(args),
+    ...collector(args),
   ];
   const node = nodeExporter(args, [...services, ...others].filter(isOn));
   const drawing = grafana(args, [...services, ...others, node].filter(isOn));

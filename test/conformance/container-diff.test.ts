@@ -8,16 +8,49 @@ type Row = readonly [what: string, change: Props, verdict: Diff["verdict"]];
 
 /** Everything that the program of this project uses, with values that come back as they were given. */
 const base: Props = {
-  image: IMAGE, labels, name: "conformance-diff", start: false, mustRun: false, command: ["sleep", "1"], entrypoints: ["/bin/sh"], envs: ["A=1", "B=2"],
-  hostname: "here", user: "1000:0", workingDir: "/tmp", memory: 64, memorySwap: 64, memoryReservation: 32, cpus: "0.5", cpuShares: 512, cpuSet: "0",
-  shmSize: 64, logDriver: "json-file", logOpts: { "max-size": "1m", "max-file": "2" }, securityOpts: ["no-new-privileges:true"],
-  capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] }, tmpfs: { "/scratch": "size=1m" }, init: true, stopTimeout: 5, stopSignal: "SIGINT",
-  readOnly: true, restart: "unless-stopped", destroyGraceSeconds: 5, waitTimeout: 30, ipcMode: "private",
+  image: IMAGE,
+  labels,
+  name: "conformance-diff",
+  start: false,
+  mustRun: false,
+  command: ["sleep", "1"],
+  entrypoints: ["/bin/sh"],
+  envs: ["A=1", "B=2"],
+  hostname: "here",
+  user: "1000:0",
+  workingDir: "/tmp",
+  memory: 64,
+  memorySwap: 64,
+  memoryReservation: 32,
+  cpus: "0.5",
+  cpuShares: 512,
+  cpuSet: "0",
+  shmSize: 64,
+  logDriver: "json-file",
+  logOpts: { "max-size": "1m", "max-file": "2" },
+  securityOpts: ["no-new-privileges:true"],
+  capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
+  tmpfs: { "/scratch": "size=1m" },
+  init: true,
+  stopTimeout: 5,
+  stopSignal: "SIGINT",
+  readOnly: true,
+  restart: "unless-stopped",
+  destroyGraceSeconds: 5,
+  waitTimeout: 30,
+  ipcMode: "private",
   healthcheck: { tests: ["CMD", "true"], interval: "1s", timeout: "2s", startPeriod: "1m30s", retries: 3 },
   volumes: [{ volumeName: "conformance-diff", containerPath: "/data" }],
   mounts: [{ type: "volume", source: "conformance-diff", target: "/mounted", readOnly: true }],
-  ulimits: [{ name: "nofile", soft: 100, hard: 200 }], hosts: [{ host: "other", ip: "10.0.0.1" }], sysctls: { "net.core.somaxconn": "100" },
-  groupAdds: ["5"], dns: ["10.0.0.2"], ports: [{ internal: 80, external: 18_080 }, { internal: 81, external: 18_081, ip: "127.0.0.1" }],
+  ulimits: [{ name: "nofile", soft: 100, hard: 200 }],
+  hosts: [{ host: "other", ip: "10.0.0.1" }],
+  sysctls: { "net.core.somaxconn": "100" },
+  groupAdds: ["5"],
+  dns: ["10.0.0.2"],
+  ports: [
+    { internal: 80, external: 18_080 },
+    { internal: 81, external: 18_081, ip: "127.0.0.1" },
+  ],
 };
 
 const healthcheck = (more: Props): Props => ({ healthcheck: { ...(base["healthcheck"] as Props), ...more } });
@@ -47,7 +80,11 @@ const REPLACED: readonly Row[] = [
   ["networkMode", { networkMode: "none" }, "replace"],
   ["networksAdvanced", { networksAdvanced: [{ name: "other" }] }, "replace"],
   ["volumes", { volumes: [{ volumeName: "conformance-diff", containerPath: "/other" }] }, "replace"],
-  ["volumes.readOnly", { volumes: [{ volumeName: "conformance-diff", containerPath: "/data", readOnly: true }] }, "replace"],
+  [
+    "volumes.readOnly",
+    { volumes: [{ volumeName: "conformance-diff", containerPath: "/data", readOnly: true }] },
+    "replace",
+  ],
   ["one mount less", { mounts: [] }, "replace"],
   ["uploads", { uploads: [{ file: "/a", content: "a" }] }, "replace"],
   ["ulimits", { ulimits: [{ name: "nofile", soft: 100, hard: 300 }] }, "replace"],
@@ -55,8 +92,26 @@ const REPLACED: readonly Row[] = [
   ["sysctls", { sysctls: { "net.core.somaxconn": "200" } }, "replace"],
   ["groupAdds", { groupAdds: ["6"] }, "replace"],
   ["dns", { dns: ["10.0.0.3"] }, "replace"],
-  ["ports.external", { ports: [{ internal: 80, external: 18_082 }, { internal: 81, external: 18_081, ip: "127.0.0.1" }] }, "replace"],
-  ["ports.ip", { ports: [{ internal: 80, external: 18_080 }, { internal: 81, external: 18_081 }] }, "replace"],
+  [
+    "ports.external",
+    {
+      ports: [
+        { internal: 80, external: 18_082 },
+        { internal: 81, external: 18_081, ip: "127.0.0.1" },
+      ],
+    },
+    "replace",
+  ],
+  [
+    "ports.ip",
+    {
+      ports: [
+        { internal: 80, external: 18_080 },
+        { internal: 81, external: 18_081 },
+      ],
+    },
+    "replace",
+  ],
   ["one port less", { ports: [{ internal: 80, external: 18_080 }] }, "replace"],
   ["an image that is not known yet", { image: UNKNOWN }, "replace"],
   ["an env that is not known yet", { envs: ["A=1", UNKNOWN] }, "replace"],
@@ -91,8 +146,16 @@ const IGNORED: readonly Row[] = [
   ["init", { init: false }, "update"],
   ["cpuPeriod", { cpuPeriod: 100_000 }, "update"],
   ["cpuQuota", { cpuQuota: 100_000 }, "update"],
-  ["the source of a mount", { mounts: [{ type: "volume", source: "other", target: "/mounted", readOnly: true }] }, "update"],
-  ["the readOnly of a mount", { mounts: [{ type: "volume", source: "conformance-diff", target: "/mounted" }] }, "update"],
+  [
+    "the source of a mount",
+    { mounts: [{ type: "volume", source: "other", target: "/mounted", readOnly: true }] },
+    "update",
+  ],
+  [
+    "the readOnly of a mount",
+    { mounts: [{ type: "volume", source: "conformance-diff", target: "/mounted" }] },
+    "update",
+  ],
 ];
 
 const UNSEEN: readonly Row[] = [
@@ -118,10 +181,10 @@ const UNSEEN: readonly Row[] = [
 
 /** Values that the engine writes differently: each of them differs again at every `up`. */
 const RESTLESS: readonly Row[] = [
-  ["cpus \"1\", stored as \"1.0\"", { cpus: "1" }, "replace"],
-  ["cpus \"0.05\", stored as \"0.1\"", { cpus: "0.05" }, "replace"],
-  ["an interval of \"60s\", stored as \"1m0s\"", healthcheck({ interval: "60s" }), "update"],
-  ["platform \"linux/amd64\", stored as \"linux\"", { platform: "linux/amd64" }, "replace"],
+  ['cpus "1", stored as "1.0"', { cpus: "1" }, "replace"],
+  ['cpus "0.05", stored as "0.1"', { cpus: "0.05" }, "replace"],
+  ['an interval of "60s", stored as "1m0s"', healthcheck({ interval: "60s" }), "update"],
+  ['platform "linux/amd64", stored as "linux"', { platform: "linux/amd64" }, "replace"],
 ];
 
 /** Sets are stored as planned, so what the engine made of them differs only from the first refresh on. */
@@ -132,9 +195,9 @@ const AWAKENED: readonly Row[] = [
 ];
 
 const SETTLED: readonly Row[] = [
-  ["cpus \"1.0\"", { cpus: "1.0" }, "none"],
-  ["cpus \"1.5\"", { cpus: "1.5" }, "none"],
-  ["an interval of \"1m0s\"", healthcheck({ interval: "1m0s" }), "none"],
+  ['cpus "1.0"', { cpus: "1.0" }, "none"],
+  ['cpus "1.5"', { cpus: "1.5" }, "none"],
+  ['an interval of "1m0s"', healthcheck({ interval: "1m0s" }), "none"],
   ["cpus left out", { cpus: null }, "none"],
 ];
 
@@ -152,11 +215,13 @@ describe("Container: what a change costs", function () {
     await sweep();
   });
 
-  const table = (fact: string, rows: readonly Row[]): void => rows.forEach(([what, change, verdict]) =>
-    it(`${fact}: ${what} → ${verdict}`, async () => {
-      const { verdict: found, detail } = await plugin.diff("Container", made, { ...base, ...change });
-      assert.equal(found, verdict, JSON.stringify(detail));
-    }));
+  const table = (fact: string, rows: readonly Row[]): void =>
+    rows.forEach(([what, change, verdict]) =>
+      it(`${fact}: ${what} → ${verdict}`, async () => {
+        const { verdict: found, detail } = await plugin.diff("Container", made, { ...base, ...change });
+        assert.equal(found, verdict, JSON.stringify(detail));
+      }),
+    );
 
   table("3.1", REPLACED);
   table("3.1", UPDATED);
@@ -171,19 +236,21 @@ describe("Container: what a change costs", function () {
     assert.equal((await plugin.diff("Container", made, { ...base, memory: 65 })).deleteFirst, false);
   });
 
-  const again = (fact: string, rows: readonly Row[], atSecondUp?: Diff["verdict"]): void => rows.forEach(([what, change, verdict]) =>
-    it(`${fact}: ${what} → ${atSecondUp ?? verdict} at the second up, ${verdict} after a refresh`, async () => {
-      const inputs: Props = { ...base, ...change, name: "conformance-again", ports: null };
-      const first = await plugin.create("Container", inputs);
-      try {
-        const second = await plugin.diff("Container", first, inputs);
-        assert.equal(second.verdict, atSecondUp ?? verdict, JSON.stringify(second.detail));
-        const refreshed = await plugin.diff("Container", (await plugin.read("Container", first))!, inputs);
-        assert.equal(refreshed.verdict, verdict, JSON.stringify(refreshed.detail));
-      } finally {
-        await plugin.remove("Container", first);
-      }
-    }));
+  const again = (fact: string, rows: readonly Row[], atSecondUp?: Diff["verdict"]): void =>
+    rows.forEach(([what, change, verdict]) =>
+      it(`${fact}: ${what} → ${atSecondUp ?? verdict} at the second up, ${verdict} after a refresh`, async () => {
+        const inputs: Props = { ...base, ...change, name: "conformance-again", ports: null };
+        const first = await plugin.create("Container", inputs);
+        try {
+          const second = await plugin.diff("Container", first, inputs);
+          assert.equal(second.verdict, atSecondUp ?? verdict, JSON.stringify(second.detail));
+          const refreshed = await plugin.diff("Container", (await plugin.read("Container", first))!, inputs);
+          assert.equal(refreshed.verdict, verdict, JSON.stringify(refreshed.detail));
+        } finally {
+          await plugin.remove("Container", first);
+        }
+      }),
+    );
 
   again("3.8", RESTLESS);
   again("3.8", AWAKENED, "none");

@@ -18,14 +18,24 @@ describe("Container: its life", function () {
 
   const idle: Props = { image: IMAGE, labels, command: ["sleep", "600"], init: true };
   /** Says that it has set its trap, then ends two seconds after SIGTERM, with 0. */
-  const slow: Props = { ...idle, command: ["sh", "-c", "trap 'sleep 2; exit 0' TERM; echo ready; while :; do sleep 0.1; done"] };
+  const slow: Props = {
+    ...idle,
+    command: ["sh", "-c", "trap 'sleep 2; exit 0' TERM; echo ready; while :; do sleep 0.1; done"],
+  };
   const make = (inputs: Props): Promise<Made> => plugin.create("Container", inputs);
   const MIB = 1024 * 1024;
 
   describe("updates", () => {
     it("3.1: limits and the restart policy are applied in place", async () => {
       const made = await make({ ...idle, memory: 64, memorySwap: 64 });
-      const after = await plugin.update("Container", made, { ...idle, memory: 96, memorySwap: 96, cpuShares: 256, restart: "on-failure", maxRetryCount: 2 });
+      const after = await plugin.update("Container", made, {
+        ...idle,
+        memory: 96,
+        memorySwap: 96,
+        cpuShares: 256,
+        restart: "on-failure",
+        maxRetryCount: 2,
+      });
       const { HostConfig, Id } = await inspect(made.id);
       assert.equal(Id, made.id);
       assert.deepEqual([HostConfig["Memory"], HostConfig["CpuShares"]], [96 * MIB, 256]);
@@ -41,9 +51,18 @@ describe("Container: its life", function () {
 
     it("3.1/2.8: health check, tmpfs, init and mount edits change the state alone, and a refresh shows the old ones again", async () => {
       const mounts = [{ type: "volume", source: unique("vol"), target: "/mounted" }];
-      const before: Props = { ...idle, mounts, tmpfs: { "/scratch": "size=1m" }, healthcheck: { tests: ["CMD", "true"], interval: "1s" } };
+      const before: Props = {
+        ...idle,
+        mounts,
+        tmpfs: { "/scratch": "size=1m" },
+        healthcheck: { tests: ["CMD", "true"], interval: "1s" },
+      };
       const edited: Props = {
-        ...idle, init: false, mounts: [{ ...mounts[0]!, readOnly: true }], tmpfs: { "/scratch": "size=2m" }, healthcheck: { tests: ["CMD", "false"], interval: "2s" },
+        ...idle,
+        init: false,
+        mounts: [{ ...mounts[0]!, readOnly: true }],
+        tmpfs: { "/scratch": "size=2m" },
+        healthcheck: { tests: ["CMD", "false"], interval: "2s" },
       };
       const made = await make(before);
       const engine = async (): Promise<unknown> => {
@@ -62,28 +81,51 @@ describe("Container: its life", function () {
     });
 
     it("A19: an unfinished container with entrypoints of its own is only updated, which does nothing and succeeds", async () => {
-      const bad: Props = { ...idle, entrypoints: ["sleep"], command: ["600"], wait: true, waitTimeout: 1, healthcheck: { tests: ["CMD", "false"], interval: "1s", retries: 1 } };
-      const { made } = await make(bad).then(() => assert.fail("was healthy"), (error: { made: Made }) => error);
+      const bad: Props = {
+        ...idle,
+        entrypoints: ["sleep"],
+        command: ["600"],
+        wait: true,
+        waitTimeout: 1,
+        healthcheck: { tests: ["CMD", "false"], interval: "1s", retries: 1 },
+      };
+      const { made } = await make(bad).then(
+        () => assert.fail("was healthy"),
+        (error: { made: Made }) => error,
+      );
       const { verdict, detail } = await plugin.diff("Container", made, bad);
       assert.equal(verdict, "update");
       assert.deepEqual(detail, { networkDatas: "add" });
       const since = Date.now();
       await plugin.update("Container", made, bad);
-      assert.deepEqual((await events(since)).filter(({ id }) => id === made.id), []);
+      assert.deepEqual(
+        (await events(since)).filter(({ id }) => id === made.id),
+        [],
+      );
     });
   });
 
   describe("updates that fail", () => {
     it("A19: an unfinished container without entrypoints of its own is replaced", async () => {
-      const bad: Props = { ...idle, wait: true, waitTimeout: 1, healthcheck: { tests: ["CMD", "false"], interval: "1s", retries: 1 } };
-      const { made } = await make(bad).then(() => assert.fail("was healthy"), (error: { made: Made }) => error);
+      const bad: Props = {
+        ...idle,
+        wait: true,
+        waitTimeout: 1,
+        healthcheck: { tests: ["CMD", "false"], interval: "1s", retries: 1 },
+      };
+      const { made } = await make(bad).then(
+        () => assert.fail("was healthy"),
+        (error: { made: Made }) => error,
+      );
       const { replaces } = await plugin.diff("Container", made, bad);
       assert.deepEqual(replaces, ["entrypoints"]);
     });
 
     it("2.6: an update that the engine refuses is stored as planned, with its problem", async () => {
       const made = await make({ ...idle, memory: 64, memorySwap: 64 });
-      const error: unknown = await plugin.update("Container", made, { ...idle, memory: 1, memorySwap: 64 }).catch((reason: unknown) => reason);
+      const error: unknown = await plugin
+        .update("Container", made, { ...idle, memory: 1, memorySwap: 64 })
+        .catch((reason: unknown) => reason);
       assert.ok(error instanceof Unfinished, str(error));
       assert.match(error.message, /Minimum memory limit/);
       assert.equal(error.made.outputs["memory"], 1);
@@ -128,9 +170,21 @@ describe("Container: its life", function () {
 
     it("A6: everything that the program uses is quiet after a refresh; memory without memorySwap never is", async () => {
       const quiet: Props = {
-        ...idle, memory: 64, memorySwap: 64, memoryReservation: 32, cpus: "0.5", cpuShares: 512, logDriver: "json-file", logOpts: { "max-size": "1m", "max-file": "2" },
-        securityOpts: ["no-new-privileges:true"], capabilities: { drops: ["ALL"] }, healthcheck: { tests: ["CMD", "true"], interval: "1s", timeout: "2s" },
-        tmpfs: { "/tmp": "size=1m" }, user: "1000:0", stopTimeout: 3, restart: "unless-stopped",
+        ...idle,
+        memory: 64,
+        memorySwap: 64,
+        memoryReservation: 32,
+        cpus: "0.5",
+        cpuShares: 512,
+        logDriver: "json-file",
+        logOpts: { "max-size": "1m", "max-file": "2" },
+        securityOpts: ["no-new-privileges:true"],
+        capabilities: { drops: ["ALL"] },
+        healthcheck: { tests: ["CMD", "true"], interval: "1s", timeout: "2s" },
+        tmpfs: { "/tmp": "size=1m" },
+        user: "1000:0",
+        stopTimeout: 3,
+        restart: "unless-stopped",
       };
       const made = await make(quiet);
       assert.equal((await plugin.diff("Container", made, quiet)).verdict, "none");
@@ -144,7 +198,8 @@ describe("Container: its life", function () {
   describe("deleting", () => {
     const ended = async (inputs: Props): Promise<{ exitCode: string | undefined; seconds: number }> => {
       const made = await make(inputs);
-      while (!(await docker("logs", made.id)).includes("ready")) await new Promise((resolve) => setTimeout(resolve, 50));
+      while (!(await docker("logs", made.id)).includes("ready"))
+        await new Promise((resolve) => setTimeout(resolve, 50));
       const since = Date.now();
       await plugin.remove("Container", made);
       const seconds = (Date.now() - since) / 1000;
@@ -170,7 +225,13 @@ describe("Container: its life", function () {
         const made = await make({ ...idle, removeVolumes, volumes: [{ containerPath: "/data" }] });
         const volume = await docker("inspect", "--format", "{{(index .Mounts 0).Name}}", made.id);
         await plugin.remove("Container", made);
-        assert.equal(await docker("volume", "inspect", volume).then(() => true, () => false), !removeVolumes);
+        assert.equal(
+          await docker("volume", "inspect", volume).then(
+            () => true,
+            () => false,
+          ),
+          !removeVolumes,
+        );
         if (!removeVolumes) await docker("volume", "rm", volume);
       }
     });

@@ -13,7 +13,9 @@ describe("Image", function () {
   let context: string;
   before(async () => {
     await sweep();
-    plugin = await Plugin.start("docker", { registryAuth: JSON.stringify([{ address: `http://${REGISTRY}`, authDisabled: true }]) });
+    plugin = await Plugin.start("docker", {
+      registryAuth: JSON.stringify([{ address: `http://${REGISTRY}`, authDisabled: true }]),
+    });
   });
   after(async () => {
     plugin.stop();
@@ -27,9 +29,14 @@ describe("Image", function () {
   });
   afterEach(() => rmSync(context, { recursive: true, force: true }));
 
-  const inputs = (build: Props = {}, more: Props = {}): Props =>
-    ({ imageName: `localhost/${unique("image")}:1`, skipPush: true, build: { context, platform: "linux/amd64", ...build }, ...more });
-  const digest = async (): Promise<unknown> => ((await plugin.check("Image", "subject", inputs()))["build"] as Props)["contextDigest"];
+  const inputs = (build: Props = {}, more: Props = {}): Props => ({
+    imageName: `localhost/${unique("image")}:1`,
+    skipPush: true,
+    build: { context, platform: "linux/amd64", ...build },
+    ...more,
+  });
+  const digest = async (): Promise<unknown> =>
+    ((await plugin.check("Image", "subject", inputs()))["build"] as Props)["contextDigest"];
   const stored = (made: Made): Made => {
     // The engine unwraps secrets before it hands the state back to a provider that takes none.
     const wrapped = made.outputs["__inputs"] as Props;
@@ -70,11 +77,19 @@ describe("Image", function () {
   });
 
   it("1.3: defaults and checks: the Dockerfile of the context, the machine's platform, a qualified name unless nothing is pushed", async () => {
-    const checked = (await plugin.check("Image", "subject", { imageName: "plain", skipPush: true, build: { context } }))["build"] as Props;
+    const checked = (
+      await plugin.check("Image", "subject", { imageName: "plain", skipPush: true, build: { context } })
+    )["build"] as Props;
     assert.equal(checked["dockerfile"], join(context, "Dockerfile"));
     assert.match(str(checked["platform"]), /^linux\//);
-    await assert.rejects(plugin.check("Image", "subject", { ...inputs(), imageName: "plain", skipPush: false }), /fully qualified/);
-    await assert.rejects(plugin.check("Image", "subject", inputs({ dockerfile: `${context}/none` })), /Dockerfile|dockerfile/);
+    await assert.rejects(
+      plugin.check("Image", "subject", { ...inputs(), imageName: "plain", skipPush: false }),
+      /fully qualified/,
+    );
+    await assert.rejects(
+      plugin.check("Image", "subject", inputs({ dockerfile: `${context}/none` })),
+      /Dockerfile|dockerfile/,
+    );
   });
 
   it("A11/1.5: with skipPush the digest is the local image's id, and a container takes it", async () => {
@@ -84,7 +99,14 @@ describe("Image", function () {
     assert.equal(made.id, made.inputs["imageName"]);
     assert.equal(made.outputs["baseImageName"], made.inputs["imageName"]);
     assert.equal(made.outputs["dockerfile"], "Dockerfile");
-    const container: Props = { image: id, labels, command: ["sh", "-c", "stat -c '%u:%g' /app/file; cat /word; sleep 0.5"], attach: true, logs: true, mustRun: false };
+    const container: Props = {
+      image: id,
+      labels,
+      command: ["sh", "-c", "stat -c '%u:%g' /app/file; cat /word; sleep 0.5"],
+      attach: true,
+      logs: true,
+      mustRun: false,
+    };
     const ran = await plugin.create("Container", container);
     assert.equal(ran.outputs["containerLogs"], "0:0\nargued\n", "the context belongs to root");
     assert.equal((await plugin.diff("Container", (await plugin.read("Container", ran))!, container)).verdict, "none");
@@ -92,9 +114,15 @@ describe("Image", function () {
 
   describe("pushed", () => {
     /** What the registry itself says of a tag or digest. */
-    const digestAt = async (repository: string, tag: string): Promise<string | null> => (await fetch(`http://${repository.replace("/", "/v2/")}/manifests/${tag}`, {
-      method: "HEAD", headers: { accept: "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json" },
-    })).headers.get("docker-content-digest");
+    const digestAt = async (repository: string, tag: string): Promise<string | null> =>
+      (
+        await fetch(`http://${repository.replace("/", "/v2/")}/manifests/${tag}`, {
+          method: "HEAD",
+          headers: {
+            accept: "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json",
+          },
+        })
+      ).headers.get("docker-content-digest");
     let repository: string;
     let given: Props;
     beforeEach(() => {
@@ -139,7 +167,10 @@ describe("Image", function () {
       assert.equal((await ask(`${repository}:any@${digest}`))["sha256Digest"], digest);
       assert.equal((await ask(`${repository}:1`))["sha256Digest"], digest);
       await assert.rejects(ask(`${repository}@${digest}`), /Got error when attempting to fetch image version/);
-      await assert.rejects(ask(`${repository}:any@sha256:${"0".repeat(64)}`), /got bad response from registry: 404 Not Found/);
+      await assert.rejects(
+        ask(`${repository}:any@sha256:${"0".repeat(64)}`),
+        /got bad response from registry: 404 Not Found/,
+      );
       // Looking pulls nothing.
       await assert.rejects(docker("image", "inspect", `${repository}@${digest}`));
     });
@@ -153,7 +184,10 @@ describe("Image", function () {
         assert.equal(found["repoDigest"], made.outputs["repoDigest"]);
       }
       await docker("rmi", "-f", `${repository}:1`);
-      await assert.rejects(plugin.invoke("getRemoteImage", { name: str(made.outputs["repoDigest"]) }), /did not find docker image/);
+      await assert.rejects(
+        plugin.invoke("getRemoteImage", { name: str(made.outputs["repoDigest"]) }),
+        /did not find docker image/,
+      );
     });
   });
 
@@ -167,7 +201,12 @@ describe("Image", function () {
       { build: { ...(given["build"] as Props), target: "x" } },
       { skipPush: false, imageName: "localhost:5000/conformance-other:1" },
     ];
-    for (const change of changes) assert.equal((await plugin.diff("Image", made, { ...given, ...change })).verdict, "update", JSON.stringify(change));
+    for (const change of changes)
+      assert.equal(
+        (await plugin.diff("Image", made, { ...given, ...change })).verdict,
+        "update",
+        JSON.stringify(change),
+      );
     const rotated = { ...given, registry: { server: "localhost", username: "me", password: "two" } };
     assert.equal((await plugin.diff("Image", made, rotated)).verdict, "none");
     writeFileSync(join(context, "file"), "changed");
@@ -182,7 +221,16 @@ describe("Image", function () {
     await docker("rmi", "-f", made.id);
     const found = await plugin.read("Image", made);
     assert.equal(found!.outputs["repoDigest"], made.outputs["repoDigest"]);
-    assert.equal((await plugin.diff("Image", stored({ ...made, outputs: { ...made.outputs, __inputs: { value: made.outputs["__inputs"]! } } }), given)).verdict, "none");
+    assert.equal(
+      (
+        await plugin.diff(
+          "Image",
+          stored({ ...made, outputs: { ...made.outputs, __inputs: { value: made.outputs["__inputs"]! } } }),
+          given,
+        )
+      ).verdict,
+      "none",
+    );
   });
 
   it("1.4: a preview builds nothing and promises no digest", async () => {
@@ -229,7 +277,10 @@ describe("RemoteImage", function () {
     assert.equal((await plugin.create("RemoteImage", { name: id, keepLocally: true })).outputs["imageId"], id);
   });
   it("4: what cannot be had is an error, and nothing is made", async () => {
-    await assert.rejects(plugin.create("RemoteImage", { name: `127.0.0.1:1/${unique("nowhere")}:1`, keepLocally: true }), /unable to (pull|read)/i);
+    await assert.rejects(
+      plugin.create("RemoteImage", { name: `127.0.0.1:1/${unique("nowhere")}:1`, keepLocally: true }),
+      /unable to (pull|read)/i,
+    );
   });
   it("4: another name is a replacement", async () => {
     const made = await plugin.create("RemoteImage", { name, keepLocally: true });

@@ -18,7 +18,11 @@ describe("Network and Volume", function () {
 
   const inspected = async (kind: "network" | "volume", id: string): Promise<Record<string, unknown>> =>
     (JSON.parse(await docker(kind, "inspect", id)) as Record<string, unknown>[])[0]!;
-  const there = (kind: "network" | "volume", id: string): Promise<boolean> => docker(kind, "inspect", id).then(() => true, () => false);
+  const there = (kind: "network" | "volume", id: string): Promise<boolean> =>
+    docker(kind, "inspect", id).then(
+      () => true,
+      () => false,
+    );
 
   it("A12/4: a network takes two seconds, and its state knows what the engine chose", async () => {
     const began = Date.now();
@@ -40,8 +44,20 @@ describe("Network and Volume", function () {
     const found = (await plugin.read("Network", made))!;
     assert.equal((await plugin.diff("Network", found, inputs)).verdict, "none");
     assert.equal((await plugin.diff("Network", found, { ...inputs, options: null })).verdict, "none");
-    const changes: Props[] = [{ internal: true }, { labels: [] }, { driver: "macvlan" }, { name: "other" }, { attachable: true }, { ipamConfigs: [{ subnet: "10.98.7.0/24" }] }];
-    for (const change of changes) assert.equal((await plugin.diff("Network", found, { ...inputs, ...change })).verdict, "replace", JSON.stringify(change));
+    const changes: Props[] = [
+      { internal: true },
+      { labels: [] },
+      { driver: "macvlan" },
+      { name: "other" },
+      { attachable: true },
+      { ipamConfigs: [{ subnet: "10.98.7.0/24" }] },
+    ];
+    for (const change of changes)
+      assert.equal(
+        (await plugin.diff("Network", found, { ...inputs, ...change })).verdict,
+        "replace",
+        JSON.stringify(change),
+      );
   });
 
   it("2.2: a name of its own makes a replacement delete first, an automatic one does not", async () => {

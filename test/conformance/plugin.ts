@@ -55,7 +55,7 @@ export class Unfinished extends Error {
 }
 
 const struct = (props: object): Struct => structpb.Struct.fromJavaScript(JSON.parse(JSON.stringify(props)) as never);
-const plain = (value: Struct | undefined): Props => (value?.toJavaScript() ?? {});
+const plain = (value: Struct | undefined): Props => value?.toJavaScript() ?? {};
 
 export class Plugin {
   /** Every message that the plugin sent to the engine. */
@@ -80,7 +80,10 @@ export class Plugin {
     };
     engine.addService(enginegrpc.EngineService, { log });
     const port = await new Promise<number>((resolve, reject) =>
-      engine.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))));
+      engine.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      ),
+    );
     const file = pluginPath.map((folder) => join(folder, `pulumi-resource-${name}`)).find((path) => existsSync(path));
     if (file === undefined) throw new Error(`no pulumi-resource-${name} in ${pluginPath.join(", ")}`);
     const child = spawn(file, [`127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "inherit"] });
@@ -90,7 +93,10 @@ export class Plugin {
     });
     const plugin = new Plugin(name, child, engine);
     Object.assign(plugin, { messages });
-    plugin.#client = new providergrpc.ResourceProviderClient(`127.0.0.1:${line.trim()}`, grpc.credentials.createInsecure());
+    plugin.#client = new providergrpc.ResourceProviderClient(
+      `127.0.0.1:${line.trim()}`,
+      grpc.credentials.createInsecure(),
+    );
     await plugin.#configure(config);
     return plugin;
   }
@@ -102,14 +108,20 @@ export class Plugin {
   }
 
   #call<Request, Response>(method: string, request: Request): Promise<Response> {
-    const client = this.#client as unknown as Record<string, (request: Request, callback: (error: grpc.ServiceError | null, response: Response) => void) => void>;
-    return new Promise((resolve, reject) => client[method]!(request, (error, response) => (error ? reject(error) : resolve(response))));
+    const client = this.#client as unknown as Record<
+      string,
+      (request: Request, callback: (error: grpc.ServiceError | null, response: Response) => void) => void
+    >;
+    return new Promise((resolve, reject) =>
+      client[method]!(request, (error, response) => (error ? reject(error) : resolve(response))),
+    );
   }
 
   async #configure(config: Props): Promise<void> {
     const request = new providerpb.ConfigureRequest();
     request.setArgs(struct(config));
-    for (const [key, value] of Object.entries(config)) request.getVariablesMap().set(`${this.#name}:config:${key}`, str(value));
+    for (const [key, value] of Object.entries(config))
+      request.getVariablesMap().set(`${this.#name}:config:${key}`, str(value));
     request.setAcceptsecrets(true);
     request.setAcceptresources(true);
     request.setSendsOldInputs(true);
@@ -147,9 +159,18 @@ export class Plugin {
     const response = await this.#call<unknown, rpc.DiffResponse>("diff", request);
     const replaces = response.getReplacesList();
     const some = response.getChanges() === providerpb.DiffResponse.DiffChanges.DIFF_SOME;
-    const detail = Object.fromEntries(response.getDetaileddiffMap().getEntryList().map(([path]) =>
-      [path, KINDS[response.getDetaileddiffMap().get(path)!.getKind()]]));
-    return { verdict: replaces.length > 0 ? "replace" : some ? "update" : "none", replaces, deleteFirst: response.getDeletebeforereplace(), detail };
+    const detail = Object.fromEntries(
+      response
+        .getDetaileddiffMap()
+        .getEntryList()
+        .map(([path]) => [path, KINDS[response.getDetaileddiffMap().get(path)!.getKind()]]),
+    );
+    return {
+      verdict: replaces.length > 0 ? "replace" : some ? "update" : "none",
+      replaces,
+      deleteFirst: response.getDeletebeforereplace(),
+      detail,
+    };
   }
 
   async create(type: string, news: Props, { name = "subject", preview = false } = {}): Promise<Made> {
@@ -199,8 +220,9 @@ export class Plugin {
     request.setOldInputs(struct(made.inputs));
     request.setNews(struct(inputs));
     request.setPreview(preview);
-    const response = await this.#call<unknown, rpc.UpdateResponse>("update", request)
-      .catch((error: grpc.ServiceError) => Promise.reject(unfinished(error, inputs)));
+    const response = await this.#call<unknown, rpc.UpdateResponse>("update", request).catch(
+      (error: grpc.ServiceError) => Promise.reject(unfinished(error, inputs)),
+    );
     return { id: made.id, inputs, outputs: plain(response.getProperties()) };
   }
 
@@ -218,10 +240,15 @@ export class Plugin {
 function unfinished(error: grpc.ServiceError, inputs: Props): Error {
   const [raw] = error.metadata?.get("grpc-status-details-bin") ?? [];
   if (raw === undefined) return error;
-  const detail = statuspb.Status.deserializeBinary(raw as Buffer).getDetailsList()
+  const detail = statuspb.Status.deserializeBinary(raw as Buffer)
+    .getDetailsList()
     .find((any) => any.getTypeName() === "pulumirpc.ErrorResourceInitFailed");
   const failed = detail && providerpb.ErrorResourceInitFailed.deserializeBinary(detail.getValue_asU8());
-  return failed === undefined ? error : new Unfinished(failed.getReasonsList().join("\n"), {
-    id: failed.getId(), inputs, outputs: plain(failed.getProperties()),
-  });
+  return failed === undefined
+    ? error
+    : new Unfinished(failed.getReasonsList().join("\n"), {
+        id: failed.getId(),
+        inputs,
+        outputs: plain(failed.getProperties()),
+      });
 }

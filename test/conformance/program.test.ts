@@ -36,7 +36,9 @@ describe("a program", function () {
       const since = Date.now();
       project.program(web(options, "", "2"));
       ok(await project.up());
-      return (await events(since)).filter(({ kind, action }) => kind === "container" && (action === "create" || action === "destroy")).map(({ action }) => action);
+      return (await events(since))
+        .filter(({ kind, action }) => kind === "container" && (action === "create" || action === "destroy"))
+        .map(({ action }) => action);
     };
     await project.start(web("{}"));
     assert.deepEqual(await order("{}"), ["destroy", "create"]);
@@ -86,7 +88,10 @@ describe("a program", function () {
   });
 
   /** The shape of this project: a network, a secret seeded into a volume, a consumer that waits for its health. */
-  const system = (secret = `new random.RandomPassword("conformance-secret", { length: 32 }).result`, memory = 64): string => `
+  const system = (
+    secret = `new random.RandomPassword("conformance-secret", { length: 32 }).result`,
+    memory = 64,
+  ): string => `
     const secret = ${secret};
     const version = new random.RandomId("conformance-version", { byteLength: 4, keepers: { content: secret } });
     const network = new docker.Network("conformance-network", { labels });
@@ -123,7 +128,8 @@ describe("a program", function () {
     assert.ok(!shown.includes(canary), "on the screen");
     assert.ok(!JSON.stringify(await project.state()).includes(canary), "in the state");
     const seed = await project.resource("conformance-seed");
-    for (const side of [seed.inputs, seed.outputs]) assert.ok("4dabf18193072939515e22adb298388d" in (side["uploads"] as object), "the whole of uploads");
+    for (const side of [seed.inputs, seed.outputs])
+      assert.ok("4dabf18193072939515e22adb298388d" in (side["uploads"] as object), "the whole of uploads");
     const { id } = await project.resource("conformance-consumer");
     assert.equal(await docker("exec", id!, "cat", "/run/secrets/key"), canary);
     assert.ok(!(await docker("inspect", id!, str(seed.id))).includes(canary), "in the inspection");
@@ -169,7 +175,10 @@ describe("a program", function () {
     ok(await project.up());
     const { id } = await project.resource("conformance-consumer");
     await docker("stop", "-t", "0", id!);
-    assert.match(ok(await project.pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", "dev")), /~ 1 updated/);
+    assert.match(
+      ok(await project.pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", "dev")),
+      /~ 1 updated/,
+    );
     assert.equal((await inspect(id!)).State.Running, true);
     await docker("rm", "-f", id!);
     assert.match(ok(await project.refresh()), /- 1 deleted/);
@@ -179,7 +188,12 @@ describe("a program", function () {
 
   it("an interruption while a container is waited for stores it, and the next run goes on", async () => {
     const options = `{ replaceOnChanges: ["#initerror"] }`;
-    await project.start(web(options, `waitTimeout: 60, healthcheck: { tests: broken, interval: "1s", retries: 100 },`).replace("waitTimeout: 3,", ""));
+    await project.start(
+      web(options, `waitTimeout: 60, healthcheck: { tests: broken, interval: "1s", retries: 100 },`).replace(
+        "waitTimeout: 3,",
+        "",
+      ),
+    );
     const { command, args, ...settings } = project.command("up", "--yes", "--skip-preview", "--stack", "dev");
     const child = spawn(command, args, { ...settings, stdio: "ignore" });
     while ((await running()).length === 0) await new Promise((resolve) => setTimeout(resolve, 200));

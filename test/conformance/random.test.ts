@@ -15,11 +15,18 @@ describe("random", function () {
     assert.ok(SECRET_KEY in (value as Props), "expected a secret");
     return str((value as Props)["value"]);
   };
-  const stored = (made: Made, ...secrets: string[]): Made =>
-    ({ ...made, outputs: { ...made.outputs, ...Object.fromEntries(secrets.map((name) => [name, open(made.outputs[name])])) } });
+  const stored = (made: Made, ...secrets: string[]): Made => ({
+    ...made,
+    outputs: { ...made.outputs, ...Object.fromEntries(secrets.map((name) => [name, open(made.outputs[name])])) },
+  });
 
   it("8: a password is secret, of the length and the characters asked for, and has a hash", async () => {
-    const { id, outputs } = await plugin.create("RandomPassword", { length: 24, special: false, minNumeric: 3, minUpper: 2 });
+    const { id, outputs } = await plugin.create("RandomPassword", {
+      length: 24,
+      special: false,
+      minNumeric: 3,
+      minUpper: 2,
+    });
     const result = open(outputs["result"]);
     assert.equal(id, "none");
     assert.match(result, /^[A-Za-z0-9]{24}$/);
@@ -28,7 +35,13 @@ describe("random", function () {
   });
 
   it("8: overrideSpecial names the special characters", async () => {
-    const { outputs } = await plugin.create("RandomPassword", { length: 8, upper: false, lower: false, numeric: false, overrideSpecial: "_-" });
+    const { outputs } = await plugin.create("RandomPassword", {
+      length: 8,
+      upper: false,
+      lower: false,
+      numeric: false,
+      overrideSpecial: "_-",
+    });
     assert.match(open(outputs["result"]), /^[_-]{8}$/);
   });
 
@@ -55,7 +68,10 @@ describe("random", function () {
   it("8: a changed keeper gives a new id", async () => {
     const made = await plugin.create("RandomId", { byteLength: 4, keepers: { content: "a" } });
     assert.equal((await plugin.diff("RandomId", made, { byteLength: 4, keepers: { content: "a" } })).verdict, "none");
-    assert.equal((await plugin.diff("RandomId", made, { byteLength: 4, keepers: { content: "b" } })).verdict, "replace");
+    assert.equal(
+      (await plugin.diff("RandomId", made, { byteLength: 4, keepers: { content: "b" } })).verdict,
+      "replace",
+    );
   });
 
   it("8: the id of random bytes is the value itself, in the clear", async () => {

@@ -36,7 +36,10 @@ export interface Inspection {
   readonly Id: string;
   readonly Name: string;
   readonly State: { readonly Running: boolean; readonly ExitCode: number };
-  readonly Config: { readonly Env: string[]; readonly Healthcheck?: { readonly Interval: number; readonly Test: string[] } };
+  readonly Config: {
+    readonly Env: string[];
+    readonly Healthcheck?: { readonly Interval: number; readonly Test: string[] };
+  };
   readonly HostConfig: { readonly [key: string]: unknown };
   readonly NetworkSettings: { readonly Networks: { readonly [name: string]: { readonly Aliases: string[] | null } } };
 }
@@ -45,34 +48,80 @@ export async function inspect(id: string): Promise<Inspection> {
   return (JSON.parse(await docker("inspect", "--type", "container", id)) as Inspection[])[0]!;
 }
 
-export const exists = (id: string): Promise<boolean> => docker("inspect", id).then(() => true, () => false);
+export const exists = (id: string): Promise<boolean> =>
+  docker("inspect", id).then(
+    () => true,
+    () => false,
+  );
 
 /** The engine's events since a moment about what these tests make (others may use the engine too), health checks left out. */
-export async function events(since: number): Promise<{ kind: string; action: string; id: string; exitCode?: string }[]> {
-  const text = await docker("events", "--since", (since / 1000).toFixed(3), "--until", (Date.now() / 1000).toFixed(3), "--format", "{{json .}}");
-  return text.split("\n").filter(Boolean)
-    .map((line) => JSON.parse(line) as { Type: string; Action: string; Actor: { ID: string; Attributes: { exitCode?: string } } })
-    .filter(({ Action, Actor }) => !/^(health_status|exec_)/.test(Action) && JSON.stringify(Actor).includes("conformance-"))
-    .map(({ Type, Action, Actor }) => ({ kind: Type, action: Action, id: Actor.ID, ...(Actor.Attributes.exitCode && { exitCode: Actor.Attributes.exitCode }) }));
+export async function events(
+  since: number,
+): Promise<{ kind: string; action: string; id: string; exitCode?: string }[]> {
+  const text = await docker(
+    "events",
+    "--since",
+    (since / 1000).toFixed(3),
+    "--until",
+    (Date.now() / 1000).toFixed(3),
+    "--format",
+    "{{json .}}",
+  );
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map(
+      (line) =>
+        JSON.parse(line) as { Type: string; Action: string; Actor: { ID: string; Attributes: { exitCode?: string } } },
+    )
+    .filter(
+      ({ Action, Actor }) => !/^(health_status|exec_)/.test(Action) && JSON.stringify(Actor).includes("conformance-"),
+    )
+    .map(({ Type, Action, Actor }) => ({
+      kind: Type,
+      action: Action,
+      id: Actor.ID,
+      ...(Actor.Attributes.exitCode && { exitCode: Actor.Attributes.exitCode }),
+    }));
 }
 
 /** Removes what the tests left behind, by label and by name. */
 export async function sweep(): Promise<void> {
-  const quiet = async (...args: string[]): Promise<string[]> => (await docker(...args).catch(() => "")).split("\n").filter(Boolean);
-  const ours = async (...list: string[]): Promise<string[]> => [...new Set([
-    ...(await quiet(...list, "--filter", `label=${LABEL}`)),
-    ...(await quiet(...list, "--filter", "name=^/?conformance-")),
-  ])];
+  const quiet = async (...args: string[]): Promise<string[]> =>
+    (await docker(...args).catch(() => "")).split("\n").filter(Boolean);
+  const ours = async (...list: string[]): Promise<string[]> => [
+    ...new Set([
+      ...(await quiet(...list, "--filter", `label=${LABEL}`)),
+      ...(await quiet(...list, "--filter", "name=^/?conformance-")),
+    ]),
+  ];
   const removals: [list: string[], remove: string[]][] = [
-    [["ps", "-aq"], ["rm", "-fv"]],
-    [["network", "ls", "-q"], ["network", "rm"]],
-    [["volume", "ls", "-q"], ["volume", "rm", "-f"]],
+    [
+      ["ps", "-aq"],
+      ["rm", "-fv"],
+    ],
+    [
+      ["network", "ls", "-q"],
+      ["network", "rm"],
+    ],
+    [
+      ["volume", "ls", "-q"],
+      ["volume", "rm", "-f"],
+    ],
   ];
   for (const [list, remove] of removals) {
     const found = await ours(...list);
     if (found.length > 0) await quiet(...remove, ...found);
   }
-  const images = await quiet("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=localhost/conformance-*", "--filter", `reference=${REGISTRY}/conformance-*`);
+  const images = await quiet(
+    "images",
+    "--format",
+    "{{.Repository}}:{{.Tag}}",
+    "--filter",
+    "reference=localhost/conformance-*",
+    "--filter",
+    `reference=${REGISTRY}/conformance-*`,
+  );
   if (images.length > 0) await quiet("rmi", "-f", ...images);
 }
 
@@ -98,21 +147,39 @@ export class Project {
     const write = (name: string, text: string): void => writeFileSync(join(this.folder, name), text);
     mkdirSync(join(this.folder, ".state"));
     symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
-    write("Pulumi.yaml", "name: conformance\nruntime: {name: nodejs, options: {typescript: false}}\nbackend: {url: 'file://.state'}\n");
+    write(
+      "Pulumi.yaml",
+      "name: conformance\nruntime: {name: nodejs, options: {typescript: false}}\nbackend: {url: 'file://.state'}\n",
+    );
     write("package.json", JSON.stringify({ name: "conformance", type: "module", main: "index.ts" }));
   }
 
   /** The body of the program; `docker`, `random` and `pulumi` are imported for it. */
   program(body: string): void {
     const imports = ["docker", "random", "pulumi"].map((name) => `import * as ${name} from "@pulumi/${name}";`);
-    writeFileSync(join(this.folder, "index.ts"), [...imports, `const IMAGE = ${JSON.stringify(IMAGE)};`,
-      `const labels = ${JSON.stringify(labels)};`, body].join("\n"));
+    writeFileSync(
+      join(this.folder, "index.ts"),
+      [...imports, `const IMAGE = ${JSON.stringify(IMAGE)};`, `const labels = ${JSON.stringify(labels)};`, body].join(
+        "\n",
+      ),
+    );
   }
 
   /** How the CLI is started: with the plugins to be tested first on PATH, and the node that runs these tests. */
   command(...given: string[]): { command: string; args: string[]; cwd: string; env: NodeJS.ProcessEnv } {
-    const PATH = [...pluginPath, dirname(process.execPath), process.env["PATH"] ?? "", join(homedir(), ".cache/berth-bench/bin")].join(delimiter);
-    const env = { ...process.env, PATH, PULUMI_CONFIG_PASSPHRASE: "conformance", PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_BACKEND_URL: undefined };
+    const PATH = [
+      ...pluginPath,
+      dirname(process.execPath),
+      process.env["PATH"] ?? "",
+      join(homedir(), ".cache/berth-bench/bin"),
+    ].join(delimiter);
+    const env = {
+      ...process.env,
+      PATH,
+      PULUMI_CONFIG_PASSPHRASE: "conformance",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_BACKEND_URL: undefined,
+    };
     return { command: "pulumi", args: [...given, "--non-interactive"], cwd: this.folder, env };
   }
 
@@ -139,13 +206,17 @@ export class Project {
 
   async state(): Promise<readonly StateResource[]> {
     const { output } = await this.pulumi("stack", "export", "--stack", "dev");
-    const json = JSON.parse(output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1)) as { deployment: { resources?: StateResource[] } };
+    const json = JSON.parse(output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1)) as {
+      deployment: { resources?: StateResource[] };
+    };
     return json.deployment.resources ?? [];
   }
 
   /** The resource of a logical name, not counting those that wait for their deletion. */
   async resource(name: string): Promise<StateResource> {
-    const found = (await this.state()).find(({ urn, delete: pending }) => urn.endsWith(`::${name}`) && pending !== true);
+    const found = (await this.state()).find(
+      ({ urn, delete: pending }) => urn.endsWith(`::${name}`) && pending !== true,
+    );
     if (found === undefined) throw new Error(`no ${name} in the state`);
     return found;
   }

@@ -2,26 +2,45 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { SMS } from "./support.ts";
 
-export interface Answer { readonly status: number; readonly body: unknown; readonly headers: Headers }
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Headers;
+}
 
 export class Client {
   readonly url: string;
   token = "";
-  constructor(url: string) { this.url = url; }
+  constructor(url: string) {
+    this.url = url;
+  }
 
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(this.url + path, {
-      method, signal: AbortSignal.timeout(70_000),
-      headers: { ...(this.token ? { authorization: `Bearer ${this.token}` } : {}), ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      method,
+      signal: AbortSignal.timeout(70_000),
+      headers: {
+        ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     let parsed: unknown = text;
-    try { parsed = JSON.parse(text); } catch { /* not JSON: the text is the body */ }
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      /* not JSON: the text is the body */
+    }
     return { status: response.status, body: parsed, headers: response.headers };
   }
-  get(path: string): Promise<Answer> { return this.call("GET", path); }
-  post(path: string, body: unknown): Promise<Answer> { return this.call("POST", path, body); }
+  get(path: string): Promise<Answer> {
+    return this.call("GET", path);
+  }
+  post(path: string, body: unknown): Promise<Answer> {
+    return this.call("POST", path, body);
+  }
 
   /** Registers and logs in. */
   async enter(email: string): Promise<this> {
@@ -34,11 +53,31 @@ export class Client {
   }
 
   /** A webhook as Twilio sends it. */
-  async sms(from: string, text: string, options: { signature?: string; token?: string; sid?: string } = {}): Promise<Answer> {
-    const form: Record<string, string> = { From: from, To: "+15559999999", Body: text, MessageSid: options.sid ?? `SM${randomUUID().replaceAll("-", "")}` };
-    const signed = `${this.url}/sms${Object.keys(form).sort().map((key) => key + form[key]!).join("")}`;
-    const signature = options.signature ?? createHmac("sha1", options.token ?? SMS.token).update(signed).digest("base64");
-    const response = await fetch(`${this.url}/sms`, { method: "POST", body: new URLSearchParams(form), headers: { "x-twilio-signature": signature } });
+  async sms(
+    from: string,
+    text: string,
+    options: { signature?: string; token?: string; sid?: string } = {},
+  ): Promise<Answer> {
+    const form: Record<string, string> = {
+      From: from,
+      To: "+15559999999",
+      Body: text,
+      MessageSid: options.sid ?? `SM${randomUUID().replaceAll("-", "")}`,
+    };
+    const signed = `${this.url}/sms${Object.keys(form)
+      .sort()
+      .map((key) => key + form[key]!)
+      .join("")}`;
+    const signature =
+      options.signature ??
+      createHmac("sha1", options.token ?? SMS.token)
+        .update(signed)
+        .digest("base64");
+    const response = await fetch(`${this.url}/sms`, {
+      method: "POST",
+      body: new URLSearchParams(form),
+      headers: { "x-twilio-signature": signature },
+    });
     return { status: response.status, body: await response.text(), headers: response.headers };
   }
 }

@@ -23,14 +23,23 @@ export async function running(project: Project, service: string): Promise<string
 
 /** The traces that the lines of a request name, as each of these services wrote them. @throws where one wrote none */
 export async function traces(project: Project, request: string, services: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(services.map(async (service) => (await docker("logs", ...await project.running(service))).split("\n").filter((line) => line.includes(request))));
-  assert.ok(found.every((lines) => lines.length > 0), `a line of each of ${services.join(", ")}, got ${found.map((lines) => lines.length).join(", ")}`);
+  const found = await Promise.all(
+    services.map(async (service) =>
+      (await docker("logs", ...(await project.running(service)))).split("\n").filter((line) => line.includes(request)),
+    ),
+  );
+  assert.ok(
+    found.every((lines) => lines.length > 0),
+    `a line of each of ${services.join(", ")}, got ${found.map((lines) => lines.length).join(", ")}`,
+  );
   return [...new Set(found.flat().map((line) => (JSON.parse(line) as { trace_id?: string }).trace_id ?? ""))];
 }
 
 /** A volume or network of the stack by the part of its name that the program gives. */
 export async function named(project: Project, kind: "volume" | "network", part: string): Promise<string> {
-  const names = (await docker(kind, "ls", "--filter", `label=berth.stack=${project.stack}`, "--format", "{{.Name}}")).split("\n");
+  const names = (
+    await docker(kind, "ls", "--filter", `label=berth.stack=${project.stack}`, "--format", "{{.Name}}")
+  ).split("\n");
   const found = names.filter((name) => new RegExp(`^[a-z]+-${project.stack}-${part}(-[0-9a-f]{7})?$`).test(name));
   if (found.length !== 1) throw new Error(`${kind} ${part}: ${found.join(", ") || "none"} of ${names.join(", ")}`);
   return found[0]!;
@@ -38,8 +47,18 @@ export async function named(project: Project, kind: "volume" | "network", part: 
 
 /** redis-cli, as the user that manages the others, whose password the job that makes users has. */
 export async function redis(stack: string, ...args: string[]): Promise<string> {
-  const job = (await docker("ps", "-q", "--filter", `label=berth.stack=${stack}`, "--filter", "label=berth.service=redis-users")).split("\n")[0]!;
-  return docker("exec", job, "sh", "-c", 'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password', "sh", ...args);
+  const job = (
+    await docker("ps", "-q", "--filter", `label=berth.stack=${stack}`, "--filter", "label=berth.service=redis-users")
+  ).split("\n")[0]!;
+  return docker(
+    "exec",
+    job,
+    "sh",
+    "-c",
+    'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password',
+    "sh",
+    ...args,
+  );
 }
 
 /** A small image that every stack has. */
@@ -47,17 +66,39 @@ export const TOOLS = "redis:8.0";
 
 /** Runs a shell line as root on a volume, mounted on /v. */
 export const onVolume = (volume: string, line: string): Promise<string> =>
-  docker("run", "--rm", "--user", "0:0", "--network", "none", "--volume", `${volume}:/v`, "--entrypoint", "sh", TOOLS, "-c", line);
+  docker(
+    "run",
+    "--rm",
+    "--user",
+    "0:0",
+    "--network",
+    "none",
+    "--volume",
+    `${volume}:/v`,
+    "--entrypoint",
+    "sh",
+    TOOLS,
+    "-c",
+    line,
+  );
 
 /** The engine's events as they happen: it remembers 256 of them, which health checks use up in seconds. */
 export class Events {
   readonly #child: ChildProcess;
   #text = "";
   private constructor(since: number, format: string, filters: readonly string[]) {
-    this.#child = spawn("docker", ["events", "--since", String(since), "--format", format, ...filters.flatMap((filter) => ["--filter", filter])], { stdio: ["ignore", "pipe", "inherit"] });
-    this.#child.stdout!.on("data", (chunk: Buffer) => { this.#text += chunk.toString(); });
+    this.#child = spawn(
+      "docker",
+      ["events", "--since", String(since), "--format", format, ...filters.flatMap((filter) => ["--filter", filter])],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    this.#child.stdout!.on("data", (chunk: Buffer) => {
+      this.#text += chunk.toString();
+    });
   }
-  static async watch(format: string, ...filters: string[]): Promise<Events> { return new Events(await engineNow(), format, filters); }
+  static async watch(format: string, ...filters: string[]): Promise<Events> {
+    return new Events(await engineNow(), format, filters);
+  }
 
   /** Ends the watching. */
   async stop(): Promise<string[]> {

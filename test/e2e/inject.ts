@@ -10,33 +10,69 @@ import { docker } from "./support.ts";
 const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8" }).trim();
 
 /** Process id, on this machine, of what a container began with. */
-const first = async (container: string): Promise<number> => Number(await docker("inspect", "--format", "{{.State.Pid}}", container));
+const first = async (container: string): Promise<number> =>
+  Number(await docker("inspect", "--format", "{{.State.Pid}}", container));
 
 /** Kills (SIGKILL) those processes of a container whose title matches. @returns how many they were. */
 export async function kill(container: string, title: RegExp): Promise<number> {
   const found = family(await first(container)).filter((pid) => {
-    try { return title.test(readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")); } catch { return false; }
+    try {
+      return title.test(readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
+    } catch {
+      return false;
+    }
   });
-  for (const pid of found) try { process.kill(pid, "SIGKILL"); } catch { /* went with its parent */ }
+  for (const pid of found)
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      /* went with its parent */
+    }
   return found.length;
 }
 
 /** Kills what runs the jobs of a worker. Before it come the init, the main process and what that forks first, its companion. */
 export async function killJobs(container: string): Promise<number> {
-  const jobs = family(await first(container)).sort((a, b) => a - b).slice(3);
+  const jobs = family(await first(container))
+    .sort((a, b) => a - b)
+    .slice(3);
   for (const pid of jobs) process.kill(pid, "SIGKILL");
   return jobs.length;
 }
 
 /** Kills everything in a container at once, without the engine's knowledge. */
-export const killAll = async (container: string): Promise<void> => { process.kill(await first(container), "SIGKILL"); };
+export const killAll = async (container: string): Promise<void> => {
+  process.kill(await first(container), "SIGKILL");
+};
 
 /** Lets a share of the packets that reach a container from others go lost. @returns what ends it. */
 export async function loss(container: string, share: number): Promise<() => void> {
   const pid = String(await first(container));
-  const rule = (how: string) => run("nsenter", "-t", pid, "-n", "iptables", how, "INPUT", "!", "-i", "lo", "-m", "statistic", "--mode", "random", "--probability", String(share), "-j", "DROP");
+  const rule = (how: string) =>
+    run(
+      "nsenter",
+      "-t",
+      pid,
+      "-n",
+      "iptables",
+      how,
+      "INPUT",
+      "!",
+      "-i",
+      "lo",
+      "-m",
+      "statistic",
+      "--mode",
+      "random",
+      "--probability",
+      String(share),
+      "-j",
+      "DROP",
+    );
   rule("-A");
-  return () => { if (existsSync(`/proc/${pid}`)) rule("-D"); };
+  return () => {
+    if (existsSync(`/proc/${pid}`)) rule("-D");
+  };
 }
 
 /** A small disk of its own, in a file, so that it can be full, or slow, and nobody else's. */
@@ -63,22 +99,32 @@ export class Disk {
   fill(): void {
     const [blocks, size] = run("stat", "-f", "-c", "%a %S", this.path).split(" ").map(Number) as [number, number];
     // Most of it quickly, without what the file system needs to describe that file; then the rest, to the refusal.
-    run("sh", "-c", `fallocate -l ${(blocks - 64) * size} ${this.#filler}; cat /dev/zero >> ${this.#filler} 2> /dev/null; true`);
+    run(
+      "sh",
+      "-c",
+      `fallocate -l ${(blocks - 64) * size} ${this.#filler}; cat /dev/zero >> ${this.#filler} 2> /dev/null; true`,
+    );
   }
-  free(): void { rmSync(this.#filler, { force: true }); }
+  free(): void {
+    rmSync(this.#filler, { force: true });
+  }
 
   /** Allows a container so many writes a second. @returns what ends it. */
   async slow(container: string, writes: number): Promise<() => void> {
     const groups = readFileSync(`/proc/${await first(container)}/cgroup`, "utf8");
     const [, blkio] = /^\d+:blkio:(.+)$/m.exec(groups) ?? [];
     const [, unified] = /^0::(.+)$/m.exec(groups) ?? [];
-    if (blkio === undefined && unified === undefined) throw new Error("neither cgroup v1 nor v2: a disk cannot be slowed down here");
-    const [file, some, all] = blkio !== undefined
-      ? [join("/sys/fs/cgroup/blkio", blkio, "blkio.throttle.write_iops_device"), String(writes), "0"]
-      : [join("/sys/fs/cgroup", unified!, "io.max"), `wiops=${writes}`, "wiops=max"];
+    if (blkio === undefined && unified === undefined)
+      throw new Error("neither cgroup v1 nor v2: a disk cannot be slowed down here");
+    const [file, some, all] =
+      blkio !== undefined
+        ? [join("/sys/fs/cgroup/blkio", blkio, "blkio.throttle.write_iops_device"), String(writes), "0"]
+        : [join("/sys/fs/cgroup", unified!, "io.max"), `wiops=${writes}`, "wiops=max"];
     const device = run("findmnt", "-no", "MAJ:MIN", this.path);
     writeFileSync(file, `${device} ${some}`);
-    return () => { if (existsSync(file)) writeFileSync(file, `${device} ${all}`); };
+    return () => {
+      if (existsSync(file)) writeFileSync(file, `${device} ${all}`);
+    };
   }
   remove(): void {
     run("umount", this.path);

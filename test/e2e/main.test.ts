@@ -14,7 +14,8 @@ const UNCHANGED = /Resources:\s+\d+ unchanged\s/;
 
 const EVENT = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}";
 /** What the engine did, but for health checks. */
-const changes = (events: readonly string[]): string[] => events.filter((line) => !/ exec_(create|start|die)|health_status/.test(line));
+const changes = (events: readonly string[]): string[] =>
+  events.filter((line) => !/ exec_(create|start|die)|health_status/.test(line));
 
 describe("the main job", function () {
   this.timeout(1_200_000);
@@ -33,7 +34,10 @@ describe("the main job", function () {
       const { code, output } = await project.script("up", "e2e");
       assert.equal(code, 0, output);
       assert.match(output, /is up and healthy/);
-      const states = (await docker("ps", "-a", "--filter", "label=berth.stack=e2e", "--format", "{{.Names}} {{.Status}}")).split("\n")
+      const states = (
+        await docker("ps", "-a", "--filter", "label=berth.stack=e2e", "--format", "{{.Names}} {{.Status}}")
+      )
+        .split("\n")
         .filter((line) => !line.includes("-seed-"));
       assert.ok(states.length >= 12, states.join("\n"));
       for (const state of states) assert.match(state, /\(healthy\)/, state);
@@ -53,17 +57,34 @@ describe("the main job", function () {
       for (const name of Object.values(containers).flat()) assert.ok(running.has(name), name);
       const images = await project.output<Record<string, string>>("images");
       assert.match(images["api"]!, /^sha256:[0-9a-f]{64}$/);
-      const [newest] = readdirSync(join(project.dir, "services/assistant/src/migrations/versions")).flatMap((file) => /^\d+/.exec(file) ?? []).sort().reverse();
+      const [newest] = readdirSync(join(project.dir, "services/assistant/src/migrations/versions"))
+        .flatMap((file) => /^\d+/.exec(file) ?? [])
+        .sort()
+        .reverse();
       assert.equal(await project.output("schemaVersion"), newest);
     });
 
     it("scrapes every service within a minute", async () => {
       const { prometheus } = await project.output<Record<string, string>>("urls");
       await eventually(async () => {
-        const { data } = await (await fetch(`${prometheus}/api/v1/targets?state=active`)).json() as { data: { activeTargets: { health: string; labels: { job: string }; lastError: string }[] } };
+        const { data } = (await (await fetch(`${prometheus}/api/v1/targets?state=active`)).json()) as {
+          data: { activeTargets: { health: string; labels: { job: string }; lastError: string }[] };
+        };
         const jobs = new Set(data.activeTargets.map((target) => target.labels.job));
-        for (const job of ["api", "agent", "worker", "sms-router", "edge", "postgres-exporter", "redis-exporter", "node-exporter", "prometheus"]) assert.ok(jobs.has(job), `no target ${job}`);
-        for (const target of data.activeTargets) assert.equal(target.health, "up", `${target.labels.job}: ${target.lastError}`);
+        for (const job of [
+          "api",
+          "agent",
+          "worker",
+          "sms-router",
+          "edge",
+          "postgres-exporter",
+          "redis-exporter",
+          "node-exporter",
+          "prometheus",
+        ])
+          assert.ok(jobs.has(job), `no target ${job}`);
+        for (const target of data.activeTargets)
+          assert.equal(target.health, "up", `${target.labels.job}: ${target.lastError}`);
       }, 60);
     });
   });
@@ -72,17 +93,52 @@ describe("the main job", function () {
     it("pass in the image that runs, against a database and a Redis of their own", async () => {
       const [name, started] = ["e2e-own-tests", new Set<string>()];
       const start = async (what: string, ...args: string[]) => {
-        await docker("run", "--detach", "--name", `${name}-${what}`, "--network", name, "--network-alias", what, ...args);
+        await docker(
+          "run",
+          "--detach",
+          "--name",
+          `${name}-${what}`,
+          "--network",
+          name,
+          "--network-alias",
+          what,
+          ...args,
+        );
         started.add(`${name}-${what}`);
       };
       await docker("network", "create", "--internal", name);
       try {
-        await start("postgres", "--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--env", "POSTGRES_DB=tests", "pgvector/pgvector:pg17");
+        await start(
+          "postgres",
+          "--env",
+          "POSTGRES_HOST_AUTH_METHOD=trust",
+          "--env",
+          "POSTGRES_DB=tests",
+          "pgvector/pgvector:pg17",
+        );
         await start("redis", "redis:8.0");
         await eventually(() => docker("exec", `${name}-postgres`, "pg_isready", "-q", "-h", "127.0.0.1"), 60);
         const { api } = await project.output<Record<string, string>>("images");
-        const { code, output } = await command("docker", ["run", "--rm", "--network", name, "--env", "DATABASE_URL=postgresql://postgres@postgres:5432/tests",
-          "--env", "REDIS_URL=redis://redis:6379/0", "--env", "REQUIRE_SERVICES=1", api!, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+        const { code, output } = await command("docker", [
+          "run",
+          "--rm",
+          "--network",
+          name,
+          "--env",
+          "DATABASE_URL=postgresql://postgres@postgres:5432/tests",
+          "--env",
+          "REDIS_URL=redis://redis:6379/0",
+          "--env",
+          "REQUIRE_SERVICES=1",
+          api!,
+          "python",
+          "-m",
+          "pytest",
+          "-q",
+          "-p",
+          "no:cacheprovider",
+          "tests",
+        ]);
         assert.equal(code, 0, output);
         assert.match(output, /\b[1-9]\d+ passed/);
         assert.doesNotMatch(output, /skipped|deselected/);
@@ -101,12 +157,19 @@ describe("the main job", function () {
       const request = randomUUID().replaceAll("-", "");
       const { headers } = await user.call("POST", "/v1/messages", { text: "help" }, { "x-request-id": request });
       assert.equal(headers.get("x-request-id"), request);
-      await eventually(async () => assert.deepEqual(await traces(project, request, ["edge", "api", "agent"]), [request]), 10);
+      await eventually(
+        async () => assert.deepEqual(await traces(project, request, ["edge", "api", "agent"]), [request]),
+        10,
+      );
     });
 
     it("goes on with its caller's trace; what is none begins a new one", async () => {
       const given = "4bf92f3577b34da6a3ce929d0e0e4736";
-      for (const [traceparent, goesOn] of [[`00-${given}-00f067aa0ba902b7-00`, true], [`00-${given}-00f067aa0ba902b7`, false], [`00-${given}-${"0".repeat(16)}-01`, false]] as const) {
+      for (const [traceparent, goesOn] of [
+        [`00-${given}-00f067aa0ba902b7-00`, true],
+        [`00-${given}-00f067aa0ba902b7`, false],
+        [`00-${given}-${"0".repeat(16)}-01`, false],
+      ] as const) {
         const request = randomUUID();
         await user.call("GET", "/v1/tasks", undefined, { "x-request-id": request, traceparent });
         await eventually(async () => {
@@ -121,8 +184,12 @@ describe("the main job", function () {
   describe("a signed SMS", () => {
     const ann = new Client(EDGE);
     const ben = new Client(EDGE);
-    const titles = async (user: Client) => JSON.stringify([(await user.get("/v1/reminders")).body, (await user.get("/v1/tasks")).body]);
-    before(async () => { await ann.enter("ann@example.org"); await ben.enter("ben@example.org"); });
+    const titles = async (user: Client) =>
+      JSON.stringify([(await user.get("/v1/reminders")).body, (await user.get("/v1/tasks")).body]);
+    before(async () => {
+      await ann.enter("ann@example.org");
+      await ben.enter("ben@example.org");
+    });
 
     it("becomes a reminder that its user sees, and no other", async () => {
       const what = `call the harbour ${randomUUID()}`;
@@ -136,7 +203,10 @@ describe("the main job", function () {
     it("with a wrong signature, from an unknown number, or without a token: 403, 404, 401, and nothing stored", async () => {
       const what = `steal the boat ${randomUUID()}`;
       const before = await titles(ann);
-      assert.equal((await client.sms("+15550000001", `remind me tomorrow to ${what}`, { signature: "AAAA" })).status, 403);
+      assert.equal(
+        (await client.sms("+15550000001", `remind me tomorrow to ${what}`, { signature: "AAAA" })).status,
+        403,
+      );
       assert.equal((await client.sms("+15558888888", `remind me tomorrow to ${what}`)).status, 404);
       assert.equal((await client.call("POST", "/v1/tasks", { title: what })).status, 401);
       await sleep(3000);
@@ -205,7 +275,10 @@ describe("the main job", function () {
       const { code, output } = await project.up();
       assert.equal(code, 0, output);
       assert.deepEqual(await idsBut(project, ["agent", "edge-routes"]), before);
-      assert.equal((await project.containers("agent")).size, 1 + [...(await project.containers("agent")).keys()].filter((name) => name.includes("seed")).length);
+      assert.equal(
+        (await project.containers("agent")).size,
+        1 + [...(await project.containers("agent")).keys()].filter((name) => name.includes("seed")).length,
+      );
       assert.equal((await client.get("/ready")).status, 200);
     });
   });
@@ -214,7 +287,9 @@ describe("the main job", function () {
     it("is one report of every problem; the engine is untouched", async () => {
       const good = project.config;
       project.configure({
-        "berth:colour": "blue", "berth:debug": "perhaps", "berth:ports": { ...good["berth:ports"] as object, prometheus: 8000 },
+        "berth:colour": "blue",
+        "berth:debug": "perhaps",
+        "berth:ports": { ...(good["berth:ports"] as object), prometheus: 8000 },
         "berth:services": { api: { memory: "2 GB", replicas: 0 } },
       });
       const objects = await project.objects();
@@ -223,7 +298,14 @@ describe("the main job", function () {
       const events = changes(await watch.stop());
       project.configure({ ...good, "berth:colour": undefined });
       assert.notEqual(code, 0);
-      for (const part of ["berth:colour", "berth:debug", "berth:services.api.memory", "berth:services.api.replicas", "pulumi config set", "Nothing was touched"])
+      for (const part of [
+        "berth:colour",
+        "berth:debug",
+        "berth:services.api.memory",
+        "berth:services.api.replicas",
+        "pulumi config set",
+        "Nothing was touched",
+      ])
         assert.ok(output.includes(part), `${part} is missing in:\n${output}`);
       assert.doesNotMatch(output, /\bat .*\.ts:\d+/);
       assert.deepEqual(events, []);
@@ -231,13 +313,18 @@ describe("the main job", function () {
     });
     it("clashing ports, a missing secret and a circle are refused too", async () => {
       const good = project.config;
-      project.configure({ "berth:ports": { ...good["berth:ports"] as object, prometheus: 8000, "edge-tls": 8443 } });
+      project.configure({ "berth:ports": { ...(good["berth:ports"] as object), prometheus: 8000, "edge-tls": 8443 } });
       const { code, output } = await project.up();
       project.configure(good);
       assert.notEqual(code, 0);
-      assert.match(output, /berth:ports\.prometheus[\s\S]*berth:ports\.edge has|berth:ports\.edge[\s\S]*berth:ports\.prometheus has/);
+      assert.match(
+        output,
+        /berth:ports\.prometheus[\s\S]*berth:ports\.edge has|berth:ports\.edge[\s\S]*berth:ports\.prometheus has/,
+      );
       const circle = new Project({ stack: "e2e-circle", portOffset: OFFSET + 1000 });
-      circle.edit("systems/parts/postgres.ts", (text) => text.replace('networks: ["data"], port: 5432', 'networks: ["data"], after: ["postgres-roles"], port: 5432'));
+      circle.edit("systems/parts/postgres.ts", (text) =>
+        text.replace('networks: ["data"], port: 5432', 'networks: ["data"], after: ["postgres-roles"], port: 5432'),
+      );
       await circle.pulumi("stack", "select", "e2e-circle", "--create");
       const refused = await circle.up();
       await circle.remove();
@@ -248,20 +335,26 @@ describe("the main job", function () {
 
   describe("a machine that is not ready", () => {
     it("no engine: says so, and how to start it", async () => {
-      const { code, output } = await command("bash", ["-c", ". bin/lib.sh; engine_answers"], { cwd: project.dir, env: { DOCKER_HOST: "unix:///nowhere/docker.sock" } });
+      const { code, output } = await command("bash", ["-c", ". bin/lib.sh; engine_answers"], {
+        cwd: project.dir,
+        env: { DOCKER_HOST: "unix:///nowhere/docker.sock" },
+      });
       assert.notEqual(code, 0);
       assert.match(output, /no Docker engine answers at unix:\/\/\/nowhere\/docker\.sock: start it/);
     });
     it("an engine without permission: says which group to join", async () => {
       await command("chmod", ["755", project.dir]);
-      const { code, output } = await command("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", ". bin/lib.sh; engine_answers"],
-        { cwd: project.dir, env: { HOME: "/tmp", USER: "nobody" } });
+      const { code, output } = await command(
+        "setpriv",
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", ". bin/lib.sh; engine_answers"],
+        { cwd: project.dir, env: { HOME: "/tmp", USER: "nobody" } },
+      );
       assert.notEqual(code, 0);
       assert.match(output, /refuses this user: add yourself to its group \(sudo usermod -aG docker nobody/);
     });
     it("a port that another program holds: names the key and the port; the next run goes through", async () => {
       const server = createServer().listen(9099 + OFFSET, "127.0.0.1");
-      project.configure({ "berth:ports": { ...project.config["berth:ports"] as object, prometheus: 9099 } });
+      project.configure({ "berth:ports": { ...(project.config["berth:ports"] as object), prometheus: 9099 } });
       const refused = await project.script("up", "e2e");
       // The plain CLI finds out from the engine, later, and must recover as well.
       const plain = await project.up();
@@ -279,9 +372,13 @@ describe("the main job", function () {
     it("is named, with the way out; the next run goes through", async () => {
       const before = await project.containers();
       // /dev/full refuses every byte as a full disk does.
-      project.edit("services/edge/Dockerfile", (text) => text.replace("USER 101:0", "RUN dd if=/dev/zero of=/dev/full bs=1 count=1\nUSER 101:0"));
+      project.edit("services/edge/Dockerfile", (text) =>
+        text.replace("USER 101:0", "RUN dd if=/dev/zero of=/dev/full bs=1 count=1\nUSER 101:0"),
+      );
       const refused = await project.script("up", "e2e");
-      project.edit("services/edge/Dockerfile", (text) => text.replace("RUN dd if=/dev/zero of=/dev/full bs=1 count=1\n", ""));
+      project.edit("services/edge/Dockerfile", (text) =>
+        text.replace("RUN dd if=/dev/zero of=/dev/full bs=1 count=1\n", ""),
+      );
       assert.notEqual(refused.code, 0);
       assert.match(refused.output, /No space left on device/i);
       assert.match(refused.output, /way out: the engine's disk is full/);
@@ -301,7 +398,10 @@ describe("the main job", function () {
       assert.equal(code, 0, output);
       const left = await project.objects();
       assert.ok(left.includes("volume assistant-e2e-postgres-data"), left.join("\n"));
-      assert.ok(left.every((object) => /^volume .*-data$/.test(object)), left.join("\n"));
+      assert.ok(
+        left.every((object) => /^volume .*-data$/.test(object)),
+        left.join("\n"),
+      );
       const again = await project.script("up", "e2e");
       assert.equal(again.code, 0, again.output);
       const tasks = await eventually(async () => {

@@ -5,12 +5,19 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { command, ROOT, sleep } from "./support.ts";
 
-const HOME = process.env["BERTH_BENCH_HOME"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "berth-bench");
+const HOME =
+  process.env["BERTH_BENCH_HOME"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "berth-bench");
 const PID = join(HOME, "engine/dockerd.pid");
 const pid = (): number => Number(readFileSync(PID, "utf8"));
 
-const ours = (): boolean => existsSync(PID) && existsSync(`/proc/${pid()}`)
-  && execFileSync("docker", ["ps", "--filter", "label=berth.stack", "--format", '{{.Label "berth.stack"}}'], { encoding: "utf8" }).split("\n").every((stack) => !stack || stack.startsWith("e2e"));
+const ours = (): boolean =>
+  existsSync(PID) &&
+  existsSync(`/proc/${pid()}`) &&
+  execFileSync("docker", ["ps", "--filter", "label=berth.stack", "--format", '{{.Label "berth.stack"}}'], {
+    encoding: "utf8",
+  })
+    .split("\n")
+    .every((stack) => !stack || stack.startsWith("e2e"));
 
 /** Whether tests may end the engine; says so if they may not. */
 export function ownEngine(): boolean {

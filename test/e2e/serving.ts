@@ -35,10 +35,21 @@ export class Serving {
 
   /** @param ca Certificate of the authority that signs the edge's; the edge then speaks TLS. */
   constructor({ stack, portOffset, from = "dev", config = {} }: ServingArgs, ca?: string) {
-    this.project = new Project({ stack, portOffset, from, config: {
-      "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:logLevel": "INFO", "berth:settle": 3, "berth:waitTimeout": 45,
-      "berth:services": { api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86400 } } }, ...config,
-    } });
+    this.project = new Project({
+      stack,
+      portOffset,
+      from,
+      config: {
+        "berth:imageTarget": "runtime",
+        "berth:sourceMounts": false,
+        "berth:debug": false,
+        "berth:logLevel": "INFO",
+        "berth:settle": 3,
+        "berth:waitTimeout": 45,
+        "berth:services": { api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86400 } } },
+        ...config,
+      },
+    });
     this.ca = ca;
     const { edge } = this.project.config["berth:ports"] as { edge: number };
     this.edge = ca === undefined ? `http://127.0.0.1:${edge + portOffset}` : `https://127.0.0.1:${8443 + portOffset}`;
@@ -59,18 +70,41 @@ export class Serving {
   /** Environment of one service, laid over what it has; undefined removes. */
   environment(service: string, values: Values): void {
     const services = (this.project.config["berth:services"] ?? {}) as Record<string, { environment?: Values }>;
-    const environment = Object.fromEntries(Object.entries({ ...services[service]?.environment, ...values }).filter(([, value]) => value !== undefined));
+    const environment = Object.fromEntries(
+      Object.entries({ ...services[service]?.environment, ...values }).filter(([, value]) => value !== undefined),
+    );
     this.set(service, { environment });
   }
 
   underLoad(work: () => Promise<void>, { slow = 8, share = 1, ...more }: UnderLoad = {}): Promise<LoadReport> {
-    return underLoad({ url: this.edge, token: this.client.token, slow, kept: 150 * share * COMMON, fresh: 50 * share * COMMON, ...more, ...(this.ca === undefined ? {} : { ca: this.ca }) }, work);
+    return underLoad(
+      {
+        url: this.edge,
+        token: this.client.token,
+        slow,
+        kept: 150 * share * COMMON,
+        fresh: 50 * share * COMMON,
+        ...more,
+        ...(this.ca === undefined ? {} : { ca: this.ca }),
+      },
+      work,
+    );
   }
 
   /** Rows of a query, as psql prints them. */
   async query(sql: string): Promise<string> {
     // By standard input: thousands of ids are too long for a command line.
-    const psql = execFile("docker", ["exec", "-i", `assistant-${this.project.stack}-postgres`, "psql", "-qAtX", "-U", "postgres", "-d", this.project.config["berth:database"] as string]);
+    const psql = execFile("docker", [
+      "exec",
+      "-i",
+      `assistant-${this.project.stack}-postgres`,
+      "psql",
+      "-qAtX",
+      "-U",
+      "postgres",
+      "-d",
+      this.project.config["berth:database"] as string,
+    ]);
     psql.stdin!.end(sql);
     let rows = "";
     for await (const chunk of psql.stdout!) rows += String(chunk);
@@ -80,7 +114,13 @@ export class Serving {
   /** Each acknowledged POST is there, and ran once. */
   async assertOnce(acknowledged: readonly string[]): Promise<void> {
     const ids = acknowledged.map((id) => `'${id}'`).join(",");
-    assert.equal(await this.query(`SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids});`), "0|0", "doubled or missing events");
+    assert.equal(
+      await this.query(
+        `SELECT count(*) FILTER (WHERE attempts > 1), ${acknowledged.length} - count(*) FROM events WHERE id IN (${ids});`,
+      ),
+      "0|0",
+      "doubled or missing events",
+    );
   }
 
   /** Nothing failed; each acknowledged POST is there, and ran once. */
@@ -94,7 +134,9 @@ export class Serving {
   }
 
   /** The routes that the edge serves by now. */
-  routes(): Promise<string> { return docker("exec", `assistant-${this.project.stack}-edge`, "cat", "/live/current/upstreams"); }
+  routes(): Promise<string> {
+    return docker("exec", `assistant-${this.project.stack}-edge`, "cat", "/live/current/upstreams");
+  }
 
   /**
    * A release that must fail, applied twice: the provider's own answer to a second attempt is to call the first one good
@@ -103,17 +145,22 @@ export class Serving {
   async failsClosed(change: () => void | Promise<void>, culprit: readonly RegExp[]): Promise<void> {
     const before = await this.project.containers("api");
     const routes = await this.routes();
-    await this.assertLossless(await this.underLoad(async () => {
-      await change();
-      for (const attempt of [1, 2]) {
-        const { code, output } = await this.project.up();
-        assert.notEqual(code, 0, `attempt ${attempt} was accepted:\n${output}`);
-        for (const words of culprit) assert.match(output, words);
-      }
-      const after = await this.project.containers("api");
-      for (const [name, id] of before) assert.equal(after.get(name), id, `${name} is gone`);
-      assert.equal(await this.routes(), routes);
-    }, { share: 0.5 }));
+    await this.assertLossless(
+      await this.underLoad(
+        async () => {
+          await change();
+          for (const attempt of [1, 2]) {
+            const { code, output } = await this.project.up();
+            assert.notEqual(code, 0, `attempt ${attempt} was accepted:\n${output}`);
+            for (const words of culprit) assert.match(output, words);
+          }
+          const after = await this.project.containers("api");
+          for (const [name, id] of before) assert.equal(after.get(name), id, `${name} is gone`);
+          assert.equal(await this.routes(), routes);
+        },
+        { share: 0.5 },
+      ),
+    );
   }
 
   /** The next good release needs nothing but itself, and leaves nothing behind. */

@@ -27,7 +27,10 @@ export interface LoadArgs {
   readonly timeout?: number;
 }
 
-export interface Write { readonly path: string; readonly body: unknown }
+export interface Write {
+  readonly path: string;
+  readonly body: unknown;
+}
 
 export interface LoadReport {
   /** For how long requests were begun. */
@@ -50,7 +53,11 @@ export interface LoadReport {
 /** What is wrong with an answer that is not 2xx: it has to be JSON that says what is the matter and, if it passes, when to come back. */
 export function uncontrolled(status: number, headers: http.IncomingHttpHeaders, body: string): string | undefined {
   let error: unknown;
-  try { error = (JSON.parse(body) as { error?: unknown }).error; } catch { /* not JSON */ }
+  try {
+    error = (JSON.parse(body) as { error?: unknown }).error;
+  } catch {
+    /* not JSON */
+  }
   if (![429, 502, 503, 504, 507].includes(status)) return "not a passing failure";
   if (typeof error !== "string") return "no JSON with an error";
   if (!headers["retry-after"]) return "no Retry-After";
@@ -93,7 +100,15 @@ export class Load {
   #began = 0;
 
   constructor({ ca, ...args }: LoadArgs) {
-    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }), ...args };
+    this.#args = {
+      kept: 150,
+      fresh: 50,
+      posts: 0.2,
+      slow: 8,
+      timeout: 15_000,
+      write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }),
+      ...args,
+    };
     this.#http = args.url.startsWith("https:") ? https : http;
     this.#tls = ca === undefined ? {} : { ca };
     // With a timeout of its own, of any length, an agent heeds the end that the server announces (Keep-Alive).
@@ -122,10 +137,19 @@ export class Load {
     await Promise.all(this.#open);
     this.#agent.destroy();
     const sorted = this.#times.sort((a, b) => a - b);
-    const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+    const at = (share: number) =>
+      Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
     return {
-      seconds, sent: this.#sent, ok: this.#ok, slowSent: this.#slowSent, slowOk: this.#slowOk, failures: this.#failures,
-      acknowledged: this.#acknowledged, p50: at(0.5), p99: at(0.99), longest: Math.round(this.#longest),
+      seconds,
+      sent: this.#sent,
+      ok: this.#ok,
+      slowSent: this.#slowSent,
+      slowOk: this.#slowOk,
+      failures: this.#failures,
+      acknowledged: this.#acknowledged,
+      p50: at(0.5),
+      p99: at(0.99),
+      longest: Math.round(this.#longest),
     };
   }
 
@@ -134,50 +158,92 @@ export class Load {
     this.#sent += 1;
     const write = id === undefined ? undefined : this.#args.write(id);
     const began = performance.now();
-    this.#track(this.#request(write ? "POST" : "GET", write?.path ?? "/v1/version", write && JSON.stringify(write.body), kept, this.#args.timeout).then((failure) => {
-      this.#longest = Math.max(this.#longest, performance.now() - began);
-      if (failure) { this.#fail(`${id ? "POST" : "GET"} ${kept ? "kept" : "fresh"}: ${failure}`); return; }
-      this.#ok += 1;
-      this.#times.push(performance.now() - began);
-      if (id) this.#acknowledged.push(id);
-    }));
+    this.#track(
+      this.#request(
+        write ? "POST" : "GET",
+        write?.path ?? "/v1/version",
+        write && JSON.stringify(write.body),
+        kept,
+        this.#args.timeout,
+      ).then((failure) => {
+        this.#longest = Math.max(this.#longest, performance.now() - began);
+        if (failure) {
+          this.#fail(`${id ? "POST" : "GET"} ${kept ? "kept" : "fresh"}: ${failure}`);
+          return;
+        }
+        this.#ok += 1;
+        this.#times.push(performance.now() - began);
+        if (id) this.#acknowledged.push(id);
+      }),
+    );
   }
 
   #sendSlow(): void {
     this.#slowSent += 1;
     // Nothing is newer than tomorrow: the answer comes when the time is up.
     const since = encodeURIComponent(new Date(Date.now() + 86_400_000).toISOString());
-    this.#track(this.#request("GET", `/v1/events?since=${since}&wait=${this.#args.slow}`, undefined, true, this.#args.timeout + this.#args.slow * 1000).then((failure) => {
-      if (failure) this.#fail(`slow: ${failure}`); else this.#slowOk += 1;
-    }));
+    this.#track(
+      this.#request(
+        "GET",
+        `/v1/events?since=${since}&wait=${this.#args.slow}`,
+        undefined,
+        true,
+        this.#args.timeout + this.#args.slow * 1000,
+      ).then((failure) => {
+        if (failure) this.#fail(`slow: ${failure}`);
+        else this.#slowOk += 1;
+      }),
+    );
   }
 
   #track(work: Promise<void>): void {
     this.#open.add(work);
     void work.finally(() => this.#open.delete(work));
   }
-  #fail(what: string): void { this.#failures[what] = (this.#failures[what] ?? 0) + 1; }
+  #fail(what: string): void {
+    this.#failures[what] = (this.#failures[what] ?? 0) + 1;
+  }
 
   /** @returns why it failed; undefined if it did not. */
-  #request(method: string, path: string, body: string | undefined, kept: boolean, timeout: number): Promise<string | undefined> {
+  #request(
+    method: string,
+    path: string,
+    body: string | undefined,
+    kept: boolean,
+    timeout: number,
+  ): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const request = this.#http.request(this.#args.url + path, {
-        method, agent: kept ? this.#agent : false, timeout, ...this.#tls,
-        headers: {
-          authorization: `Bearer ${this.#args.token}`, ...(kept ? {} : { connection: "close" }),
-          ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+      const request = this.#http.request(
+        this.#args.url + path,
+        {
+          method,
+          agent: kept ? this.#agent : false,
+          timeout,
+          ...this.#tls,
+          headers: {
+            authorization: `Bearer ${this.#args.token}`,
+            ...(kept ? {} : { connection: "close" }),
+            ...(body === undefined
+              ? {}
+              : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          },
         },
-      }, (response) => {
-        const good = response.statusCode! >= 200 && response.statusCode! < 300;
-        let text = "";
-        if (good) response.resume(); else response.on("data", (chunk: Buffer) => { text += chunk.toString(); });
-        response.once("end", () => {
-          const wrong = good ? undefined : uncontrolled(response.statusCode!, response.headers, text);
-          resolve(good ? undefined : `status ${response.statusCode}${wrong === undefined ? "" : ` (${wrong})`}`);
-        });
-        response.once("error", (error) => resolve(error.message));
-        response.once("aborted", () => resolve("cut off"));
-      });
+        (response) => {
+          const good = response.statusCode! >= 200 && response.statusCode! < 300;
+          let text = "";
+          if (good) response.resume();
+          else
+            response.on("data", (chunk: Buffer) => {
+              text += chunk.toString();
+            });
+          response.once("end", () => {
+            const wrong = good ? undefined : uncontrolled(response.statusCode!, response.headers, text);
+            resolve(good ? undefined : `status ${response.statusCode}${wrong === undefined ? "" : ` (${wrong})`}`);
+          });
+          response.once("error", (error) => resolve(error.message));
+          response.once("aborted", () => resolve("cut off"));
+        },
+      );
       request.once("timeout", () => request.destroy(new Error("timed out")));
       request.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
       request.end(body);

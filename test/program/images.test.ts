@@ -12,7 +12,12 @@ const IMAGE = "docker:index/image:Image";
 /** The stack files may name promoted images. */
 const BUILT = { "berth:images": undefined, "berth:registry": undefined };
 const REGISTRY = { ...BUILT, "berth:registry": "registry.example.org/team" };
-const DIGESTS = { assistant: `registry.example.org/team/assistant-assistant@sha256:${"a".repeat(64)}`, edge: `registry.example.org/team/assistant-edge@sha256:${"e".repeat(64)}`, backup: `registry.example.org/team/assistant-backup@sha256:${"b".repeat(64)}`, collector: `registry.example.org/team/assistant-collector@sha256:${"c".repeat(64)}` };
+const DIGESTS = {
+  assistant: `registry.example.org/team/assistant-assistant@sha256:${"a".repeat(64)}`,
+  edge: `registry.example.org/team/assistant-edge@sha256:${"e".repeat(64)}`,
+  backup: `registry.example.org/team/assistant-backup@sha256:${"b".repeat(64)}`,
+  collector: `registry.example.org/team/assistant-collector@sha256:${"c".repeat(64)}`,
+};
 const asked = (image: string): string => image.replace("@", ":digest@");
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const imageOf = (run: Run, container: string): unknown => find(run, CONTAINER, container).inputs["image"];
@@ -21,7 +26,9 @@ describe("images", function () {
   this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), "berth-images-"));
   /** Outside git, whatever this checkout is: test/unit/components/revision has the rest. */
-  const repository = (at: string): void => { process.env["GIT_DIR"] = at; };
+  const repository = (at: string): void => {
+    process.env["GIT_DIR"] = at;
+  };
   beforeEach(() => repository(join(folder, "none")));
   after(() => {
     delete process.env["GIT_DIR"];
@@ -31,7 +38,10 @@ describe("images", function () {
   it("stay on the engine without a registry, under a name of the stack", async () => {
     const run = await runProgram({ stack: "stage", config: BUILT });
     for (const { inputs } of ofType(run, IMAGE)) {
-      assert.match(inputs["imageName"] as string, /^localhost\/berth\/assistant-(assistant|edge|backup|collector):stage$/);
+      assert.match(
+        inputs["imageName"] as string,
+        /^localhost\/berth\/assistant-(assistant|edge|backup|collector):stage$/,
+      );
       assert.equal(inputs["skipPush"], true);
       assert.equal(inputs["registry"], undefined);
     }
@@ -39,15 +49,35 @@ describe("images", function () {
   });
 
   it("say which version and commit they are made of: the same tree gives the same arguments, and outside git there is one word", async () => {
-    const args = async () => Object.fromEntries(ofType(await runProgram({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [name, (inputs["build"] as { args: Record<string, string> }).args]));
+    const args = async () =>
+      Object.fromEntries(
+        ofType(await runProgram({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [
+          name,
+          (inputs["build"] as { args: Record<string, string> }).args,
+        ]),
+      );
     const outside = await args();
-    assert.deepEqual(Object.keys(outside), ["assistant-stage-assistant", "assistant-stage-edge", "assistant-stage-backup", "assistant-stage-collector"]);
-    for (const { VERSION, REVISION, CREATED } of Object.values(outside)) assert.deepEqual([VERSION, REVISION, CREATED], [version(), "uncommitted", "unknown"]);
+    assert.deepEqual(Object.keys(outside), [
+      "assistant-stage-assistant",
+      "assistant-stage-edge",
+      "assistant-stage-backup",
+      "assistant-stage-collector",
+    ]);
+    for (const { VERSION, REVISION, CREATED } of Object.values(outside))
+      assert.deepEqual([VERSION, REVISION, CREATED], [version(), "uncommitted", "unknown"]);
     delete process.env["GIT_DIR"];
     const inside = await args();
     assert.deepEqual(await args(), inside, "the clock is not in them");
-    for (const [image, ...bases] of [["assistant", "PYTHON_IMAGE"], ["edge", "NGINX_IMAGE"], ["backup", "POSTGRES_IMAGE", "REDIS_IMAGE"], ["collector", "COLLECTOR_IMAGE", "NODE_EXPORTER_IMAGE"]] as const)
-      assert.deepEqual(inside[`assistant-stage-${image}`], { ...provenanceOf(`services/${image}`), ...Object.fromEntries(bases.map((base) => [base, outside[`assistant-stage-${image}`]![base]])) });
+    for (const [image, ...bases] of [
+      ["assistant", "PYTHON_IMAGE"],
+      ["edge", "NGINX_IMAGE"],
+      ["backup", "POSTGRES_IMAGE", "REDIS_IMAGE"],
+      ["collector", "COLLECTOR_IMAGE", "NODE_EXPORTER_IMAGE"],
+    ] as const)
+      assert.deepEqual(inside[`assistant-stage-${image}`], {
+        ...provenanceOf(`services/${image}`),
+        ...Object.fromEntries(bases.map((base) => [base, outside[`assistant-stage-${image}`]![base]])),
+      });
   });
 
   it("are pushed as version and commit of their folder, and containers run the digest", async () => {
@@ -55,15 +85,27 @@ describe("images", function () {
     const images = ofType(run, IMAGE);
     assert.equal(images.length, 4);
     for (const { inputs } of images) {
-      assert.match(inputs["imageName"] as string, /^registry\.example\.org\/team\/assistant-(assistant|edge|backup|collector):\d+\.\d+\.\d+-uncommitted$/);
+      assert.match(
+        inputs["imageName"] as string,
+        /^registry\.example\.org\/team\/assistant-(assistant|edge|backup|collector):\d+\.\d+\.\d+-uncommitted$/,
+      );
       assert.equal(inputs["skipPush"], false);
       // The docker client's log-in is used: no credential can get into the state.
       assert.equal(inputs["registry"], undefined);
     }
-    for (const { name, inputs } of running(run)) assert.match(inputs["image"] as string, /^registry\.example\.org\/team\/assistant-\w+@sha256:[0-9a-f]{64}$|^[^@]+:[^/:@]+$/, name);
+    for (const { name, inputs } of running(run))
+      assert.match(
+        inputs["image"] as string,
+        /^registry\.example\.org\/team\/assistant-\w+@sha256:[0-9a-f]{64}$|^[^@]+:[^/:@]+$/,
+        name,
+      );
     assert.equal((run.outputs["images"] as Record<string, string>)["api"], imageOf(run, "assistant-stage-api-1"));
     const names = (of: Run) => ofType(of, IMAGE).map(({ inputs }) => inputs["imageName"]);
-    assert.deepEqual(names(await runProgram({ stack: "prod", config: REGISTRY })), names(run), "no stack is in the name");
+    assert.deepEqual(
+      names(await runProgram({ stack: "prod", config: REGISTRY })),
+      names(run),
+      "no stack is in the name",
+    );
   });
 
   it("of a development stage get a tag of their own", async () => {
@@ -73,7 +115,12 @@ describe("images", function () {
   });
 
   it("are not named in a clone whose history is cut off", async () => {
-    const git = (...args: string[]) => execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: folder, stdio: "ignore", env: { ...process.env, GIT_DIR: undefined } });
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+        cwd: folder,
+        stdio: "ignore",
+        env: { ...process.env, GIT_DIR: undefined },
+      });
     git("init", "whole");
     for (const message of ["one", "two"]) git("-C", "whole", "commit", "--allow-empty", "-m", message);
     git("clone", "--bare", "--depth=1", `file://${folder}/whole`, "shallow");
@@ -81,42 +128,95 @@ describe("images", function () {
     repository(join(folder, "shallow"));
     try {
       await assert.rejects(runProgram({ stack: "stage", config: REGISTRY }), ({ message }: Error) => {
-        assert.match(message, /^1 problem [\s\S]*berth:registry: this clone has not its whole history[\s\S]*fix: {5}git fetch --unshallow/);
+        assert.match(
+          message,
+          /^1 problem [\s\S]*berth:registry: this clone has not its whole history[\s\S]*fix: {5}git fetch --unshallow/,
+        );
         return true;
       });
-    } finally { delete process.env["GIT_WORK_TREE"]; }
+    } finally {
+      delete process.env["GIT_WORK_TREE"];
+    }
   });
 
   it("that exist are run as they are, and not built; the registry is not asked for what the engine has", async () => {
-    const run = await runProgram({ stack: "prod", config: { "berth:images": DIGESTS }, existing: { engine: Object.values(DIGESTS) } });
+    const run = await runProgram({
+      stack: "prod",
+      config: { "berth:images": DIGESTS },
+      existing: { engine: Object.values(DIGESTS) },
+    });
     assert.deepEqual(ofType(run, IMAGE), []);
     assert.equal(imageOf(run, "assistant-prod-api-1"), DIGESTS.assistant);
     assert.equal(imageOf(run, "assistant-prod-edge-routes-config-seed"), DIGESTS.edge);
-    assert.deepEqual(run.calls.toSorted(), Object.values(DIGESTS).map((image) => `getRemoteImage ${image}`).sort());
+    assert.deepEqual(
+      run.calls.toSorted(),
+      Object.values(DIGESTS)
+        .map((image) => `getRemoteImage ${image}`)
+        .sort(),
+    );
   });
 
   it("are looked for in the registry where the engine has none, one of them built all the same", async () => {
-    const run = await runProgram({ stack: "prod", config: { "berth:off": ["loki", "jaeger"], "berth:images": { edge: DIGESTS.edge, backup: DIGESTS.backup } }, existing: { engine: [DIGESTS.backup], registry: [asked(DIGESTS.edge)] } });
-    assert.deepEqual(run.calls.toSorted(), [`getRegistryImage ${asked(DIGESTS.edge)}`, `getRemoteImage ${DIGESTS.backup}`, `getRemoteImage ${DIGESTS.edge}`]);
-    assert.deepEqual(ofType(run, IMAGE).map(({ name }) => name), ["assistant-prod-assistant"]);
+    const run = await runProgram({
+      stack: "prod",
+      config: { "berth:off": ["loki", "jaeger"], "berth:images": { edge: DIGESTS.edge, backup: DIGESTS.backup } },
+      existing: { engine: [DIGESTS.backup], registry: [asked(DIGESTS.edge)] },
+    });
+    assert.deepEqual(run.calls.toSorted(), [
+      `getRegistryImage ${asked(DIGESTS.edge)}`,
+      `getRemoteImage ${DIGESTS.backup}`,
+      `getRemoteImage ${DIGESTS.edge}`,
+    ]);
+    assert.deepEqual(
+      ofType(run, IMAGE).map(({ name }) => name),
+      ["assistant-prod-assistant"],
+    );
     assert.equal(imageOf(run, "assistant-prod-edge"), DIGESTS.edge);
   });
 
   for (const [image, name] of [
-    [`registry.example.org:5000/team/edge@${DIGEST}`, `registry.example.org:5000/team/edge:digest@${DIGEST}`], [`localhost/edge@${DIGEST}`, `localhost/edge:digest@${DIGEST}`],
-    [`registry.example.org:5000/edge:1@${DIGEST}`, `registry.example.org:5000/edge:1@${DIGEST}`], [`docker.io/team/edge@${DIGEST}`, `team/edge:digest@${DIGEST}`],
-  ] as const) it(`${image.split("@")[0]!} by digest is asked for so that the registry's look-up understands it`, () => assert.equal(askable(image), name));
+    [`registry.example.org:5000/team/edge@${DIGEST}`, `registry.example.org:5000/team/edge:digest@${DIGEST}`],
+    [`localhost/edge@${DIGEST}`, `localhost/edge:digest@${DIGEST}`],
+    [`registry.example.org:5000/edge:1@${DIGEST}`, `registry.example.org:5000/edge:1@${DIGEST}`],
+    [`docker.io/team/edge@${DIGEST}`, `team/edge:digest@${DIGEST}`],
+  ] as const)
+    it(`${image.split("@")[0]!} by digest is asked for so that the registry's look-up understands it`, () =>
+      assert.equal(askable(image), name));
 
-  for (const preview of [true, false]) it(`that nobody has are refused before the first resource, all of them (${preview ? "preview" : "update"})`, async () => {
-    const resources: Recorded[] = [];
-    const local = `sha256:${"1".repeat(64)}`;
-    await assert.rejects(runProgram({ stack: "prod", preview, config: { "berth:images": { ...DIGESTS, assistant: local } }, existing: { engine: [DIGESTS.backup, DIGESTS.collector] }, resources }), ({ message }: Error) => {
-      assert.match(message, /^2 problems in the configuration of stack "prod"\. Nothing was touched\./);
-      assert.ok(message.includes(`berth:images.assistant: ${local}, which the engine does not have: did not find`), message);
-      assert.ok(message.includes(`berth:images.edge: ${DIGESTS.edge}, which the engine does not have and its registry does not show: did not find`), message);
-      assert.match(message, /bin\/promote <from> prod {3}\(or build it here: pulumi config rm --path berth:images\.edge --stack prod\)/);
-      return true;
+  for (const preview of [true, false])
+    it(`that nobody has are refused before the first resource, all of them (${preview ? "preview" : "update"})`, async () => {
+      const resources: Recorded[] = [];
+      const local = `sha256:${"1".repeat(64)}`;
+      await assert.rejects(
+        runProgram({
+          stack: "prod",
+          preview,
+          config: { "berth:images": { ...DIGESTS, assistant: local } },
+          existing: { engine: [DIGESTS.backup, DIGESTS.collector] },
+          resources,
+        }),
+        ({ message }: Error) => {
+          assert.match(message, /^2 problems in the configuration of stack "prod"\. Nothing was touched\./);
+          assert.ok(
+            message.includes(`berth:images.assistant: ${local}, which the engine does not have: did not find`),
+            message,
+          );
+          assert.ok(
+            message.includes(
+              `berth:images.edge: ${DIGESTS.edge}, which the engine does not have and its registry does not show: did not find`,
+            ),
+            message,
+          );
+          assert.match(
+            message,
+            /bin\/promote <from> prod {3}\(or build it here: pulumi config rm --path berth:images\.edge --stack prod\)/,
+          );
+          return true;
+        },
+      );
+      assert.deepEqual(
+        resources.filter(({ type }) => type.startsWith("docker:")),
+        [],
+      );
     });
-    assert.deepEqual(resources.filter(({ type }) => type.startsWith("docker:")), []);
-  });
 });

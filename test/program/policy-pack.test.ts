@@ -25,27 +25,53 @@ describe("the policy pack, started by Pulumi's runner", function () {
 
   before(async () => {
     const runner = createRequire(import.meta.url).resolve("@pulumi/pulumi/cmd/run-policy-pack");
-    const started = spawn(process.execPath, [runner, "127.0.0.1:1", PACK], { cwd: PACK, stdio: ["ignore", "pipe", "inherit"] });
+    const started = spawn(process.execPath, [runner, "127.0.0.1:1", PACK], {
+      cwd: PACK,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     pack = started;
-    const [port] = await Promise.race([once(started.stdout, "data"), once(started, "exit").then(() => { throw new Error("the pack ended"); })]) as [Buffer];
+    const [port] = (await Promise.race([
+      once(started.stdout, "data"),
+      once(started, "exit").then(() => {
+        throw new Error("the pack ended");
+      }),
+    ])) as [Buffer];
     client = new analyzergrpc.AnalyzerClient(`127.0.0.1:${port.toString().trim()}`, grpc.credentials.createInsecure());
   });
-  after(() => { client?.close(); pack?.kill(); });
+  after(() => {
+    client?.close();
+    pack?.kill();
+  });
 
   const analyze = async ({ type, urn, props, protect }: Resource): Promise<AnalyzeResponse> => {
-    const request = new analyzerpb.AnalyzeRequest().setType(type).setUrn(urn).setName("one")
+    const request = new analyzerpb.AnalyzeRequest()
+      .setType(type)
+      .setUrn(urn)
+      .setName("one")
       .setProperties(structpb.Struct.fromJavaScript(JSON.parse(JSON.stringify(props)) as never))
       .setOptions(new analyzerpb.AnalyzerResourceOptions().setProtect(protect));
-    return new Promise((resolve, reject) => { client.analyze(request, (error, response) => { if (error) reject(error); else resolve(response); }); });
+    return new Promise((resolve, reject) => {
+      client.analyze(request, (error, response) => {
+        if (error) reject(error);
+        else resolve(response);
+      });
+    });
   };
   const found = (response: AnalyzeResponse) => response.getDiagnosticsList().map((one) => one.getPolicyname());
 
   it("offers every rule, all of them mandatory", async () => {
     const info = await new Promise<AnalyzerInfo>((resolve, reject) => {
-      client.getAnalyzerInfo(new emptypb.Empty(), (error, response) => { if (error) reject(error); else resolve(response); });
+      client.getAnalyzerInfo(new emptypb.Empty(), (error, response) => {
+        if (error) reject(error);
+        else resolve(response);
+      });
     });
-    assert.deepEqual(info.getPoliciesList().map((policy) => policy.getName()), rules.map(({ name }) => name));
-    for (const policy of info.getPoliciesList()) assert.equal(policy.getEnforcementlevel(), analyzerpb.EnforcementLevel.MANDATORY);
+    assert.deepEqual(
+      info.getPoliciesList().map((policy) => policy.getName()),
+      rules.map(({ name }) => name),
+    );
+    for (const policy of info.getPoliciesList())
+      assert.equal(policy.getEnforcementlevel(), analyzerpb.EnforcementLevel.MANDATORY);
   });
   it("passes a good container", async () => assert.deepEqual(found(await analyze(container())), []));
   it("hands back what is wrong, with the text", async () => {

@@ -1,100 +1,137 @@
 import assert from "node:assert/strict";
-import { CONTAINER, dockerClient, find, isSecret, NETWORK, ofType, type Recorded, reveal, running, runProgram, type Run, VOLUME } from "./support.ts";
+import {
+  CONTAINER,
+  dockerClient,
+  find,
+  isSecret,
+  NETWORK,
+  ofType,
+  type Recorded,
+  reveal,
+  running,
+  runProgram,
+  type Run,
+  VOLUME,
+} from "./support.ts";
 
 const STACKS = ["dev", "stage", "prod"] as const;
 const SMS = {
-  "berth:twilioAuthToken": "0123456789abcdef0123456789abcdef", "berth:twilioUserNumbers": '{"+15551234567":"ann@example.org"}',
+  "berth:twilioAuthToken": "0123456789abcdef0123456789abcdef",
+  "berth:twilioUserNumbers": '{"+15551234567":"ann@example.org"}',
 };
 
-for (const stack of STACKS) describe(`the program, stack ${stack}`, function () {
-  this.timeout(60_000);
-  let run: Run;
-  before(async () => { run = await runProgram({ stack }); });
+for (const stack of STACKS)
+  describe(`the program, stack ${stack}`, function () {
+    this.timeout(60_000);
+    let run: Run;
+    before(async () => {
+      run = await runProgram({ stack });
+    });
 
-  it("PA-01: previews cleanly, with the same resources as an update", async () => {
-    const preview = await runProgram({ stack, preview: true });
-    const urns = (of: Run) => of.resources.map((resource) => resource.urn).sort();
-    assert.deepEqual(urns(preview), urns(run));
-    assert.ok(run.resources.length > 40);
-  });
+    it("PA-01: previews cleanly, with the same resources as an update", async () => {
+      const preview = await runProgram({ stack, preview: true });
+      const urns = (of: Run) => of.resources.map((resource) => resource.urn).sort();
+      assert.deepEqual(urns(preview), urns(run));
+      assert.ok(run.resources.length > 40);
+    });
 
-  it("gives each resource an URN of its own and a parent", () => {
-    const urns = run.resources.map((resource) => resource.urn);
-    assert.equal(new Set(urns).size, urns.length);
-    const parents = new Map(run.resources.map((resource) => [resource.urn, resource.parent]));
-    for (const { urn, name, type } of run.resources) {
-      let up = urn;
-      while (parents.get(up)) up = parents.get(up)!;
-      if (type !== "pulumi:pulumi:Stack") assert.match(up, /pulumi:pulumi:Stack|Platform/, `${name} hangs in the air at ${up}`);
-      if (!type.startsWith("berth:platform") && type !== "pulumi:pulumi:Stack") assert.match(parents.get(urn)!, /berth:/, name);
-    }
-  });
+    it("gives each resource an URN of its own and a parent", () => {
+      const urns = run.resources.map((resource) => resource.urn);
+      assert.equal(new Set(urns).size, urns.length);
+      const parents = new Map(run.resources.map((resource) => [resource.urn, resource.parent]));
+      for (const { urn, name, type } of run.resources) {
+        let up = urn;
+        while (parents.get(up)) up = parents.get(up)!;
+        if (type !== "pulumi:pulumi:Stack")
+          assert.match(up, /pulumi:pulumi:Stack|Platform/, `${name} hangs in the air at ${up}`);
+        if (!type.startsWith("berth:platform") && type !== "pulumi:pulumi:Stack")
+          assert.match(parents.get(urn)!, /berth:/, name);
+      }
+    });
 
-  // What hardens them is held by the policy pack's rules: policy.test.ts.
-  it("waits for the health of every running container, and gives it time to stop", () => {
-    assert.ok(running(run).length >= 10);
-    for (const { name, inputs } of running(run)) {
-      assert.match(inputs["cpus"] as string, /^\d+\.\d+$/, name);
-      assert.equal(inputs["wait"], true, name);
-      assert.ok((inputs["destroyGraceSeconds"] as number) > 0, name);
-      assert.equal(inputs["init"], true, name);
-    }
-  });
+    // What hardens them is held by the policy pack's rules: policy.test.ts.
+    it("waits for the health of every running container, and gives it time to stop", () => {
+      assert.ok(running(run).length >= 10);
+      for (const { name, inputs } of running(run)) {
+        assert.match(inputs["cpus"] as string, /^\d+\.\d+$/, name);
+        assert.equal(inputs["wait"], true, name);
+        assert.ok((inputs["destroyGraceSeconds"] as number) > 0, name);
+        assert.equal(inputs["init"], true, name);
+      }
+    });
 
-  it("replaces stateless containers after the new ones are healthy, stateful ones before", () => {
-    for (const container of running(run)) {
-      assert.ok(container.deleteBeforeReplaceDefined, container.name);
-      assert.ok(container.replaceOnChanges.includes("#initerror"), container.name);
-      assert.equal(container.deleteBeforeReplace, container.inputs["name"] !== undefined, container.name);
-    }
-    assert.equal(find(run, CONTAINER, `assistant-${stack}-postgres`).deleteBeforeReplace, true);
-    assert.equal(find(run, CONTAINER, `assistant-${stack}-api-1`).deleteBeforeReplace, false);
-  });
+    it("replaces stateless containers after the new ones are healthy, stateful ones before", () => {
+      for (const container of running(run)) {
+        assert.ok(container.deleteBeforeReplaceDefined, container.name);
+        assert.ok(container.replaceOnChanges.includes("#initerror"), container.name);
+        assert.equal(container.deleteBeforeReplace, container.inputs["name"] !== undefined, container.name);
+      }
+      assert.equal(find(run, CONTAINER, `assistant-${stack}-postgres`).deleteBeforeReplace, true);
+      assert.equal(find(run, CONTAINER, `assistant-${stack}-api-1`).deleteBeforeReplace, false);
+    });
 
-  it("PA-40: puts no secret into an environment, and keeps every secret file a secret", () => {
-    for (const { name, inputs } of ofType(run, CONTAINER)) {
-      assert.ok(!isSecret(inputs["envs"]), name);
-      assert.ok(!JSON.stringify(inputs["envs"] ?? []).includes("password-of-"), name);
-      if (inputs["uploads"] !== undefined) assert.ok(isSecret(inputs["uploads"]), `${name}: its files are in the state in clear`);
-      const elsewhere = JSON.stringify({ ...inputs, uploads: undefined });
-      assert.ok(!elsewhere.includes("password-of-"), `${name}: a secret outside its files`);
-    }
-    for (const { name, inputs } of ofType(run, "random:index/randomId:RandomId"))
-      assert.ok(isSecret((inputs["keepers"] as Record<string, unknown>)["content"] ?? (inputs["keepers"] as Record<string, unknown>)["value"]), name);
-  });
+    it("PA-40: puts no secret into an environment, and keeps every secret file a secret", () => {
+      for (const { name, inputs } of ofType(run, CONTAINER)) {
+        assert.ok(!isSecret(inputs["envs"]), name);
+        assert.ok(!JSON.stringify(inputs["envs"] ?? []).includes("password-of-"), name);
+        if (inputs["uploads"] !== undefined)
+          assert.ok(isSecret(inputs["uploads"]), `${name}: its files are in the state in clear`);
+        const elsewhere = JSON.stringify({ ...inputs, uploads: undefined });
+        assert.ok(!elsewhere.includes("password-of-"), `${name}: a secret outside its files`);
+      }
+      for (const { name, inputs } of ofType(run, "random:index/randomId:RandomId"))
+        assert.ok(
+          isSecret(
+            (inputs["keepers"] as Record<string, unknown>)["content"] ??
+              (inputs["keepers"] as Record<string, unknown>)["value"],
+          ),
+          name,
+        );
+    });
 
-  it("keeps data volumes when the stack goes, under a name that finds them again", () => {
-    const data = ofType(run, VOLUME).filter((volume) => volume.retainOnDelete);
-    assert.ok(data.some((volume) => volume.inputs["name"] === `assistant-${stack}-postgres-data`));
-    for (const volume of data) {
-      assert.equal(volume.protect, stack !== "dev", volume.name);
-      assert.ok(volume.ignoreChanges.includes("labels"), volume.name);
-    }
-  });
+    it("keeps data volumes when the stack goes, under a name that finds them again", () => {
+      const data = ofType(run, VOLUME).filter((volume) => volume.retainOnDelete);
+      assert.ok(data.some((volume) => volume.inputs["name"] === `assistant-${stack}-postgres-data`));
+      for (const volume of data) {
+        assert.equal(volume.protect, stack !== "dev", volume.name);
+        assert.ok(volume.ignoreChanges.includes("labels"), volume.name);
+      }
+    });
 
-  it("opens only the edge beyond this machine, and keeps application and data networks internal", () => {
-    for (const { name, inputs } of ofType(run, NETWORK))
-      assert.equal(inputs["internal"], !/-(edge|egress)$/.test(name), name);
-    for (const { name, inputs } of running(run)) for (const port of inputs["ports"] as { ip: string }[])
-      assert.equal(port.ip, stack === "prod" && /-edge$/.test(name) ? "0.0.0.0" : "127.0.0.1", name);
-  });
+    it("opens only the edge beyond this machine, and keeps application and data networks internal", () => {
+      for (const { name, inputs } of ofType(run, NETWORK))
+        assert.equal(inputs["internal"], !/-(edge|egress)$/.test(name), name);
+      for (const { name, inputs } of running(run))
+        for (const port of inputs["ports"] as { ip: string }[])
+          assert.equal(port.ip, stack === "prod" && /-edge$/.test(name) ? "0.0.0.0" : "127.0.0.1", name);
+    });
 
-  it("PA-22, PA-55: mounts source in dev and nowhere else", () => {
-    const sources = running(run).filter(({ inputs }) => JSON.stringify(reveal(inputs["volumes"]) ?? []).includes("services/assistant"));
-    assert.equal(sources.length > 0, stack === "dev");
-    const reloads = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("RELOAD=true"));
-    assert.equal(reloads.length > 0, stack === "dev");
-    const debuggable = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("DEBUG_PORT=5678"));
-    assert.equal(debuggable.length > 0, stack === "dev");
-  });
+    it("PA-22, PA-55: mounts source in dev and nowhere else", () => {
+      const sources = running(run).filter(({ inputs }) =>
+        JSON.stringify(reveal(inputs["volumes"]) ?? []).includes("services/assistant"),
+      );
+      assert.equal(sources.length > 0, stack === "dev");
+      const reloads = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("RELOAD=true"));
+      assert.equal(reloads.length > 0, stack === "dev");
+      const debuggable = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("DEBUG_PORT=5678"));
+      assert.equal(debuggable.length > 0, stack === "dev");
+    });
 
-  it("has the documented outputs", () => {
-    assert.deepEqual(Object.keys(run.outputs).sort(), ["containers", "credentials", "edgeUrl", "images", "schemaVersion", "switchedOff", "urls"]);
-    const containers = run.outputs["containers"] as Record<string, string[]>;
-    assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
-    assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^(\S+@)?sha256:[0-9a-f]{64}$/);
+    it("has the documented outputs", () => {
+      assert.deepEqual(Object.keys(run.outputs).sort(), [
+        "containers",
+        "credentials",
+        "edgeUrl",
+        "images",
+        "schemaVersion",
+        "switchedOff",
+        "urls",
+      ]);
+      const containers = run.outputs["containers"] as Record<string, string[]>;
+      assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
+      assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^(\S+@)?sha256:[0-9a-f]{64}$/);
+    });
   });
-});
 
 describe("the program", function () {
   this.timeout(60_000);
@@ -104,7 +141,10 @@ describe("the program", function () {
     const run = await runProgram({ stack: "stage", config: { "berth:postgres": { maxConnections: 100, device } } });
     const [data, ...others] = ofType(run, VOLUME).filter(({ inputs }) => inputs["driverOpts"] !== undefined);
     assert.equal(others.length, 0);
-    assert.deepEqual([data!.name, data!.inputs["driver"], data!.inputs["driverOpts"]], ["assistant-stage-postgres-data", "local", { type: "none", o: "bind", device }]);
+    assert.deepEqual(
+      [data!.name, data!.inputs["driver"], data!.inputs["driverOpts"]],
+      ["assistant-stage-postgres-data", "local", { type: "none", o: "bind", device }],
+    );
     // A volume that exists must stay what it is: bin/volumes.ts tells where that is not what the file says.
     for (const key of ["driver", "driverOpts", "labels"]) assert.ok(data!.ignoreChanges.includes(key), key);
     assert.ok(data!.protect && data!.retainOnDelete);
@@ -117,50 +157,96 @@ describe("the program", function () {
     const { inputs, dependencies } = find(run, CONTAINER, "assistant-dev-backup");
     const networks = (inputs["networksAdvanced"] as { aliases: string[] }[]).length;
     const envs = inputs["envs"] as string[];
-    for (const env of ["BACKUP_EVERY=3600", "BACKUP_KEEP=3", "PGUSER=backup", "PGDATABASE=pa_dev"]) assert.ok(envs.includes(env), env);
+    for (const env of ["BACKUP_EVERY=3600", "BACKUP_KEEP=3", "PGUSER=backup", "PGDATABASE=pa_dev"])
+      assert.ok(envs.includes(env), env);
     assert.deepEqual([inputs["user"], networks], ["34:0", 2]);
     assert.ok(dependencies.includes(find(run, CONTAINER, "assistant-dev-migrate").urn));
     assert.ok(find(run, VOLUME, "assistant-dev-backup-data").retainOnDelete);
     assert.ok(!ofType(run, NETWORK).some(({ name }) => name.endsWith("-egress")));
     // Without the key that made them, backups are worth nothing: it stays at `bin/down`, as they do.
-    const passwords = (of: Run) => ofType(of, "random:index/randomPassword:RandomPassword").filter(({ protect }) => protect).map(({ name }) => name).sort();
+    const passwords = (of: Run) =>
+      ofType(of, "random:index/randomPassword:RandomPassword")
+        .filter(({ protect }) => protect)
+        .map(({ name }) => name)
+        .sort();
     assert.deepEqual(passwords(run), ["assistant-dev-backupKey-v1"]);
-    const rotated = await runProgram({ stack: "dev", config: { "berth:backup": {}, "berth:secretVersions": { backupKey: 3 } } });
-    assert.deepEqual(passwords(rotated), ["assistant-dev-backupKey-v1", "assistant-dev-backupKey-v2", "assistant-dev-backupKey-v3"]);
+    const rotated = await runProgram({
+      stack: "dev",
+      config: { "berth:backup": {}, "berth:secretVersions": { backupKey: 3 } },
+    });
+    assert.deepEqual(passwords(rotated), [
+      "assistant-dev-backupKey-v1",
+      "assistant-dev-backupKey-v2",
+      "assistant-dev-backupKey-v3",
+    ]);
     const seed = find(run, CONTAINER, "assistant-dev-backup-secrets-seed");
     assert.ok(isSecret(seed.inputs["uploads"]));
-    assert.deepEqual((reveal(seed.inputs["uploads"]) as { file: string; content: string }[]).map(({ file, content }) => [file, content]), [
-      ["/run/secrets/backup-key", "password-of-assistant-dev-backupKey-v1\n\n"], ["/run/secrets/redis-password", "password-of-assistant-dev-redisBackupPassword-v1"],
-    ]);
+    assert.deepEqual(
+      (reveal(seed.inputs["uploads"]) as { file: string; content: string }[]).map(({ file, content }) => [
+        file,
+        content,
+      ]),
+      [
+        ["/run/secrets/backup-key", "password-of-assistant-dev-backupKey-v1\n\n"],
+        ["/run/secrets/redis-password", "password-of-assistant-dev-redisBackupPassword-v1"],
+      ],
+    );
   });
 
   it("PA-23: backups to a bucket: reaches out, keeps no volume, and wants the bucket's credentials", async () => {
     const config = { "berth:backup": { s3: { bucket: "mine", endpoint: "https://s3.example.org" } } };
-    await assert.rejects(runProgram({ stack: "stage", config }), /berth:backupS3AccessKey: missing[\s\S]*berth:backupS3SecretKey: missing/);
-    const run = await runProgram({ stack: "stage", config, secrets: { "berth:backupS3AccessKey": "AKIA-of-nobody", "berth:backupS3SecretKey": "0123456789abcdef" } });
+    await assert.rejects(
+      runProgram({ stack: "stage", config }),
+      /berth:backupS3AccessKey: missing[\s\S]*berth:backupS3SecretKey: missing/,
+    );
+    const run = await runProgram({
+      stack: "stage",
+      config,
+      secrets: { "berth:backupS3AccessKey": "AKIA-of-nobody", "berth:backupS3SecretKey": "0123456789abcdef" },
+    });
     const { inputs } = find(run, CONTAINER, "assistant-stage-backup");
     const envs = inputs["envs"] as string[];
-    for (const env of ["BACKUP_S3_BUCKET=mine", "BACKUP_S3_ENDPOINT=https://s3.example.org", "BACKUP_S3_PREFIX=assistant-stage"]) assert.ok(envs.includes(env), env);
+    for (const env of [
+      "BACKUP_S3_BUCKET=mine",
+      "BACKUP_S3_ENDPOINT=https://s3.example.org",
+      "BACKUP_S3_PREFIX=assistant-stage",
+    ])
+      assert.ok(envs.includes(env), env);
     assert.ok(ofType(run, NETWORK).some(({ name }) => name.endsWith("-egress")));
     assert.ok(!ofType(run, VOLUME).some(({ name }) => name.endsWith("-backup-data")));
   });
 
   it("PA-43: tells the migration, and nobody else, which revisions may remove data", async () => {
-    const told = (run: Run) => running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("ALLOW_DESTRUCTIVE=0003,0004")).map(({ name }) => name);
-    assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:allowDestructiveMigrations": "0003,0004" } })), ["assistant-dev-migrate"]);
+    const told = (run: Run) =>
+      running(run)
+        .filter(({ inputs }) => (inputs["envs"] as string[]).includes("ALLOW_DESTRUCTIVE=0003,0004"))
+        .map(({ name }) => name);
+    assert.deepEqual(
+      told(await runProgram({ stack: "dev", config: { "berth:allowDestructiveMigrations": "0003,0004" } })),
+      ["assistant-dev-migrate"],
+    );
     assert.deepEqual(told(await runProgram({ stack: "dev" })), []);
   });
 
   it("PA-43: tells the migration, and nobody else, which revision to go to", async () => {
-    const told = (run: Run) => running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("SCHEMA_REVISION=0002")).map(({ name }) => name);
-    assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:schema": "0002" } })), ["assistant-dev-migrate"]);
+    const told = (run: Run) =>
+      running(run)
+        .filter(({ inputs }) => (inputs["envs"] as string[]).includes("SCHEMA_REVISION=0002"))
+        .map(({ name }) => name);
+    assert.deepEqual(told(await runProgram({ stack: "dev", config: { "berth:schema": "0002" } })), [
+      "assistant-dev-migrate",
+    ]);
     assert.deepEqual(told(await runProgram({ stack: "dev" })), []);
   });
 
   it("PA-43: says which version the schema is of by asking the database's container, and nothing where nobody answers", async () => {
     const version = async (client: string, preview = false) => {
       dockerClient(client);
-      try { return (await runProgram({ stack: "dev", preview })).outputs["schemaVersion"]; } finally { dockerClient(); }
+      try {
+        return (await runProgram({ stack: "dev", preview })).outputs["schemaVersion"];
+      } finally {
+        dockerClient();
+      }
     };
     assert.equal(await version('[ "$1 $2 $3" = "exec assistant-dev-postgres-id psql" ] && echo 0007'), "0007");
     assert.equal(await version("echo no such container >&2; exit 1"), undefined);
@@ -170,13 +256,27 @@ describe("the program", function () {
 
   it("PA-39: refuses development's settings in prod before the first resource, all at once, with what mends each", async () => {
     const resources: Recorded[] = [];
-    const config = { "berth:debug": true, "berth:seed": true, "berth:ports": { edge: 80, redis: 6379 }, "berth:services": { api: { environment: { DEBUG_PORT: 5678 } } } };
+    const config = {
+      "berth:debug": true,
+      "berth:seed": true,
+      "berth:ports": { edge: 80, redis: 6379 },
+      "berth:services": { api: { environment: { DEBUG_PORT: 5678 } } },
+    };
     await assert.rejects(runProgram({ stack: "prod", config, resources }), (error: Error) => {
-      for (const part of ["berth:debug: switched on in prod", "berth:seed: test data in prod", "berth:ports.redis: a database published on 127.0.0.1:6379 in prod",
-        "berth:services.api.environment.DEBUG_PORT: 5678 in prod", "pulumi config rm --path berth:ports.redis --stack prod"]) assert.ok(error.message.includes(part), `${part} is missing in:\n${error.message}`);
+      for (const part of [
+        "berth:debug: switched on in prod",
+        "berth:seed: test data in prod",
+        "berth:ports.redis: a database published on 127.0.0.1:6379 in prod",
+        "berth:services.api.environment.DEBUG_PORT: 5678 in prod",
+        "pulumi config rm --path berth:ports.redis --stack prod",
+      ])
+        assert.ok(error.message.includes(part), `${part} is missing in:\n${error.message}`);
       return true;
     });
-    assert.deepEqual(resources.filter(({ type }) => type !== "pulumi:pulumi:Stack"), []);
+    assert.deepEqual(
+      resources.filter(({ type }) => type !== "pulumi:pulumi:Stack"),
+      [],
+    );
   });
 
   it("PA-39: the three stacks share no name on the engine and no host port", async () => {
@@ -184,8 +284,14 @@ describe("the program", function () {
     const ports: number[] = [];
     for (const stack of STACKS) {
       const run = await runProgram({ stack, config: stack === "prod" ? { "berth:portOffset": 200 } : {} });
-      names.push(...[CONTAINER, NETWORK, VOLUME].flatMap((type) => ofType(run, type)).map(({ type, name }) => type + name));
-      ports.push(...running(run).flatMap(({ inputs }) => (inputs["ports"] as { external: number }[]).map(({ external }) => external)));
+      names.push(
+        ...[CONTAINER, NETWORK, VOLUME].flatMap((type) => ofType(run, type)).map(({ type, name }) => type + name),
+      );
+      ports.push(
+        ...running(run).flatMap(({ inputs }) =>
+          (inputs["ports"] as { external: number }[]).map(({ external }) => external),
+        ),
+      );
     }
     assert.equal(new Set(names).size, names.length);
     assert.equal(new Set(ports).size, ports.length);
@@ -193,7 +299,8 @@ describe("the program", function () {
 
   it("waits in the documented order: databases, migration, applications, routes", async () => {
     const run = await runProgram({ stack: "stage" });
-    const waitsFor = (name: string, other: string) => find(run, CONTAINER, name).dependencies.includes(find(run, CONTAINER, other).urn);
+    const waitsFor = (name: string, other: string) =>
+      find(run, CONTAINER, name).dependencies.includes(find(run, CONTAINER, other).urn);
     assert.ok(waitsFor("assistant-stage-postgres-roles", "assistant-stage-postgres"));
     assert.ok(waitsFor("assistant-stage-migrate", "assistant-stage-postgres-roles"));
     assert.ok(waitsFor("assistant-stage-api-1", "assistant-stage-migrate"));
@@ -204,26 +311,44 @@ describe("the program", function () {
   it("gives optional credentials to the services that use them, and to no other", async () => {
     const without = await runProgram({ stack: "dev" });
     const withSms = await runProgram({ stack: "dev", secrets: SMS });
-    const readers = (run: Run) => ofType(run, CONTAINER).filter(({ inputs }) => JSON.stringify(reveal(inputs["uploads"]) ?? "").includes("0123456789abcdef0123456789abcdef"))
-      .map(({ name }) => name);
+    const readers = (run: Run) =>
+      ofType(run, CONTAINER)
+        .filter(({ inputs }) =>
+          JSON.stringify(reveal(inputs["uploads"]) ?? "").includes("0123456789abcdef0123456789abcdef"),
+        )
+        .map(({ name }) => name);
     assert.deepEqual(readers(without), []);
     assert.deepEqual(readers(withSms), ["assistant-dev-sms-router-secrets-seed"]);
   });
 
   it("refuses bad configuration before the first resource, with every problem and its remedy", async () => {
     const bad = {
-      "berth:colour": "blue", "berth:logLevel": "LOUD", "berth:services": { api: { memory: "2 GB", replicas: 0 } },
-      "berth:ports": { edge: 8000, prometheus: 8000 }, "berth:off": ["postgres"],
+      "berth:colour": "blue",
+      "berth:logLevel": "LOUD",
+      "berth:services": { api: { memory: "2 GB", replicas: 0 } },
+      "berth:ports": { edge: 8000, prometheus: 8000 },
+      "berth:off": ["postgres"],
     };
     await assert.rejects(runProgram({ stack: "dev", config: bad }), (error: Error) => {
-      for (const part of ["berth:colour", "LOUD", "berth:services.api.memory", '"2 GB"', "berth:services.api.replicas", "pulumi config set --path berth:services.api.memory"])
+      for (const part of [
+        "berth:colour",
+        "LOUD",
+        "berth:services.api.memory",
+        '"2 GB"',
+        "berth:services.api.replicas",
+        "pulumi config set --path berth:services.api.memory",
+      ])
         assert.ok(error.message.includes(part), `${part} is missing in:\n${error.message}`);
       return true;
     });
   });
 
   it("refuses a secret in plain text", async () => {
-    await assert.rejects(runProgram({ stack: "dev", config: { "berth:postgresPassword": "a-password-in-plain-text" } }),
-      (error: Error) => /berth:postgresPassword: stands in plain text/.test(error.message) && !error.message.includes("a-password-in-plain-text"));
+    await assert.rejects(
+      runProgram({ stack: "dev", config: { "berth:postgresPassword": "a-password-in-plain-text" } }),
+      (error: Error) =>
+        /berth:postgresPassword: stands in plain text/.test(error.message) &&
+        !error.message.includes("a-password-in-plain-text"),
+    );
   });
 });

@@ -14,7 +14,8 @@ const CLIENT = mkdtempSync(join(tmpdir(), "berth-docker-"));
 after(() => rmSync(CLIENT, { recursive: true }));
 process.env["PATH"] = `${CLIENT}:${process.env["PATH"]}`;
 /** @param script What it does, in sh. */
-export const dockerClient = (script = "echo 0000"): void => writeFileSync(join(CLIENT, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+export const dockerClient = (script = "echo 0000"): void =>
+  writeFileSync(join(CLIENT, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 dockerClient();
 const ROOT = join(import.meta.dirname, "../..");
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -44,10 +45,18 @@ export interface Run {
 }
 
 interface Request {
-  getType(): string; getName(): string; getParent(): string; getCustom(): boolean; getProtect(): boolean;
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getCustom(): boolean;
+  getProtect(): boolean;
   getObject(): { toJavaScript(): Record<string, unknown> };
-  getRetainondelete(): boolean; getDeletebeforereplace(): boolean; getDeletebeforereplacedefined(): boolean;
-  getReplaceonchangesList(): string[]; getIgnorechangesList(): string[]; getDependenciesList(): string[];
+  getRetainondelete(): boolean;
+  getDeletebeforereplace(): boolean;
+  getDeletebeforereplacedefined(): boolean;
+  getReplaceonchangesList(): string[];
+  getIgnorechangesList(): string[];
+  getDependenciesList(): string[];
 }
 type Respond = (error: unknown, response?: { getUrn(): string }) => void;
 interface Monitor {
@@ -60,42 +69,67 @@ function listen(monitor: Monitor, recorded: Recorded[]): void {
   // The mock monitor has no hooks, and nobody would answer.
   monitor.registerErrorHook = (_, respond) => respond(null);
   const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, respond) => register(request, (error, response) => {
-    if (response) recorded.push({
-      type: request.getType(), name: request.getName(), urn: response.getUrn(), parent: request.getParent(),
-      inputs: request.getObject().toJavaScript(), protect: request.getProtect(), retainOnDelete: request.getRetainondelete(),
-      deleteBeforeReplace: request.getDeletebeforereplace(), deleteBeforeReplaceDefined: request.getDeletebeforereplacedefined(),
-      replaceOnChanges: request.getReplaceonchangesList(), ignoreChanges: request.getIgnorechangesList(),
-      dependencies: request.getDependenciesList(),
+  monitor.registerResource = (request, respond) =>
+    register(request, (error, response) => {
+      if (response)
+        recorded.push({
+          type: request.getType(),
+          name: request.getName(),
+          urn: response.getUrn(),
+          parent: request.getParent(),
+          inputs: request.getObject().toJavaScript(),
+          protect: request.getProtect(),
+          retainOnDelete: request.getRetainondelete(),
+          deleteBeforeReplace: request.getDeletebeforereplace(),
+          deleteBeforeReplaceDefined: request.getDeletebeforereplacedefined(),
+          replaceOnChanges: request.getReplaceonchangesList(),
+          ignoreChanges: request.getIgnorechangesList(),
+          dependencies: request.getDependenciesList(),
+        });
+      respond(error, response);
     });
-    respond(error, response);
-  });
 }
 
 /** Images that exist: what the functions of the provider find. */
-export interface Existing { readonly engine?: readonly string[]; readonly registry?: readonly string[] }
+export interface Existing {
+  readonly engine?: readonly string[];
+  readonly registry?: readonly string[];
+}
 
 /** What the engine would answer; digests and ids depend on nothing but the name. */
 function engine(preview: boolean, existing: Existing, calls: string[]): pulumi.runtime.Mocks {
   const hex = (text: string, length: number) => Buffer.from(text).toString("hex").padEnd(length, "0").slice(0, length);
   return {
     newResource: ({ type, name, inputs }) => {
-      const given = Object.fromEntries(Object.entries(inputs as Record<string, unknown>).map(([key, value]) => [key, reveal(value)]));
-      const computed: Record<string, unknown> = preview ? {} : {
-        "docker:index/image:Image": { repoDigest: `${given["skipPush"] === true ? "" : `${String(given["imageName"]).replace(/:[^:/]+$/, "")}@`}sha256:${hex(name, 64)}` },
-        "random:index/randomPassword:RandomPassword": { result: `password-of-${name}` },
-        "random:index/randomId:RandomId": { hex: hex(name, 8) },
-      }[type] ?? {};
-      const named = /docker:index\/(container|network|volume)/.test(type) && !preview ? { name: given["name"] ?? `${name}-0000000` } : {};
+      const given = Object.fromEntries(
+        Object.entries(inputs as Record<string, unknown>).map(([key, value]) => [key, reveal(value)]),
+      );
+      const computed: Record<string, unknown> = preview
+        ? {}
+        : ({
+            "docker:index/image:Image": {
+              repoDigest: `${given["skipPush"] === true ? "" : `${String(given["imageName"]).replace(/:[^:/]+$/, "")}@`}sha256:${hex(name, 64)}`,
+            },
+            "random:index/randomPassword:RandomPassword": { result: `password-of-${name}` },
+            "random:index/randomId:RandomId": { hex: hex(name, 8) },
+          }[type] ?? {});
+      const named =
+        /docker:index\/(container|network|volume)/.test(type) && !preview
+          ? { name: given["name"] ?? `${name}-0000000` }
+          : {};
       return { id: preview ? undefined : `${name}-id`, state: { ...given, ...named, ...computed } };
     },
     call: ({ token, inputs }) => {
       const [called, { name }] = [token.split(":").at(-1)!, inputs as { name: string }];
-      if (!["getRemoteImage", "getRegistryImage"].includes(called)) throw new Error(`the program called ${token}, which no test expects`);
+      if (!["getRemoteImage", "getRegistryImage"].includes(called))
+        throw new Error(`the program called ${token}, which no test expects`);
       const found = called === "getRemoteImage" ? existing.engine : existing.registry;
       calls.push(`${called} ${name}`);
       // The SDK reads a gRPC error's details.
-      if (found?.includes(name) !== true) throw Object.assign(new Error(), { details: `invoking ${token}: 1 error occurred:\n\t* did not find ${name}\n\n` });
+      if (found?.includes(name) !== true)
+        throw Object.assign(new Error(), {
+          details: `invoking ${token}: 1 error occurred:\n\t* did not find ${name}\n\n`,
+        });
       return { name, id: name };
     },
   };
@@ -116,19 +150,31 @@ export interface RunArgs {
 let runs = 0;
 
 /** @throws what the program throws: a RunError for bad configuration. */
-export async function runProgram({ stack, preview = false, config = {}, secrets = {}, existing, resources = [] }: RunArgs): Promise<Run> {
+export async function runProgram({
+  stack,
+  preview = false,
+  config = {},
+  secrets = {},
+  existing,
+  resources = [],
+}: RunArgs): Promise<Run> {
   const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
   const values = { ...file.config, ...config };
   const { engine: there = Object.values(values["berth:images"] ?? {}) as string[], registry = [] } = existing ?? {};
-  const texts = Object.entries(values).filter(([, value]) => value !== undefined)
+  const texts = Object.entries(values)
+    .filter(([, value]) => value !== undefined)
     .map(([key, value]): [string, string] => [key, typeof value === "string" ? value : JSON.stringify(value)]);
   const calls: string[] = [];
   await pulumi.runtime.setMocks(engine(preview, { engine: there, registry }, calls), "berth", stack, preview);
   listen(pulumi.runtime.getMonitor() as unknown as Monitor, resources);
   pulumi.runtime.setAllConfig({ ...Object.fromEntries(texts), ...secrets }, Object.keys(secrets));
   // Another query is another module: the program runs afresh.
-  const program = await import(`../../index.ts?run=${runs++}`) as Record<string, unknown>;
-  const outputs = Object.fromEntries(await Promise.all(Object.entries(program).map(async ([name, value]) => [name, await promiseOf(pulumi.output(value))] as const)));
+  const program = (await import(`../../index.ts?run=${runs++}`)) as Record<string, unknown>;
+  const outputs = Object.fromEntries(
+    await Promise.all(
+      Object.entries(program).map(async ([name, value]) => [name, await promiseOf(pulumi.output(value))] as const),
+    ),
+  );
   await pulumi.runtime.disconnect();
   return { resources, outputs, calls };
 }
@@ -140,21 +186,31 @@ export const isSecret = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (value as Record<string, unknown>)[SIGNATURE] === SECRET;
 
 /** The plain value, whether or not it was marked secret. */
-export const reveal = (value: unknown): unknown => isSecret(value) ? JSON.parse(JSON.stringify((value as { value: unknown }).value)) : value;
+export const reveal = (value: unknown): unknown =>
+  isSecret(value) ? JSON.parse(JSON.stringify((value as { value: unknown }).value)) : value;
 
 export const CONTAINER = "docker:index/container:Container";
 export const VOLUME = "docker:index/volume:Volume";
 export const NETWORK = "docker:index/network:Network";
 
-export const ofType = (run: Run, type: string): readonly Recorded[] => run.resources.filter((resource) => resource.type === type);
+export const ofType = (run: Run, type: string): readonly Recorded[] =>
+  run.resources.filter((resource) => resource.type === type);
 /** Containers that run; those that only carry files in never start. */
-export const running = (run: Run): readonly Recorded[] => ofType(run, CONTAINER).filter((container) => container.inputs["start"] !== false);
-export const labelsOf = (resource: Recorded): Record<string, string> => Object.fromEntries(
-  (resource.inputs["labels"] as { label: string; value: string }[]).map(({ label, value }) => [label, value]));
+export const running = (run: Run): readonly Recorded[] =>
+  ofType(run, CONTAINER).filter((container) => container.inputs["start"] !== false);
+export const labelsOf = (resource: Recorded): Record<string, string> =>
+  Object.fromEntries(
+    (resource.inputs["labels"] as { label: string; value: string }[]).map(({ label, value }) => [label, value]),
+  );
 
 /** @throws unless there is exactly one. */
 export function find(run: Run, type: string, name: string): Recorded {
   const found = ofType(run, type).filter((resource) => resource.name === name);
-  if (found.length !== 1) throw new Error(`${found.length} of ${type} ${name}; there are ${ofType(run, type).map((resource) => resource.name).join(", ")}`);
+  if (found.length !== 1)
+    throw new Error(
+      `${found.length} of ${type} ${name}; there are ${ofType(run, type)
+        .map((resource) => resource.name)
+        .join(", ")}`,
+    );
   return found[0]!;
 }

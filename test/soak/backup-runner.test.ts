@@ -15,8 +15,31 @@ describe("the runner of backups", function () {
     const { platform, images } = planOf("stage", [], ROOT);
     const { context, args } = images["backup"]!;
     await buildImage({ context: join(ROOT, context), target: "development", args, platform, tag: IMAGE });
-    const { code, output } = await command("docker", ["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp:rw,noexec,nosuid,size=700m", "--tmpfs", "/small:rw,size=1m,uid=34",
-      "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init", "--memory", "1g", IMAGE, "python3", "-m", "unittest", "discover", "-s", "/app/tests"]);
+    const { code, output } = await command("docker", [
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      "--read-only",
+      "--tmpfs",
+      "/tmp:rw,noexec,nosuid,size=700m",
+      "--tmpfs",
+      "/small:rw,size=1m,uid=34",
+      "--cap-drop",
+      "ALL",
+      "--security-opt",
+      "no-new-privileges",
+      "--init",
+      "--memory",
+      "1g",
+      IMAGE,
+      "python3",
+      "-m",
+      "unittest",
+      "discover",
+      "-s",
+      "/app/tests",
+    ]);
     assert.equal(code, 0, output);
     const [, ran] = /Ran (\d+) tests/.exec(output)!;
     assert.ok(Number(ran) > 25 && !/skipped/.test(output), output);

@@ -10,7 +10,10 @@ const TABLES = ["users", "tasks", "events", "jobs", "messages", "memories", "rem
 export async function fill(serving: Serving, rows = 20_000): Promise<void> {
   const { client } = serving;
   for (let i = 0; i < 5; i++) {
-    for (const [path, body] of [["/v1/tasks", { title: `task ${i}` }], ["/v1/messages", { text: `remember that number ${i} is mine` }]] as const) {
+    for (const [path, body] of [
+      ["/v1/tasks", { title: `task ${i}` }],
+      ["/v1/messages", { text: `remember that number ${i} is mine` }],
+    ] as const) {
       const { status, body: said } = await client.post(path, body);
       assert.ok(status < 300, `${path}: ${status} ${JSON.stringify(said)}`);
     }
@@ -33,23 +36,54 @@ export class Snapshot {
   }
   static async take(serving: Serving): Promise<Snapshot> {
     const moment = await serving.query("SELECT clock_timestamp();");
-    const columns = await serving.query(`SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
+    const columns =
+      await serving.query(`SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
       WHERE table_schema = 'public' AND table_name IN (${TABLES.map((table) => `'${table}'`).join()}) GROUP BY 1 ORDER BY 1;`);
-    const sql = columns.split("\n").map((line) => line.split("|") as [string, string]).map(([table, names]) =>
-      `SELECT '${table}', count(*), coalesce(sum(hashtextextended(ROW(${names})::text, 0)::numeric), 0) FROM ${table} WHERE created_at <= '${moment}';`).join("\n");
+    const sql = columns
+      .split("\n")
+      .map((line) => line.split("|") as [string, string])
+      .map(
+        ([table, names]) =>
+          `SELECT '${table}', count(*), coalesce(sum(hashtextextended(ROW(${names})::text, 0)::numeric), 0) FROM ${table} WHERE created_at <= '${moment}';`,
+      )
+      .join("\n");
     return new Snapshot(serving, sql, await serving.query(sql));
   }
-  async assertWhole(): Promise<void> { assert.equal(await this.#serving.query(this.#sql), this.#found); }
+  async assertWhole(): Promise<void> {
+    assert.equal(await this.#serving.query(this.#sql), this.#found);
+  }
 }
 
 /** The schema as pg_dump writes it. What differs from run to run is left out. */
 export async function schemaOf(serving: Serving): Promise<string> {
-  const dump = await docker("exec", `assistant-${serving.project.stack}-postgres`, "pg_dump", "--schema-only", "-U", "postgres", "-d", String(serving.project.config["berth:database"]));
-  return dump.split("\n").filter((line) => !/^\\(un)?restrict /.test(line)).join("\n");
+  const dump = await docker(
+    "exec",
+    `assistant-${serving.project.stack}-postgres`,
+    "pg_dump",
+    "--schema-only",
+    "-U",
+    "postgres",
+    "-d",
+    String(serving.project.config["berth:database"]),
+  );
+  return dump
+    .split("\n")
+    .filter((line) => !/^\\(un)?restrict /.test(line))
+    .join("\n");
 }
 
 /** Every key of Redis with a hash of its value. */
 export async function keysOf(stack: string): Promise<Map<string, string>> {
-  const text = await redis(stack, "EVAL", "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do table.insert(all, redis.call('TYPE', key).ok .. ' ' .. key .. ' ' .. redis.sha1hex(redis.call('DUMP', key))) end return all", "0");
-  return new Map(text.split("\n").filter(Boolean).map((line): [string, string] => [line.slice(0, line.lastIndexOf(" ")), line.slice(line.lastIndexOf(" ") + 1)]));
+  const text = await redis(
+    stack,
+    "EVAL",
+    "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do table.insert(all, redis.call('TYPE', key).ok .. ' ' .. key .. ' ' .. redis.sha1hex(redis.call('DUMP', key))) end return all",
+    "0",
+  );
+  return new Map(
+    text
+      .split("\n")
+      .filter(Boolean)
+      .map((line): [string, string] => [line.slice(0, line.lastIndexOf(" ")), line.slice(line.lastIndexOf(" ") + 1)]),
+  );
 }

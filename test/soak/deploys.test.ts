@@ -10,27 +10,53 @@ const DEPLOYS = Number(process.env["BERTH_RELEASES"] ?? 5);
 /** What a deploy of the edge has nothing to do with: it would only take time. */
 const OFF = ["sms-router", "alertmanager"];
 
-interface Usage { readonly containers: number; readonly volumes: number; readonly images: number; readonly states: number; readonly megabytes: number }
+interface Usage {
+  readonly containers: number;
+  readonly volumes: number;
+  readonly images: number;
+  readonly states: number;
+  readonly megabytes: number;
+}
 
 describe("many deploys", function () {
   this.timeout(3_600_000);
-  const project = new Project({ stack: STACK, portOffset: 13500, config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false, "berth:debug": false, "berth:settle": 0, "berth:off": OFF } });
-  const count = async (...args: string[]): Promise<number> => (await docker(...args)).split("\n").filter(Boolean).length;
+  const project = new Project({
+    stack: STACK,
+    portOffset: 13500,
+    config: {
+      "berth:imageTarget": "runtime",
+      "berth:sourceMounts": false,
+      "berth:debug": false,
+      "berth:settle": 0,
+      "berth:off": OFF,
+    },
+  });
+  const count = async (...args: string[]): Promise<number> =>
+    (await docker(...args)).split("\n").filter(Boolean).length;
 
   async function usage(): Promise<Usage> {
     const label = ["--filter", `label=berth.stack=${STACK}`];
-    const { output: states } = await command("find", [".state/.pulumi/history", ".state/.pulumi/backups", "-type", "f"], { cwd: project.dir });
+    const { output: states } = await command(
+      "find",
+      [".state/.pulumi/history", ".state/.pulumi/backups", "-type", "f"],
+      { cwd: project.dir },
+    );
     const { output: size } = await command("du", ["-sm", ".state"], { cwd: project.dir });
     return {
-      containers: await count("ps", "-aq", ...label), volumes: await count("volume", "ls", "-q", ...label),
+      containers: await count("ps", "-aq", ...label),
+      volumes: await count("volume", "ls", "-q", ...label),
       // Those of one build that failed or was replaced have no name; the tag of a release is a name more.
       images: await count("image", "ls", "-q", "--filter", "label=org.opencontainers.image.title=berth edge"),
-      states: states.split("\n").length, megabytes: Number(size.split("\t")[0]),
+      states: states.split("\n").length,
+      megabytes: Number(size.split("\t")[0]),
     };
   }
   async function deploy(keep: number): Promise<Usage> {
     project.edit("services/edge/bootstrap/nginx.conf", (text) => `${text}# ${Date.now()}\n`);
-    const { code, output } = await command(`${project.dir}/bin/up`, [STACK], { cwd: project.dir, env: { ...project.env, BERTH_KEEP_RELEASES: String(keep), BERTH_KEEP_STATES: String(keep) } });
+    const { code, output } = await command(`${project.dir}/bin/up`, [STACK], {
+      cwd: project.dir,
+      env: { ...project.env, BERTH_KEEP_RELEASES: String(keep), BERTH_KEEP_STATES: String(keep) },
+    });
     assert.equal(code, 0, output);
     return usage();
   }
@@ -41,12 +67,19 @@ describe("many deploys", function () {
   it(`${DEPLOYS} of them: containers, volumes, images and states level off`, async () => {
     const seen: Usage[] = [];
     for (let n = 0; n < DEPLOYS; n++) seen.push(await deploy(KEEP));
-    console.log(`      ${seen.map((one) => `${one.images}/${one.states}/${one.megabytes}`).join(" ")} images/states/MB`);
+    console.log(
+      `      ${seen.map((one) => `${one.images}/${one.states}/${one.megabytes}`).join(" ")} images/states/MB`,
+    );
     const [settled, ...later] = seen.slice(KEEP + 1);
     assert.ok(later.length >= 2);
     for (const one of later) {
       const { megabytes, ...counts } = one;
-      assert.deepEqual(counts, { containers: settled!.containers, volumes: settled!.volumes, images: settled!.images, states: settled!.states });
+      assert.deepEqual(counts, {
+        containers: settled!.containers,
+        volumes: settled!.volumes,
+        images: settled!.images,
+        states: settled!.states,
+      });
       assert.ok(Math.abs(megabytes - settled!.megabytes) <= 1, `${megabytes} MB, before ${settled!.megabytes} MB`);
     }
   });

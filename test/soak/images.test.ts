@@ -21,8 +21,13 @@ const BASES = { assistant: "PYTHON_IMAGE", edge: "NGINX_IMAGE" } as const;
 const NAMES = ["assistant", "edge"] as const;
 type Name = (typeof NAMES)[number];
 
-interface Inspected { readonly Size: number; readonly RootFS: { readonly Layers: readonly string[] }; readonly Config: { readonly User: string; readonly Labels: Record<string, string>; readonly Env: readonly string[] } }
-const inspect = async (image: string): Promise<Inspected> => (JSON.parse(await docker("image", "inspect", image)) as Inspected[])[0]!;
+interface Inspected {
+  readonly Size: number;
+  readonly RootFS: { readonly Layers: readonly string[] };
+  readonly Config: { readonly User: string; readonly Labels: Record<string, string>; readonly Env: readonly string[] };
+}
+const inspect = async (image: string): Promise<Inspected> =>
+  (JSON.parse(await docker("image", "inspect", image)) as Inspected[])[0]!;
 /** What the Dockerfile copies in; the documentation of packages has secrets of nobody as examples. */
 const isOurs = (path: string): boolean => /^(app|usr\/local\/(bin|share\/edge))\//.test(path);
 
@@ -30,14 +35,18 @@ const isOurs = (path: string): boolean => /^(app|usr\/local\/(bin|share\/edge))\
 const NEVER = {
   "a compiler": /^(usr\/)?(local\/)?bin\/([\w-]+-)?(gcc|cc|g\+\+|c\+\+|cpp|clang|ld|as|make)(-\d+)?$/,
   "a cache of pip or npm": /(^|\/)(\.cache\/pip|\.npm\/_cacache)\//,
-  "lists or packages of apt": /^var\/(lib\/apt\/lists\/(?!lock$|partial$|auxfiles$)|cache\/apt\/(?!archives\/(lock|partial)$|archives$))./,
+  "lists or packages of apt":
+    /^var\/(lib\/apt\/lists\/(?!lock$|partial$|auxfiles$)|cache\/apt\/(?!archives\/(lock|partial)$|archives$))./,
   "the context's own housekeeping": /(^|\/)(\.git|\.dockerignore|Dockerfile)$/,
-  "a file for secrets": /(^|\/)(\.(env|netrc|npmrc|pypirc|git-credentials)|id_(rsa|ecdsa|ed25519)|[^/]+\.(key|p12|pfx)|\.docker\/config\.json)$|^run\/secrets\//,
+  "a file for secrets":
+    /(^|\/)(\.(env|netrc|npmrc|pypirc|git-credentials)|id_(rsa|ecdsa|ed25519)|[^/]+\.(key|p12|pfx)|\.docker\/config\.json)$|^run\/secrets\//,
 } as const;
 /** Tests of what we install, and of our own; those of the interpreter are the base image's. */
-const TESTS = /^app\/tests(\/|$)|^(app|opt\/venv)\/.*\/(tests?|sqlalchemy\/testing)\/.*\.py$|^opt\/venv\/.*\/(pytest|debugpy|watchfiles)\//;
+const TESTS =
+  /^app\/tests(\/|$)|^(app|opt\/venv)\/.*\/(tests?|sqlalchemy\/testing)\/.*\.py$|^opt\/venv\/.*\/(pytest|debugpy|watchfiles)\//;
 const SECRET_NAME = /(secret|password|passwd|token|credential|api_?key|private_?key)[^=]*$/i;
-const SECRET_TEXT = /-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|:\/\/[^\s/:@"'{}<>$%]+:[^\s/:@"'{}<>$%*]+@/;
+const SECRET_TEXT =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|:\/\/[^\s/:@"'{}<>$%]+:[^\s/:@"'{}<>$%*]+@/;
 
 describe("images", function () {
   this.timeout(1_200_000);
@@ -56,12 +65,17 @@ describe("images", function () {
     return { context, target: "runtime", args: { ...args, ...provenanceOf(join(ROOT, context)) }, ...change };
   };
   const base = (name: Name): string => PLAN.images[name]!.args[BASES[name]]!;
-  const files = (as: string): string[] => contents.get(as)!.entries.filter(({ kind }) => kind !== "Directory").map(({ path }) => path);
+  const files = (as: string): string[] =>
+    contents
+      .get(as)!
+      .entries.filter(({ kind }) => kind !== "Directory")
+      .map(({ path }) => path);
 
   before(async () => {
     for (const name of NAMES) await build(name, spec(name));
     await build("development", spec("assistant", { target: "development" }));
-    for (const as of [...NAMES, "development"]) contents.set(as, await contentsOf(`localhost/berth/e2e-images:${as}`, (path) => isWanted(path) || isOurs(path)));
+    for (const as of [...NAMES, "development"])
+      contents.set(as, await contentsOf(`localhost/berth/e2e-images:${as}`, (path) => isWanted(path) || isOurs(path)));
   });
   after(async () => {
     rmSync(folder, { recursive: true });
@@ -69,40 +83,76 @@ describe("images", function () {
     if (tags.length) await docker("image", "rm", ...new Set(tags));
   });
 
-  for (const name of NAMES) describe(name, () => {
-    it("says what it is made of", () => {
-      const { VERSION, REVISION, CREATED, SOURCE } = provenanceOf(join(ROOT, PLAN.images[name]!.context));
-      const labels = Object.entries(built.get(name)!.Config.Labels).filter(([key]) => key.startsWith(PREFIX)).map(([key, value]): [string, string] => [key.slice(PREFIX.length), value]);
-      assert.deepEqual(Object.fromEntries(labels), { title: `berth ${name}`, version: VERSION, revision: REVISION, created: CREATED, source: SOURCE });
+  for (const name of NAMES)
+    describe(name, () => {
+      it("says what it is made of", () => {
+        const { VERSION, REVISION, CREATED, SOURCE } = provenanceOf(join(ROOT, PLAN.images[name]!.context));
+        const labels = Object.entries(built.get(name)!.Config.Labels)
+          .filter(([key]) => key.startsWith(PREFIX))
+          .map(([key, value]): [string, string] => [key.slice(PREFIX.length), value]);
+        assert.deepEqual(Object.fromEntries(labels), {
+          title: `berth ${name}`,
+          version: VERSION,
+          revision: REVISION,
+          created: CREATED,
+          source: SOURCE,
+        });
+      });
+      it("runs as nobody in particular, and its user can change nothing of the program", () => {
+        assert.equal(built.get(name)!.Config.User, USERS[name]);
+        const own = contents
+          .get(name)!
+          .entries.filter(
+            ({ path, kind }) =>
+              /^(app|opt\/venv|usr\/local\/(bin|share\/edge))\//.test(path) && kind !== "SymbolicLink",
+          );
+        assert.ok(own.length > 3);
+        assert.deepEqual(
+          own.filter(({ uid, mode }) => uid !== 0 || (mode & 0o002) !== 0).map(({ path }) => path),
+          [],
+        );
+      });
+      it("keeps below its ceiling", async () => {
+        const { Size } = built.get(name)!;
+        assert.ok(Size < CEILINGS[name].whole * MB, `${Size / MB} MB`);
+        const own = (Size - (await inspect(base(name))).Size) / MB;
+        assert.ok(own < CEILINGS[name].own, `${own} MB above ${base(name)}`);
+      });
+      for (const [what, pattern] of Object.entries(NEVER))
+        it(`has not ${what}`, () =>
+          assert.deepEqual(
+            files(name).filter((path) => pattern.test(path)),
+            [],
+          ));
+      it("has no tests and no tools for development", () =>
+        assert.deepEqual(
+          files(name).filter((path) => TESTS.test(path)),
+          [],
+        ));
+      it("holds no secret: neither in its files, nor in the environment, nor in how it was built", async () => {
+        const history = await docker(
+          "history",
+          "--no-trunc",
+          "--format",
+          "{{.CreatedBy}}",
+          `localhost/berth/e2e-images:${name}`,
+        );
+        const own = [...contents.get(name)!.files].filter(([path]) => isOurs(path));
+        assert.ok(own.length > 3);
+        for (const [where, text] of [...own, ["its history", history]] as const)
+          assert.doesNotMatch(text, SECRET_TEXT, where);
+        for (const variable of built.get(name)!.Config.Env) assert.doesNotMatch(variable.split("=")[0]!, SECRET_NAME);
+      });
+      it("is built alike by whoever builds it: another revision changes no layer", async () => {
+        const { args, ...rest } = spec(name);
+        const other = await build(`${name}-other`, {
+          ...rest,
+          args: { ...args, REVISION: "another", CREATED: "2026-01-01T00:00:00Z" },
+        });
+        assert.deepEqual(other.RootFS.Layers, built.get(name)!.RootFS.Layers);
+        assert.equal(other.Config.Labels[`${PREFIX}revision`], "another");
+      });
     });
-    it("runs as nobody in particular, and its user can change nothing of the program", () => {
-      assert.equal(built.get(name)!.Config.User, USERS[name]);
-      const own = contents.get(name)!.entries.filter(({ path, kind }) => /^(app|opt\/venv|usr\/local\/(bin|share\/edge))\//.test(path) && kind !== "SymbolicLink");
-      assert.ok(own.length > 3);
-      assert.deepEqual(own.filter(({ uid, mode }) => uid !== 0 || (mode & 0o002) !== 0).map(({ path }) => path), []);
-    });
-    it("keeps below its ceiling", async () => {
-      const { Size } = built.get(name)!;
-      assert.ok(Size < CEILINGS[name].whole * MB, `${Size / MB} MB`);
-      const own = (Size - (await inspect(base(name))).Size) / MB;
-      assert.ok(own < CEILINGS[name].own, `${own} MB above ${base(name)}`);
-    });
-    for (const [what, pattern] of Object.entries(NEVER)) it(`has not ${what}`, () => assert.deepEqual(files(name).filter((path) => pattern.test(path)), []));
-    it("has no tests and no tools for development", () => assert.deepEqual(files(name).filter((path) => TESTS.test(path)), []));
-    it("holds no secret: neither in its files, nor in the environment, nor in how it was built", async () => {
-      const history = await docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", `localhost/berth/e2e-images:${name}`);
-      const own = [...contents.get(name)!.files].filter(([path]) => isOurs(path));
-      assert.ok(own.length > 3);
-      for (const [where, text] of [...own, ["its history", history]] as const) assert.doesNotMatch(text, SECRET_TEXT, where);
-      for (const variable of built.get(name)!.Config.Env) assert.doesNotMatch(variable.split("=")[0]!, SECRET_NAME);
-    });
-    it("is built alike by whoever builds it: another revision changes no layer", async () => {
-      const { args, ...rest } = spec(name);
-      const other = await build(`${name}-other`, { ...rest, args: { ...args, REVISION: "another", CREATED: "2026-01-01T00:00:00Z" } });
-      assert.deepEqual(other.RootFS.Layers, built.get(name)!.RootFS.Layers);
-      assert.equal(other.Config.Labels[`${PREFIX}revision`], "another");
-    });
-  });
 
   it("share the layers of what the source needs: a changed line makes one new layer", async () => {
     const { context, ...rest } = spec("assistant");
@@ -110,7 +160,10 @@ describe("images", function () {
     appendFileSync(join(folder, "src/personal_assistant/__init__.py"), "# changed\n");
     await buildImage({ ...rest, context: folder, platform: PLAN.platform, tag: "localhost/berth/e2e-images:changed" });
     tags.push("localhost/berth/e2e-images:changed");
-    const [before, after] = [built.get("assistant")!.RootFS.Layers, (await inspect("localhost/berth/e2e-images:changed")).RootFS.Layers];
+    const [before, after] = [
+      built.get("assistant")!.RootFS.Layers,
+      (await inspect("localhost/berth/e2e-images:changed")).RootFS.Layers,
+    ];
     assert.deepEqual(after.slice(0, -1), before.slice(0, -1));
     assert.notEqual(after.at(-1), before.at(-1));
   });

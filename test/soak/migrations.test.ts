@@ -19,7 +19,10 @@ describe("migrations", function () {
   /** A migration in the copy of the project; returns what takes it out again. */
   function revision(number: string, before: string, up: string, down: string): () => void {
     const file = `services/assistant/src/migrations/versions/${number}_test.py`;
-    project.write(file, `"""Revision ${number}."""\nfrom alembic import op\n\nrevision = "${number}"\ndown_revision = "${before}"\ndestructive = False\n\n\ndef upgrade():\n    ${up}\n\n\ndef downgrade():\n    ${down}\n`);
+    project.write(
+      file,
+      `"""Revision ${number}."""\nfrom alembic import op\n\nrevision = "${number}"\ndown_revision = "${before}"\ndestructive = False\n\n\ndef upgrade():\n    ${up}\n\n\ndef downgrade():\n    ${down}\n`,
+    );
     return () => project.delete(file);
   }
   const sql = (text: string) => `op.execute("${text}")`;
@@ -31,7 +34,10 @@ describe("migrations", function () {
     assert.equal(await serving.query("SELECT version_num FROM alembic_version;"), expected);
     await eventually(async () => {
       const seen = await prometheus.query("count by (revision) (assistant_schema_info)");
-      assert.deepEqual(seen.map(({ metric }) => metric["revision"]), [expected]);
+      assert.deepEqual(
+        seen.map(({ metric }) => metric["revision"]),
+        [expected],
+      );
     }, 60);
   }
 
@@ -57,16 +63,28 @@ describe("migrations", function () {
   });
 
   it("forward: a migration that adds loses no request and no row, and what it adds can be used", async () => {
-    revision("0003", "0002", sql("ALTER TABLE events ADD COLUMN note text; CREATE INDEX events_by_note ON events (note) WHERE note IS NOT NULL"), sql("ALTER TABLE events DROP COLUMN note"));
+    revision(
+      "0003",
+      "0002",
+      sql(
+        "ALTER TABLE events ADD COLUMN note text; CREATE INDEX events_by_note ON events (note) WHERE note IS NOT NULL",
+      ),
+      sql("ALTER TABLE events DROP COLUMN note"),
+    );
     await serving.assertLossless(await serving.underLoad(() => good(up()), HALF));
     await data.assertWhole();
     await assertAt("0003");
-    assert.equal(await serving.query("SET ROLE app_owner; WITH noted AS (UPDATE events SET note = 'seen' WHERE payload ? 'n' RETURNING 1) SELECT count(*) FROM noted;"), "20000");
+    assert.equal(
+      await serving.query(
+        "SET ROLE app_owner; WITH noted AS (UPDATE events SET note = 'seen' WHERE payload ? 'n' RETURNING 1) SELECT count(*) FROM noted;",
+      ),
+      "20000",
+    );
     console.log(`      ${data.rows} rows whole`);
   });
 
   it("a checksum that sees a changed row, and rows that are gone (negative control)", async () => {
-    const id = (await serving.query("SELECT id FROM events WHERE payload ? 'n' LIMIT 1;"));
+    const id = await serving.query("SELECT id FROM events WHERE payload ? 'n' LIMIT 1;");
     await serving.query(`UPDATE events SET payload = payload || '{"n": -1}' WHERE id = '${id}';`);
     await assert.rejects(data.assertWhole());
     await serving.query(`DELETE FROM events WHERE id = '${id}';`);
@@ -84,14 +102,24 @@ describe("migrations", function () {
     await good(up());
     const before = await schemaOf(serving);
     project.configure({ "berth:schema": "0002" });
-    await serving.failsClosed(() => undefined, [new RegExp(`assistant-${STACK}-migrate`), /going back behind 0003 .* removes data[\s\S]*berth:allowDestructiveMigrations 0003/]);
+    await serving.failsClosed(
+      () => undefined,
+      [
+        new RegExp(`assistant-${STACK}-migrate`),
+        /going back behind 0003 .* removes data[\s\S]*berth:allowDestructiveMigrations 0003/,
+      ],
+    );
     assert.equal(await schemaOf(serving), before);
     await data.assertWhole();
   });
 
   it("back behind the schema: allowed by name, it is exactly the one before, under load, and can go forward again", async () => {
     project.configure({ "berth:allowDestructiveMigrations": "0003" });
-    const kept = new Set((await serving.query("SELECT column_name FROM information_schema.columns WHERE table_name = 'events';")).split("\n"));
+    const kept = new Set(
+      (await serving.query("SELECT column_name FROM information_schema.columns WHERE table_name = 'events';")).split(
+        "\n",
+      ),
+    );
     assert.ok(kept.has("note"));
     await serving.assertLossless(await serving.underLoad(() => good(up()), HALF));
     assert.equal(await schemaOf(serving), original);
@@ -99,14 +127,23 @@ describe("migrations", function () {
     project.configure({ "berth:schema": undefined, "berth:allowDestructiveMigrations": undefined });
     await good(up());
     await assertAt("0003");
-    assert.equal(await serving.query("SELECT count(*) FROM events WHERE note IS NOT NULL;"), "0", "what the column held is gone for good");
+    assert.equal(
+      await serving.query("SELECT count(*) FROM events WHERE note IS NOT NULL;"),
+      "0",
+      "what the column held is gone for good",
+    );
     data = await Snapshot.take(serving);
   });
 
   it("failing halfway, behind one that would work: the schema is exactly as before, no application is replaced", async () => {
     const before = await schemaOf(serving);
     revision("0004", "0003", sql("CREATE TABLE half (id int)"), sql("DROP TABLE half"));
-    const fails = revision("0005", "0004", sql("ALTER TABLE tasks ADD COLUMN half text; ALTER TABLE nowhere ADD COLUMN half text"), "pass");
+    const fails = revision(
+      "0005",
+      "0004",
+      sql("ALTER TABLE tasks ADD COLUMN half text; ALTER TABLE nowhere ADD COLUMN half text"),
+      "pass",
+    );
     await serving.failsClosed(() => undefined, [new RegExp(`assistant-${STACK}-migrate`), /nowhere\W+does not exist/]);
     assert.equal(await schemaOf(serving), before);
     assert.equal(await serving.query("SELECT version_num FROM alembic_version;"), "0003");
@@ -119,9 +156,17 @@ describe("migrations", function () {
   });
 
   it("one that only renames breaks what runs, and the load sees it (negative control); the way back mends it", async () => {
-    revision("0005", "0004", sql("ALTER TABLE events RENAME COLUMN payload TO body"), sql("ALTER TABLE events RENAME COLUMN body TO payload"));
+    revision(
+      "0005",
+      "0004",
+      sql("ALTER TABLE events RENAME COLUMN payload TO body"),
+      sql("ALTER TABLE events RENAME COLUMN body TO payload"),
+    );
     const { failures } = await serving.underLoad(() => good(up()), HALF);
-    assert.ok(Object.keys(failures).some((failure) => /^POST .*: status 500 \(not a passing failure\)$/.test(failure)), JSON.stringify(failures));
+    assert.ok(
+      Object.keys(failures).some((failure) => /^POST .*: status 500 \(not a passing failure\)$/.test(failure)),
+      JSON.stringify(failures),
+    );
     project.configure({ "berth:schema": "0004" });
     await good(up());
     await assertAt("0004");

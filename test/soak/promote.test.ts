@@ -20,24 +20,42 @@ type Images = Readonly<Record<string, string>>;
 describe("promotion (#4.12): what ran in one stack is what runs in the next", function () {
   this.timeout(1_800_000);
   const project = new Project({
-    stack: STACK, portOffset: 14500,
+    stack: STACK,
+    portOffset: 14500,
     // As in stage and prod. The registry speaks plain HTTP and wants nobody's name.
     config: {
-      "berth:sourceMounts": false, "berth:imageTarget": "runtime", "berth:debug": false, "berth:logLevel": "INFO", "berth:settle": 0,
-      "berth:registry": REGISTRY, "docker:registryAuth": [{ address: `http://${HOST}`, authDisabled: true }],
+      "berth:sourceMounts": false,
+      "berth:imageTarget": "runtime",
+      "berth:debug": false,
+      "berth:logLevel": "INFO",
+      "berth:settle": 0,
+      "berth:registry": REGISTRY,
+      "docker:registryAuth": [{ address: `http://${HOST}`, authDisabled: true }],
     },
   });
   const targetFile = join(project.dir, `Pulumi.${TARGET}.yaml`);
   const git = async (...args: string[]): Promise<void> => {
-    const { code, output } = await command("git", ["-c", "user.name=e2e", "-c", "user.email=e2e@example.org", "-c", "commit.gpgsign=false", ...args], { cwd: project.dir });
+    const { code, output } = await command(
+      "git",
+      ["-c", "user.name=e2e", "-c", "user.email=e2e@example.org", "-c", "commit.gpgsign=false", ...args],
+      { cwd: project.dir },
+    );
     assert.equal(code, 0, output);
   };
   /** What a repository of the registry has under a tag or digest. */
-  const digestAt = async (image: string, tag: string, method = "HEAD"): Promise<string | null> => (await fetch(`http://${REGISTRY.replace("/", "/v2/")}/assistant-${image}/manifests/${tag}`, {
-    method, headers: { accept: "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json" },
-  })).headers.get("docker-content-digest");
+  const digestAt = async (image: string, tag: string, method = "HEAD"): Promise<string | null> =>
+    (
+      await fetch(`http://${REGISTRY.replace("/", "/v2/")}/assistant-${image}/manifests/${tag}`, {
+        method,
+        headers: {
+          accept: "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json",
+        },
+      })
+    ).headers.get("docker-content-digest");
   const tagOf = async (image: string): Promise<string> => {
-    const found = (await project.state()).resources.find(({ urn }) => urn.endsWith(`docker:index/image:Image::assistant-${STACK}-${image}`));
+    const found = (await project.state()).resources.find(({ urn }) =>
+      urn.endsWith(`docker:index/image:Image::assistant-${STACK}-${image}`),
+    );
     return (found!.outputs as { imageName: string }).imageName;
   };
   const running = async (stack: string): Promise<Images> => {
@@ -46,13 +64,20 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
   };
   /** Takes this run's names off the engine's images. */
   const forget = async (): Promise<void> => {
-    const names = (await docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", `reference=${REGISTRY}/*:*`)).split("\n").filter((name) => name && !name.endsWith("<none>"));
+    const names = (
+      await docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", `reference=${REGISTRY}/*:*`)
+    )
+      .split("\n")
+      .filter((name) => name && !name.endsWith("<none>"));
     if (names.length) await docker("image", "rm", ...names);
   };
   let ran: Images;
 
   before(async () => {
-    project.write(`Pulumi.${TARGET}.yaml`, `# What runs what was tried.\n${stringify({ config: { ...project.config, "berth:portOffset": 27000 } })}  # The end.\n`);
+    project.write(
+      `Pulumi.${TARGET}.yaml`,
+      `# What runs what was tried.\n${stringify({ config: { ...project.config, "berth:portOffset": 27000 } })}  # The end.\n`,
+    );
     await git("init");
     await git("add", "--all");
     await git("commit", "--quiet", "-m", "the first");
@@ -62,14 +87,19 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
     await project.script("down", TARGET, "--data", "--yes");
     await project.remove();
     await forget();
-    for (const image of IMAGES) if (ran?.[image === "edge" ? "edge" : "api"]) await digestAt(image, ran[image === "edge" ? "edge" : "api"]!.split("@")[1]!, "DELETE");
+    for (const image of IMAGES)
+      if (ran?.[image === "edge" ? "edge" : "api"])
+        await digestAt(image, ran[image === "edge" ? "edge" : "api"]!.split("@")[1]!, "DELETE");
   });
 
   it("an up pushes its images, named by version and commit, and runs their digests", async () => {
     const { code, output } = await project.script("up", STACK);
     assert.equal(code, 0, output);
     ran = await running(STACK);
-    for (const [service, image] of [["api", "assistant"], ["edge", "edge"]] as const) {
+    for (const [service, image] of [
+      ["api", "assistant"],
+      ["edge", "edge"],
+    ] as const) {
       const digest = await digestAt(image, (await tagOf(image)).split(":").at(-1)!);
       assert.equal(ran[service], `${REGISTRY}/assistant-${image}@${digest}`);
       assert.match(await tagOf(image), /:\d+\.\d+\.\d+-[0-9a-f]{12}$/);
@@ -110,8 +140,14 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
     const { code, output } = await project.script("promote", STACK, TARGET);
     assert.equal(code, 0, output);
     const after = readFileSync(targetFile, "utf8");
-    assert.deepEqual((parse(after) as { config: Record<string, unknown> }).config["berth:images"], { assistant: ran["api"], edge: ran["edge"] });
-    assert.ok(before.split("\n").every((line) => after.split("\n").includes(line)), after);
+    assert.deepEqual((parse(after) as { config: Record<string, unknown> }).config["berth:images"], {
+      assistant: ran["api"],
+      edge: ran["edge"],
+    });
+    assert.ok(
+      before.split("\n").every((line) => after.split("\n").includes(line)),
+      after,
+    );
     const again = await project.script("promote", STACK, TARGET);
     assert.equal(again.code, 0, again.output);
     assert.equal(readFileSync(targetFile, "utf8"), after);
@@ -120,16 +156,25 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
   it("the other way round it is refused: nothing ran there", async () => {
     const { code, output } = await project.script("promote", TARGET, STACK);
     assert.equal(code, 1);
-    assert.match(output, /cannot be promoted to e2e-promote\. Nothing was written\.[\s\S]*never ran assistant, edge[\s\S]*bin\/up e2e-promoted/);
+    assert.match(
+      output,
+      /cannot be promoted to e2e-promote\. Nothing was written\.[\s\S]*never ran assistant, edge[\s\S]*bin\/up e2e-promoted/,
+    );
   });
 
   it("a digest that nobody has is refused at the preview, with the key", async () => {
     const good = readFileSync(targetFile, "utf8");
     project.write(`Pulumi.${TARGET}.yaml`, good.replace(ran["edge"]!.split("@")[1]!, NOBODYS));
     const objects = await project.objects();
-    for (const { code, output } of [await project.pulumi("preview", "--stack", TARGET), await project.pulumi("up", "--yes", "--skip-preview", "--stack", TARGET)]) {
+    for (const { code, output } of [
+      await project.pulumi("preview", "--stack", TARGET),
+      await project.pulumi("up", "--yes", "--skip-preview", "--stack", TARGET),
+    ]) {
       assert.notEqual(code, 0, output);
-      assert.match(output, /berth:images\.edge: \S+@sha256:0{64}, which the engine does not have and its registry does not show: .*404/);
+      assert.match(
+        output,
+        /berth:images\.edge: \S+@sha256:0{64}, which the engine does not have and its registry does not show: .*404/,
+      );
       assert.match(output, /Nothing was touched/);
       assert.doesNotMatch(output, /\bat .*\.ts:\d+/);
     }
@@ -144,11 +189,13 @@ describe("promotion (#4.12): what ran in one stack is what runs in the next", fu
     const down = await project.script("down", STACK, "--data", "--yes");
     assert.equal(down.code, 0, down.output);
     await forget();
-    for (const image of [ran["api"]!, ran["edge"]!]) await assert.rejects(docker("image", "inspect", image), "the engine still has it");
+    for (const image of [ran["api"]!, ran["edge"]!])
+      await assert.rejects(docker("image", "inspect", image), "the engine still has it");
     const { code, output } = await project.script("up", TARGET);
     assert.equal(code, 0, output);
     const images = await running(TARGET);
-    for (const service of ["api", "agent", "worker", "migrate", "edge", "edge-routes"]) assert.equal(images[service], ran[service], service);
+    for (const service of ["api", "agent", "worker", "migrate", "edge", "edge-routes"])
+      assert.equal(images[service], ran[service], service);
     const second = await project.pulumi("up", "--yes", "--skip-preview", "--stack", TARGET);
     assert.match(second.output, UNCHANGED);
   });

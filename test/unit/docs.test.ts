@@ -9,7 +9,13 @@ import { leafOf, secretKeys, settingsSchema } from "../../config/schema.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
-const files = (...patterns: string[]): string[] => execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns], { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
+const files = (...patterns: string[]): string[] =>
+  execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns], {
+    cwd: ROOT,
+    encoding: "utf8",
+  })
+    .trim()
+    .split("\n");
 const pages = files("README.md", "docs/*.md");
 const stacks = files("Pulumi.*.yaml").map((file) => file.split(".")[1]!);
 const scripts = (JSON.parse(read("package.json")) as { scripts: object }).scripts;
@@ -17,27 +23,44 @@ const suites = /die "no suite[^:]*: ([^"]+)"/.exec(read("bin/test"))![1]!.split(
 const generated = secretKeys.filter((key) => leafOf(key).generated !== undefined);
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1]!);
-const anchors = (text: string): string[] => all(text, /^#+ (.+)$/gm).map((title) => title.toLowerCase().replaceAll(/[^\w\s-]/g, "").trim().replaceAll(" ", "-"));
-const blocks = (text: string, language = ""): string[] => all(text, new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"));
+const anchors = (text: string): string[] =>
+  all(text, /^#+ (.+)$/gm).map((title) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .trim()
+      .replaceAll(" ", "-"),
+  );
+const blocks = (text: string, language = ""): string[] =>
+  all(text, new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"));
 const spans = (text: string): string[] => all(text.replaceAll(/^```[\s\S]*?^```/gm, ""), /`([^`\n]+)`/g);
 /** Lines that somebody types. */
-const commands = (text: string): string[] => [...blocks(text).flatMap((block) => block.split("\n")), ...spans(text)]
-  .flatMap((line) => line.replace(/(^|\s)#\s.*/, "").split(/ (?:&&|\||;|>) /)).map((line) => line.trim());
+const commands = (text: string): string[] =>
+  [...blocks(text).flatMap((block) => block.split("\n")), ...spans(text)]
+    .flatMap((line) => line.replace(/(^|\s)#\s.*/, "").split(/ (?:&&|\||;|>) /))
+    .map((line) => line.trim());
 
 function brokenLinks(page: string, text: string): string[] {
   return all(text, /\]\(([^)\s]+)\)/g).filter((link) => {
     const [path, anchor] = link.split("#") as [string, string?];
     if (/^https?:/.test(link)) return false;
     const target = path ? join(dirname(page), path) : page;
-    return !existsSync(join(ROOT, target)) || anchor !== undefined && !anchors(read(target)).includes(anchor);
+    return !existsSync(join(ROOT, target)) || (anchor !== undefined && !anchors(read(target)).includes(anchor));
   });
 }
 
 function absent(text: string): string[] {
   return [
-    ...all(text, /(?<![\w./-])((?:bin|bench|components|config|data|edge|monitoring|plan|policy|services|systems|test)\/(?:[\w-]+\/)*[\w-]+(?:\.\w+)*)(?![\w*<{])/g).filter((path) => !existsSync(join(ROOT, path))),
-    ...all(text, /\bnpm run ([\w-]+)/g).filter((script) => !(script in scripts)).map((script) => `npm run ${script}`),
-    ...all(text, /\bberth:([a-zA-Z][a-zA-Z0-9]*)/g).filter((key) => !(key in settingsSchema.shape) && !(secretKeys as string[]).includes(key)).map((key) => `berth:${key}`),
+    ...all(
+      text,
+      /(?<![\w./-])((?:bin|bench|components|config|data|edge|monitoring|plan|policy|services|systems|test)\/(?:[\w-]+\/)*[\w-]+(?:\.\w+)*)(?![\w*<{])/g,
+    ).filter((path) => !existsSync(join(ROOT, path))),
+    ...all(text, /\bnpm run ([\w-]+)/g)
+      .filter((script) => !(script in scripts))
+      .map((script) => `npm run ${script}`),
+    ...all(text, /\bberth:([a-zA-Z][a-zA-Z0-9]*)/g)
+      .filter((key) => !(key in settingsSchema.shape) && !(secretKeys as string[]).includes(key))
+      .map((key) => `berth:${key}`),
   ];
 }
 
@@ -46,13 +69,34 @@ const isPlaceholder = (word: string): boolean => /[<>[\]…]/.test(word);
 /** What is wrong with a command. @param known Stacks that there are. */
 function mistakes(command: string, known: readonly string[]): string[] {
   const words = command.split(/\s+/);
-  const unknown = (given: readonly string[], allowed: readonly string[]) => given.filter((word) => !isPlaceholder(word) && !allowed.includes(word)).map((word) => `${word} in ${command}`);
+  const unknown = (given: readonly string[], allowed: readonly string[]) =>
+    given.filter((word) => !isPlaceholder(word) && !allowed.includes(word)).map((word) => `${word} in ${command}`);
   const plan = /^npm run (?:-s )?plan(?: (.*))?$/.exec(command);
   if (plan) return unknown(words.slice(3), [...known, "--", "--json"]);
   const script = /^bin\/([\w-]+)$/.exec(words[0]!)?.[1];
   if (script && existsSync(join(ROOT, "bin", script))) {
-    const names = script === "test" ? suites : script === "rotate" ? [...known, ...generated] : [...known, ...script === "rollback" ? words.filter((word) => /^\d+$/.test(word)) : script === "restore" ? words.filter((word) => /^2\d{3}[\d:TZ-]+$|^latest$/.test(word)) : []];
-    return words.slice(1).flatMap((word) => (word.startsWith("--") ? (read(`bin/${script}`).includes(`${word})`) ? [] : [`${word} in ${command}`]) : unknown([word], names)));
+    const names =
+      script === "test"
+        ? suites
+        : script === "rotate"
+          ? [...known, ...generated]
+          : [
+              ...known,
+              ...(script === "rollback"
+                ? words.filter((word) => /^\d+$/.test(word))
+                : script === "restore"
+                  ? words.filter((word) => /^2\d{3}[\d:TZ-]+$|^latest$/.test(word))
+                  : []),
+            ];
+    return words
+      .slice(1)
+      .flatMap((word) =>
+        word.startsWith("--")
+          ? read(`bin/${script}`).includes(`${word})`)
+            ? []
+            : [`${word} in ${command}`]
+          : unknown([word], names),
+      );
   }
   if (words[0] !== "pulumi") return [];
   return [...unknown(all(command, /--stack (\S+)/g), known), ...settingMistakes(command)];
@@ -65,58 +109,136 @@ function settingMistakes(command: string): string[] {
   const [top, ...path] = key.split(".") as [string, ...string[]];
   const leaf: unknown = /^(0|[1-9]\d*|true|false)$/.test(value!) ? JSON.parse(value!) : value;
   const whole = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), leaf);
-  const { problems } = parseConfig({ stack: "dev", secrets: new Map(), values: new Map([["berth:environment", "dev"], [`berth:${top}`, typeof whole === "string" ? whole : JSON.stringify(whole)]]) });
+  const { problems } = parseConfig({
+    stack: "dev",
+    secrets: new Map(),
+    values: new Map([
+      ["berth:environment", "dev"],
+      [`berth:${top}`, typeof whole === "string" ? whole : JSON.stringify(whole)],
+    ]),
+  });
   // One key of several that belong together is set at a time.
-  return problems.filter(({ got }) => got !== "missing").map((problem) => `${problem.key}: ${problem.got} in ${command}`);
+  return problems
+    .filter(({ got }) => got !== "missing")
+    .map((problem) => `${problem.key}: ${problem.got} in ${command}`);
 }
 
 describe("the documentation", () => {
-  for (const page of pages) it(`${page}: its links lead somewhere, and what it names is there`, () => {
-    const text = read(page);
-    assert.deepEqual(brokenLinks(page, text), []);
-    assert.deepEqual(absent(text), []);
-    const known = [...stacks, ...all(text, /> Pulumi\.(\w+)\.yaml/g)];
-    assert.deepEqual(commands(text).flatMap((command) => mistakes(command, known)), []);
-  });
+  for (const page of pages)
+    it(`${page}: its links lead somewhere, and what it names is there`, () => {
+      const text = read(page);
+      assert.deepEqual(brokenLinks(page, text), []);
+      assert.deepEqual(absent(text), []);
+      const known = [...stacks, ...all(text, /> Pulumi\.(\w+)\.yaml/g)];
+      assert.deepEqual(
+        commands(text).flatMap((command) => mistakes(command, known)),
+        [],
+      );
+    });
 
   it("docs/configuration.md names every variable that the scripts read", () => {
     const internal = ["BERTH_LOCKED", "BERTH_TEST_COUNTS"];
     const named = files("bin", "config").flatMap((file) => all(read(file), /\b(BERTH_[A-Z_]+)\b/g));
-    assert.deepEqual([...new Set(named)].filter((name) => !internal.includes(name) && !read("docs/configuration.md").includes(`\`${name}\``)), []);
+    assert.deepEqual(
+      [...new Set(named)].filter(
+        (name) => !internal.includes(name) && !read("docs/configuration.md").includes(`\`${name}\``),
+      ),
+      [],
+    );
   });
 
   it("the test itself finds what is not there", () => {
-    assert.deepEqual(brokenLinks("docs/x.md", "[a](policy.md) [b](no.md) [c](policy.md#no) [d](../README.md#guides)"), ["no.md", "policy.md#no"]);
-    assert.deepEqual(absent("`bin/up` `bin/no` npm run plan, `npm run no`; berth:ports.edge berth:no plan/no.ts"), ["bin/no", "plan/no.ts", "npm run no", "berth:no"]);
-    const wrong = ["bin/up nostack", "bin/down dev --no", "npm run plan nostack", "bin/test nosuite", "bin/rotate llmApiKey dev", "pulumi up --stack nostack", "pulumi config set --path berth:services.api.replicas 0 --stack dev"];
+    assert.deepEqual(brokenLinks("docs/x.md", "[a](policy.md) [b](no.md) [c](policy.md#no) [d](../README.md#guides)"), [
+      "no.md",
+      "policy.md#no",
+    ]);
+    assert.deepEqual(absent("`bin/up` `bin/no` npm run plan, `npm run no`; berth:ports.edge berth:no plan/no.ts"), [
+      "bin/no",
+      "plan/no.ts",
+      "npm run no",
+      "berth:no",
+    ]);
+    const wrong = [
+      "bin/up nostack",
+      "bin/down dev --no",
+      "npm run plan nostack",
+      "bin/test nosuite",
+      "bin/rotate llmApiKey dev",
+      "pulumi up --stack nostack",
+      "pulumi config set --path berth:services.api.replicas 0 --stack dev",
+    ];
     for (const command of wrong) assert.equal(mistakes(command, stacks).length, 1, command);
-    for (const command of ["bin/up [stack]", "bin/down dev --data --yes", "npm run plan", "bin/rollback prod 7", "pulumi config set berth:portOffset 100 --stack prod"]) assert.deepEqual(mistakes(command, stacks), [], command);
+    for (const command of [
+      "bin/up [stack]",
+      "bin/down dev --data --yes",
+      "npm run plan",
+      "bin/rollback prod 7",
+      "pulumi config set berth:portOffset 100 --stack prod",
+    ])
+      assert.deepEqual(mistakes(command, stacks), [], command);
   });
 
-  const plans = [...new Set(pages.flatMap((page) => blocks(read(page)).flatMap((block) => block.split("\n"))).map((line) => line.replace(/\s+#.*/, "")).filter((line) => line.startsWith("npm run plan")))];
-  for (const command of plans) it(`${command} prints a plan`, () => {
-    assert.match(execFileSync(process.execPath, ["bin/plan.ts", ...command.split(" ").slice(3)], { cwd: ROOT, encoding: "utf8" }), /in start order/);
-  });
+  const plans = [
+    ...new Set(
+      pages
+        .flatMap((page) => blocks(read(page)).flatMap((block) => block.split("\n")))
+        .map((line) => line.replace(/\s+#.*/, ""))
+        .filter((line) => line.startsWith("npm run plan")),
+    ),
+  ];
+  for (const command of plans)
+    it(`${command} prints a plan`, () => {
+      assert.match(
+        execFileSync(process.execPath, ["bin/plan.ts", ...command.split(" ").slice(3)], {
+          cwd: ROOT,
+          encoding: "utf8",
+        }),
+        /in start order/,
+      );
+    });
 
   it("docs/onboarding.md: the service that it adds is planned, with its route", () => {
     const [patch] = blocks(read("docs/onboarding.md"), "diff");
     const copy = mkdtempSync(join(tmpdir(), "berth-docs-"));
     try {
-      for (const part of ["bin", "config", "data", "edge", "monitoring", "plan", "systems", "package.json", "Pulumi.dev.yaml"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+      for (const part of [
+        "bin",
+        "config",
+        "data",
+        "edge",
+        "monitoring",
+        "plan",
+        "systems",
+        "package.json",
+        "Pulumi.dev.yaml",
+      ])
+        cpSync(join(ROOT, part), join(copy, part), { recursive: true });
       symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
-      execFileSync("git", ["apply", "-"], { cwd: copy, input: patch!, env: { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() } });
+      execFileSync("git", ["apply", "-"], {
+        cwd: copy,
+        input: patch!,
+        env: { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() },
+      });
       const plan = execFileSync(process.execPath, ["bin/plan.ts", "dev"], { cwd: copy, encoding: "utf8" });
       assert.match(plan, /^hello +app +stateless .* \/hello /m);
       assert.match(plan, /^edge-routes .* hello/m);
-    } finally { rmSync(copy, { recursive: true }); }
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
   });
 });
 
 describe("docs/requirements.md", () => {
-  const rows = read("docs/requirements.md").split("\n").filter((line) => line.startsWith("| PA-")).map((line) => line.slice(2, -2).split(" | "));
+  const rows = read("docs/requirements.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| PA-"))
+    .map((line) => line.slice(2, -2).split(" | "));
 
   it("has every id from PA-01 to PA-73 once, in order", () =>
-    assert.deepEqual(rows.map(([id]) => id), Array.from({ length: 73 }, (_, i) => `PA-${String(i + 1).padStart(2, "0")}`)));
+    assert.deepEqual(
+      rows.map(([id]) => id),
+      Array.from({ length: 73 }, (_, i) => `PA-${String(i + 1).padStart(2, "0")}`),
+    ));
   it("says for each what meets it, and which test, or that there is none", () => {
     for (const [id, what, by, test, ...more] of rows) {
       assert.ok(what && by && test && more.length === 0, id);
@@ -127,23 +249,47 @@ describe("docs/requirements.md", () => {
 
 describe("docs/troubleshooting.md", () => {
   const PATTERNS = [
-    /\bdie "((?:[^"\\]|\\.)*)"/g, /\b(?:die|Refusal|RunError|Error)\(\s*`([^`]*)/g, /\b(?:die|Refusal|RunError|Error)\(\s*"([^"]*)/g, /\bgot: `([^`]*)/g, /\bgot: "([^"]*)/g,
-    /catalogueProblem\([^,]+, `([^`]*)/g, /catalogueProblem\([^,]+, "([^"]*)/g,
+    /\bdie "((?:[^"\\]|\\.)*)"/g,
+    /\b(?:die|Refusal|RunError|Error)\(\s*`([^`]*)/g,
+    /\b(?:die|Refusal|RunError|Error)\(\s*"([^"]*)/g,
+    /\bgot: `([^`]*)/g,
+    /\bgot: "([^"]*)/g,
+    /catalogueProblem\([^,]+, `([^`]*)/g,
+    /catalogueProblem\([^,]+, "([^"]*)/g,
   ];
   /** The words of a message; what is filled in is X. */
-  const messages = (text: string) => PATTERNS.flatMap((pattern) => all(text, pattern))
-    .map((message) => message.replaceAll(/\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\$\{.*$|\$\(.*|\$\w+/g, "X").replaceAll("\\", "")).filter((message) => /[a-z]{3}.* /.test(message));
+  const messages = (text: string) =>
+    PATTERNS.flatMap((pattern) => all(text, pattern))
+      .map((message) =>
+        message.replaceAll(/\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\$\{.*$|\$\(.*|\$\w+/g, "X").replaceAll("\\", ""),
+      )
+      .filter((message) => /[a-z]{3}.* /.test(message));
   /** The first column of its tables. */
-  const known = spans(all(read("docs/troubleshooting.md"), /^\| (.*?) \| /gm).join("\n"))
-    .map((span) => new RegExp(span.split("…").map((part) => part.trim().replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*")));
+  const known = spans(all(read("docs/troubleshooting.md"), /^\| (.*?) \| /gm).join("\n")).map(
+    (span) =>
+      new RegExp(
+        span
+          .split("…")
+          .map((part) => part.trim().replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+          .join(".*"),
+      ),
+  );
   const isKnown = (message: string) => known.some((pattern) => pattern.test(message));
 
   for (const file of files("bin", "components", "config", "plan")) {
     const found = messages(read(file));
-    if (found.length) it(`knows what ${file} says`, () => assert.deepEqual(found.filter((message) => !isKnown(message)), []));
+    if (found.length)
+      it(`knows what ${file} says`, () =>
+        assert.deepEqual(
+          found.filter((message) => !isKnown(message)),
+          [],
+        ));
   }
   it("the test itself finds messages, and one that is unknown", () => {
     assert.ok(files("bin").flatMap((file) => messages(read(file))).length > 25);
-    assert.deepEqual(messages('[ -x y ] || die "nobody knows \\"$this\\" message"').filter((message) => !isKnown(message)), ['nobody knows "X" message']);
+    assert.deepEqual(
+      messages('[ -x y ] || die "nobody knows \\"$this\\" message"').filter((message) => !isKnown(message)),
+      ['nobody knows "X" message'],
+    );
   });
 });

@@ -8,28 +8,49 @@ import { makePlan } from "../../plan/plan.ts";
 import type { Catalogue, Context, ServiceSpec } from "../../plan/types.ts";
 
 export const service = (name: string, more: Partial<ServiceSpec> = {}): ServiceSpec => ({
-  name, tier: "app", kind: "stateless", image: { pull: "busybox:1" }, uid: 1000, networks: ["app"],
-  health: healthCheck.command(["true"]), limits: { memory: 64, cpus: 0.25 }, ...more,
+  name,
+  tier: "app",
+  kind: "stateless",
+  image: { pull: "busybox:1" },
+  uid: 1000,
+  networks: ["app"],
+  health: healthCheck.command(["true"]),
+  limits: { memory: 64, cpus: 0.25 },
+  ...more,
 });
 
-export const catalogue = (services: readonly ServiceSpec[]): Catalogue => () =>
-  ({ name: "tiny", database: "tiny", images: {}, services, credentials: {} });
+export const catalogue =
+  (services: readonly ServiceSpec[]): Catalogue =>
+  () => ({ name: "tiny", database: "tiny", images: {}, services, credentials: {} });
 
 export const settings = (values: Record<string, unknown> = {}): Settings => {
-  const texts = Object.entries({ "berth:environment": "dev", ...values })
-    .map(([key, value]): [string, string] => [key, typeof value === "string" ? value : JSON.stringify(value)]);
+  const texts = Object.entries({ "berth:environment": "dev", ...values }).map(([key, value]): [string, string] => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
   const parsed = parseConfig({ stack: "dev", values: new Map(texts), secrets: new Map() });
   if (!parsed.settings) throw new ProblemsError("dev", parsed.problems);
   return parsed.settings;
 };
 
 export const context = (values: Record<string, unknown> = {}, more: Partial<Context> = {}): Context => ({
-  stack: "dev", settings: settings(values), host: { cpus: 4, memory: 8192 }, off: new Set<string>(), configured: new Set<SecretKey>(), ...more,
+  stack: "dev",
+  settings: settings(values),
+  host: { cpus: 4, memory: 8192 },
+  off: new Set<string>(),
+  configured: new Set<SecretKey>(),
+  ...more,
 });
 
 /** The problems that planning reports; none is a failure of the test. */
-export function problemsOf(services: readonly ServiceSpec[], values: Record<string, unknown> = {}, more: Partial<Context> = {}): readonly Problem[] {
-  try { makePlan(catalogue(services), context(values, more)); } catch (error) {
+export function problemsOf(
+  services: readonly ServiceSpec[],
+  values: Record<string, unknown> = {},
+  more: Partial<Context> = {},
+): readonly Problem[] {
+  try {
+    makePlan(catalogue(services), context(values, more));
+  } catch (error) {
     if (error instanceof ProblemsError) return error.problems;
     throw error;
   }

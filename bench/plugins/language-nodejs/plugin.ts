@@ -7,7 +7,8 @@ import { nodeArguments, optionsOf, resolveRunner, runnerEnvironment } from "./pr
 
 type Call = grpc.ServerWritableStream<RunPluginRequest, RunPluginResponse>;
 
-const directoryOf = (request: RunPluginRequest): string => request.getInfo()?.getProgramDirectory() || request.getProgram();
+const directoryOf = (request: RunPluginRequest): string =>
+  request.getInfo()?.getProgramDirectory() || request.getProgram();
 const isPolicyPack = (request: RunPluginRequest): boolean => /policy|analyzer/.test(request.getKind());
 
 /** The runner takes a policy pack after the engine's address, and any other plugin's program first. */

@@ -15,8 +15,7 @@ export interface Options {
   readonly packagemanager?: string;
 }
 
-export const optionsOf = (info: ProgramInfo | undefined): Options =>
-  (info?.getOptions()?.toJavaScript() ?? {});
+export const optionsOf = (info: ProgramInfo | undefined): Options => info?.getOptions()?.toJavaScript() ?? {};
 
 /** Resolved from the project, so that the program and its runner share one copy of the SDK. */
 export function resolveRunner(directory: string, name: string): string {
@@ -56,15 +55,19 @@ export function runProgram(request: RunRequest, engineAddress: string): Promise<
   const directory = request.getInfo()?.getProgramDirectory() || request.getPwd();
   const runner = resolveRunner(directory, "run");
   const config = Object.fromEntries(request.getConfigMap().getEntryList());
-  const child = spawn(process.execPath, [...nodeArguments(options), runner, ...runnerArguments(request, engineAddress)], {
-    cwd: request.getPwd() || directory,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: {
-      ...runnerEnvironment(options),
-      PULUMI_CONFIG: JSON.stringify(config),
-      PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+  const child = spawn(
+    process.execPath,
+    [...nodeArguments(options), runner, ...runnerArguments(request, engineAddress)],
+    {
+      cwd: request.getPwd() || directory,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: {
+        ...runnerEnvironment(options),
+        PULUMI_CONFIG: JSON.stringify(config),
+        PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+      },
     },
-  });
+  );
   const stop = (): void => void child.kill("SIGTERM");
   cancelled.addEventListener("abort", stop, { once: true });
   return new Promise((resolve) => {

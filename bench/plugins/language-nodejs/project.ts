@@ -46,15 +46,24 @@ export function installDependencies(
 ): void {
   const directory = call.request.getInfo()?.getProgramDirectory() || call.request.getDirectory();
   const child = spawn("npm", ["install", "--no-audit", "--no-fund"], { cwd: directory });
-  const forward = (write: (response: lang.InstallDependenciesResponse, bytes: Uint8Array) => void) => (bytes: Buffer) => {
-    const response = new langpb.InstallDependenciesResponse();
-    write(response, bytes);
-    call.write(response);
-  };
-  child.stdout.on("data", forward((response, bytes) => response.setStdout(bytes)));
-  child.stderr.on("data", forward((response, bytes) => response.setStderr(bytes)));
+  const forward =
+    (write: (response: lang.InstallDependenciesResponse, bytes: Uint8Array) => void) => (bytes: Buffer) => {
+      const response = new langpb.InstallDependenciesResponse();
+      write(response, bytes);
+      call.write(response);
+    };
+  child.stdout.on(
+    "data",
+    forward((response, bytes) => response.setStdout(bytes)),
+  );
+  child.stderr.on(
+    "data",
+    forward((response, bytes) => response.setStderr(bytes)),
+  );
   child.on("error", (error) => call.emit("error", { code: 2, message: `cannot start npm: ${error.message}` }));
   child.on("close", (code) =>
-    code === 0 ? call.end() : call.emit("error", { code: 2, message: `npm install exited with code ${code} in ${directory}` }),
+    code === 0
+      ? call.end()
+      : call.emit("error", { code: 2, message: `npm install exited with code ${code} in ${directory}` }),
   );
 }

@@ -54,7 +54,10 @@ export class Engine {
           method,
           path: query.size === 0 ? path : `${path}?${query.toString()}`,
           headers: {
-            ...(payload && { "content-type": call.tar ? "application/x-tar" : "application/json", "content-length": payload.length }),
+            ...(payload && {
+              "content-type": call.tar ? "application/x-tar" : "application/json",
+              "content-length": payload.length,
+            }),
             ...call.headers,
           },
           ...(call.signal && { signal: call.signal }),
@@ -62,9 +65,11 @@ export class Engine {
         resolve,
       );
       request.on("error", (error: NodeJS.ErrnoException) =>
-        reject(error.code === "ENOENT" || error.code === "ECONNREFUSED" || error.code === "EACCES"
-          ? new EngineError(0, `cannot connect to the Docker daemon at ${this.host}: ${error.message}`)
-          : error),
+        reject(
+          error.code === "ENOENT" || error.code === "ECONNREFUSED" || error.code === "EACCES"
+            ? new EngineError(0, `cannot connect to the Docker daemon at ${this.host}: ${error.message}`)
+            : error,
+        ),
       );
       request.end(payload);
     });
@@ -137,7 +142,7 @@ export const said = (error: unknown, ...phrases: string[]): boolean =>
 /** The output of a container: with no terminal it comes in frames of an eight-byte header and the bytes. */
 export function demultiplex(raw: Buffer): string {
   const parts: Buffer[] = [];
-  for (let at = 0; at + 8 <= raw.length; ) {
+  for (let at = 0; at + 8 <= raw.length;) {
     const length = raw.readUInt32BE(at + 4);
     parts.push(raw.subarray(at + 8, at + 8 + length));
     at += 8 + length;

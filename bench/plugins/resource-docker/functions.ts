@@ -26,8 +26,13 @@ const functions: { readonly [token: string]: (args: Props) => Promise<Props> } =
 /** Errors are written as the bridge writes them. */
 export async function invoke(token: string, args: Props): Promise<Props> {
   const work = functions[token];
-  if (work === undefined) throw new Error(`the bench stand-in for the docker provider does not implement ${token}; it has ${Object.keys(functions).join(", ")}`);
-  try { return await work(args); } catch (error) {
+  if (work === undefined)
+    throw new Error(
+      `the bench stand-in for the docker provider does not implement ${token}; it has ${Object.keys(functions).join(", ")}`,
+    );
+  try {
+    return await work(args);
+  } catch (error) {
     throw new Error(`invoking ${token}: 1 error occurred:\n\t* ${(error as Error).message}\n\n`, { cause: error });
   }
 }

@@ -25,10 +25,18 @@ function accessOf(entry: Props): [string, Access] {
   const text = (key: string, fallback = ""): string => (typeof entry[key] === "string" ? entry[key] : fallback);
   if (entry["authDisabled"] === true) return [registry, { address, username: "username", password: "password" }];
   const username = text("username", process.env["DOCKER_REGISTRY_USER"]);
-  if (username !== "") return [registry, { address, username, password: text("password", process.env["DOCKER_REGISTRY_PASS"]) }];
+  if (username !== "")
+    return [registry, { address, username, password: text("password", process.env["DOCKER_REGISTRY_PASS"]) }];
   const file = text("configFile", configFile()).replace(/^~(?=\/)/, homedir());
-  if (!text("configFileContent") && !existsSync(file)) throw new Error(`Error loading registry auth config: could not open config file from filePath: ${file}`);
-  return [registry, { address, ...(loginIn(text("configFileContent") || readFileSync(file, "utf8"), registry) ?? { username: "", password: "" }) }];
+  if (!text("configFileContent") && !existsSync(file))
+    throw new Error(`Error loading registry auth config: could not open config file from filePath: ${file}`);
+  return [
+    registry,
+    {
+      address,
+      ...(loginIn(text("configFileContent") || readFileSync(file, "utf8"), registry) ?? { username: "", password: "" }),
+    },
+  ];
 }
 
 /** Lists arrive as JSON text: provider configuration only has text values. */
@@ -64,12 +72,15 @@ export function registryOf(reference: string): string {
   return reference.includes("/") && (/[.:]/.test(first) || first === "localhost") ? first : "registry-1.docker.io";
 }
 
-export function authHeader(credentials: { username: string; password: string; serveraddress: string } | undefined): { [name: string]: string } {
+export function authHeader(credentials: { username: string; password: string; serveraddress: string } | undefined): {
+  [name: string]: string;
+} {
   return { "x-registry-auth": Buffer.from(JSON.stringify(credentials ?? {})).toString("base64url") };
 }
 
 /** From the provider's `registryAuth`; without an entry anyone's. */
-export const registryAccess = (registry: string): Access => registries.get(registry) ?? { address: `https://${registry}`, username: "", password: "" };
+export const registryAccess = (registry: string): Access =>
+  registries.get(registry) ?? { address: `https://${registry}`, username: "", password: "" };
 
 /** Credentials for a pull. */
 export function pullAuth(reference: string): { [name: string]: string } {

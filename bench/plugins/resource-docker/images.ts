@@ -18,7 +18,10 @@ export const removeImage = (reference: string, force: boolean): Promise<unknown>
   docker().call("DELETE", imagePath(reference), { query: { force } });
 
 /** A reference without a tag or digest would pull every tag. */
-function pullQuery(reference: string, platform: string | undefined): { fromImage: string; tag?: string; platform?: string } {
+function pullQuery(
+  reference: string,
+  platform: string | undefined,
+): { fromImage: string; tag?: string; platform?: string } {
   const [name, digest] = reference.split("@");
   const colon = name!.lastIndexOf(":");
   const tagged = colon > name!.lastIndexOf("/");
@@ -30,8 +33,12 @@ export async function findOrPull(reference: string, subject: Subject, platform?:
   const local = await inspectImage(reference);
   if (local !== undefined) return local;
   try {
-    await docker().stream("POST", "/images/create", { query: pullQuery(reference, platform), headers: pullAuth(reference) },
-      ({ status, id }) => status !== undefined && subject.status([id, status].filter(Boolean).join(": ")));
+    await docker().stream(
+      "POST",
+      "/images/create",
+      { query: pullQuery(reference, platform), headers: pullAuth(reference) },
+      ({ status, id }) => status !== undefined && subject.status([id, status].filter(Boolean).join(": ")),
+    );
   } catch (error) {
     throw new Error(`unable to pull image ${reference}: ${error instanceof Error ? error.message : str(error)}`);
   }
@@ -45,7 +52,9 @@ export async function requireImage(reference: string, subject: Subject): Promise
   try {
     await findOrPull(reference, subject);
   } catch (error) {
-    throw new Error(`Unable to create container with image ${reference}: ${error instanceof Error ? error.message : str(error)}`);
+    throw new Error(
+      `Unable to create container with image ${reference}: ${error instanceof Error ? error.message : str(error)}`,
+    );
   }
   return reference;
 }

@@ -4,7 +4,10 @@ import { set, text } from "../shared/table.ts";
 import type { Property } from "../shared/table.ts";
 
 export const labelsProperty = (flags: { computed?: boolean } = {}): Property =>
-  set({ replace: true, ...flags }, { label: text({ required: true, replace: true }), value: text({ required: true, replace: true }) });
+  set(
+    { replace: true, ...flags },
+    { label: text({ required: true, replace: true }), value: text({ required: true, replace: true }) },
+  );
 
 interface Label {
   readonly label: string;
@@ -15,4 +18,6 @@ export const labelMap = (labels: Json | undefined): { [label: string]: string } 
   Object.fromEntries(((labels ?? []) as unknown as Label[]).map(({ label, value }) => [label, value]));
 
 export const labelList = (labels: { [label: string]: string } | null | undefined): Json[] =>
-  Object.entries(labels ?? {}).sort().map(([label, value]) => ({ label, value }));
+  Object.entries(labels ?? {})
+    .sort()
+    .map(([label, value]) => ({ label, value }));

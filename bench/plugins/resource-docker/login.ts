@@ -23,11 +23,17 @@ export function configFile(): string {
 
 /** Docker Hub's log-in stands under its first address. */
 const keysOf = (registry: string): string[] =>
-  /^(registry-1\.|index\.)?docker\.io$/.test(registry) ? ["https://index.docker.io/v1/", registry] : [registry, `https://${registry}`, `http://${registry}`];
+  /^(registry-1\.|index\.)?docker\.io$/.test(registry)
+    ? ["https://index.docker.io/v1/", registry]
+    : [registry, `https://${registry}`, `http://${registry}`];
 
 function ask(helper: string, registry: string): Login | undefined {
   try {
-    const told = execFileSync(`docker-credential-${helper}`, ["get"], { input: registry, encoding: "utf8", stdio: ["pipe", "pipe", "ignore"] });
+    const told = execFileSync(`docker-credential-${helper}`, ["get"], {
+      input: registry,
+      encoding: "utf8",
+      stdio: ["pipe", "pipe", "ignore"],
+    });
     const { Username, Secret } = JSON.parse(told) as { Username: string; Secret: string };
     return { username: Username, password: Secret };
   } catch {

@@ -25,7 +25,10 @@ const table: Table = {
   ipv6: bool(R),
   ipamDriver: text({ ...R, fallback: "default" }),
   ipamOptions: map(R),
-  ipamConfigs: set({ ...R, computed: true }, { subnet: text(R), ipRange: text(R), gateway: text(R), auxAddress: map(R) }),
+  ipamConfigs: set(
+    { ...R, computed: true },
+    { subnet: text(R), ipRange: text(R), gateway: text(R), auxAddress: map(R) },
+  ),
   scope: text({ output: true }),
 };
 
@@ -47,7 +50,11 @@ interface Inspection {
   readonly EnableIPv6: boolean;
   readonly Labels: { [label: string]: string } | null;
   readonly Options: { [option: string]: string } | null;
-  readonly IPAM: { readonly Driver: string; readonly Options: { [option: string]: string } | null; readonly Config: IpamConfig[] | null };
+  readonly IPAM: {
+    readonly Driver: string;
+    readonly Options: { [option: string]: string } | null;
+    readonly Config: IpamConfig[] | null;
+  };
 }
 
 /** The real provider waits two seconds before it looks at or removes a network, whatever the network (A12). */
@@ -63,7 +70,8 @@ function ipamOf(inputs: Props): object {
     ...(inputs["ipamOptions"] !== undefined && { Options: inputs["ipamOptions"] }),
     ...(configs.length > 0 && {
       Config: configs.map(({ subnet, ipRange, gateway, auxAddress }) =>
-        given({ Subnet: subnet, IPRange: ipRange, Gateway: gateway, AuxiliaryAddresses: auxAddress })),
+        given({ Subnet: subnet, IPRange: ipRange, Gateway: gateway, AuxiliaryAddresses: auxAddress }),
+      ),
     }),
   };
 }
@@ -81,14 +89,22 @@ function outputsOf(found: Inspection): Props {
     ipamDriver: found.IPAM.Driver,
     ipamOptions: found.IPAM.Options ?? {},
     ipamConfigs: (found.IPAM.Config ?? []).map((config) =>
-      given({ subnet: config.Subnet, ipRange: config.IPRange, gateway: config.Gateway, auxAddress: config.AuxiliaryAddresses })),
+      given({
+        subnet: config.Subnet,
+        ipRange: config.IPRange,
+        gateway: config.Gateway,
+        auxAddress: config.AuxiliaryAddresses,
+      }),
+    ),
     scope: found.Scope,
   };
 }
 
 /** Any error of the inspection drops the network from the state, as with the real one. */
 async function inspect(id: string): Promise<Inspection | undefined> {
-  return docker().call<Inspection>("GET", `/networks/${encodeURIComponent(id)}`).catch(() => undefined);
+  return docker()
+    .call<Inspection>("GET", `/networks/${encodeURIComponent(id)}`)
+    .catch(() => undefined);
 }
 
 export const network: Resource = {
@@ -98,23 +114,28 @@ export const network: Resource = {
     const named = autoname(inputs, args);
     return { inputs: named.inputs, failures: [...failures, ...named.failures] };
   },
-  diff: ({ olds, news, ignored }) => ({ changes: difference(table, olds, news, ignored), deleteFirst: hasOwnName(news) }),
+  diff: ({ olds, news, ignored }) => ({
+    changes: difference(table, olds, news, ignored),
+    deleteFirst: hasOwnName(news),
+  }),
   async create({ inputs, preview }) {
     if (preview) return { id: "", outputs: planned(table, inputs) };
-    const { Id } = await docker().call<{ Id: string }>("POST", "/networks/create", {
-      body: {
-        Name: inputs["name"],
-        CheckDuplicate: true,
-        Labels: labelMap(inputs["labels"]),
-        Driver: inputs["driver"] ?? "bridge",
-        Options: inputs["options"] ?? {},
-        Internal: inputs["internal"] ?? false,
-        Attachable: inputs["attachable"] ?? false,
-        Ingress: inputs["ingress"] ?? false,
-        EnableIPv6: inputs["ipv6"] ?? false,
-        IPAM: ipamOf(inputs),
-      },
-    }).catch((error: Error) => Promise.reject(new Error(`Unable to create network: ${error.message}`)));
+    const { Id } = await docker()
+      .call<{ Id: string }>("POST", "/networks/create", {
+        body: {
+          Name: inputs["name"],
+          CheckDuplicate: true,
+          Labels: labelMap(inputs["labels"]),
+          Driver: inputs["driver"] ?? "bridge",
+          Options: inputs["options"] ?? {},
+          Internal: inputs["internal"] ?? false,
+          Attachable: inputs["attachable"] ?? false,
+          Ingress: inputs["ingress"] ?? false,
+          EnableIPv6: inputs["ipv6"] ?? false,
+          IPAM: ipamOf(inputs),
+        },
+      })
+      .catch((error: Error) => Promise.reject(new Error(`Unable to create network: ${error.message}`)));
     await sleep(DELAY_MS);
     const found = await inspect(Id);
     const before = bare(inputs) as Props;
@@ -136,7 +157,10 @@ export const network: Resource = {
         return;
       } catch (error) {
         if (!said(error, "has active endpoints")) throw error;
-        if (Date.now() > deadline) throw new Error(`timeout while waiting for the network to be removed: ${(error as Error).message}`, { cause: error });
+        if (Date.now() > deadline)
+          throw new Error(`timeout while waiting for the network to be removed: ${(error as Error).message}`, {
+            cause: error,
+          });
       }
     }
   },

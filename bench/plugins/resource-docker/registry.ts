@@ -3,8 +3,10 @@ import { registryOf, registryAccess } from "./host.ts";
 import type { Access } from "./host.ts";
 
 const ACCEPT = [
-  "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
 ].join(", ");
 
 export interface Name {
@@ -24,9 +26,22 @@ export function parseName(name: string): Name {
   const first = name.slice(0, Math.max(slash, 0));
   const registry = slashes > 1 || /[.:]/.test(first) || first === "localhost" ? first : "";
   const colon = name.indexOf(":", registry.length);
-  const [repository, tag] = colon === -1 ? [name, "latest"] : [name.slice(0, colon), name.slice(colon + 1).split("@").at(-1)!];
+  const [repository, tag] =
+    colon === -1
+      ? [name, "latest"]
+      : [
+          name.slice(0, colon),
+          name
+            .slice(colon + 1)
+            .split("@")
+            .at(-1)!,
+        ];
   if (registry !== "") return { registry, repository: repository.replace(`${registry}/`, ""), tag };
-  return { registry: registryOf("any"), repository: repository.includes("/") ? repository : `library/${repository}`, tag };
+  return {
+    registry: registryOf("any"),
+    repository: repository.includes("/") ? repository : `library/${repository}`,
+    tag,
+  };
 }
 
 const basic = ({ username, password }: Access): { authorization?: string } =>
@@ -35,11 +50,15 @@ const basic = ({ username, password }: Access): { authorization?: string } =>
 /** A registry that wants a token says where to get one. */
 async function token(challenge: string, repository: string, access: Access): Promise<string> {
   const asked = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key!, value!]));
-  if (!challenge.startsWith("Bearer") || asked["realm"] === undefined) throw new Error("bad credentials: 401 Unauthorized");
-  const query = new URLSearchParams({ service: asked["service"] ?? "", scope: asked["scope"] ?? `repository:${repository}:push,pull` });
+  if (!challenge.startsWith("Bearer") || asked["realm"] === undefined)
+    throw new Error("bad credentials: 401 Unauthorized");
+  const query = new URLSearchParams({
+    service: asked["service"] ?? "",
+    scope: asked["scope"] ?? `repository:${repository}:push,pull`,
+  });
   const answer = await fetch(`${asked["realm"]}?${query.toString()}`, { headers: basic(access) });
   if (!answer.ok) throw new Error(`got bad response from registry: ${answer.status} ${answer.statusText}`);
-  const { token: first, access_token: second } = await answer.json() as { token?: string; access_token?: string };
+  const { token: first, access_token: second } = (await answer.json()) as { token?: string; access_token?: string };
   return first ?? second ?? "";
 }
 
@@ -48,15 +67,23 @@ export async function registryDigest(name: string): Promise<string> {
   const { registry, repository, tag } = parseName(name);
   const access = registryAccess(registry);
   const ask = (headers: { authorization?: string }): Promise<Response> =>
-    fetch(`${access.address}/v2/${repository}/manifests/${tag}`, { method: "HEAD", headers: { accept: ACCEPT, ...headers } });
+    fetch(`${access.address}/v2/${repository}/manifests/${tag}`, {
+      method: "HEAD",
+      headers: { accept: ACCEPT, ...headers },
+    });
   try {
     let answer = await ask(basic(access));
-    if (answer.status === 401) answer = await ask({ authorization: `Bearer ${await token(answer.headers.get("www-authenticate") ?? "", repository, access)}` });
+    if (answer.status === 401)
+      answer = await ask({
+        authorization: `Bearer ${await token(answer.headers.get("www-authenticate") ?? "", repository, access)}`,
+      });
     if (!answer.ok) throw new Error(`got bad response from registry: ${answer.status} ${answer.statusText}`);
     return answer.headers.get("docker-content-digest") ?? tag;
   } catch (error) {
     const { message, cause } = error as Error;
     const said = message === "fetch failed" ? `Error during registry request: ${(cause as Error).message}` : message;
-    throw new Error(`Got error when attempting to fetch image version ${repository}:${tag} from registry: ${said}`, { cause: error });
+    throw new Error(`Got error when attempting to fetch image version ${repository}:${tag} from registry: ${said}`, {
+      cause: error,
+    });
   }
 }

@@ -29,14 +29,17 @@ export function repoDigest(name: string, { RepoDigests: digests }: ImageInspecti
 }
 
 const outputsOf = (name: string, image: ImageInspection, before: Props): Props => ({
-  ...before, imageId: image.Id, repoDigest: repoDigest(name, image),
+  ...before,
+  imageId: image.Id,
+  repoDigest: repoDigest(name, image),
 });
 
 /** The id is the image's and the name's in one: the real provider's way. */
 async function pulled(inputs: Props, subject: Subject): Promise<{ id: string; outputs: Props }> {
   const name = str(inputs["name"]);
   const image = await findOrPull(name, subject, str(inputs["platform"] ?? "")).catch((error: Error) =>
-    Promise.reject(new Error(`Unable to read Docker image into resource: ${error.message}`)));
+    Promise.reject(new Error(`Unable to read Docker image into resource: ${error.message}`)),
+  );
   return { id: image.Id + name, outputs: outputsOf(name, image, bare(inputs) as Props) };
 }
 
@@ -44,7 +47,10 @@ export const remoteImage: Resource = {
   table,
   check(args) {
     const { inputs, failures } = check(table, args.news);
-    const build = args.news["build"] === undefined ? [] : [{ property: "build", reason: "the bench stand-in does not implement RemoteImage.build" }];
+    const build =
+      args.news["build"] === undefined
+        ? []
+        : [{ property: "build", reason: "the bench stand-in does not implement RemoteImage.build" }];
     return { inputs, failures: [...build, ...failures] };
   },
   diff: ({ olds, news, ignored }) => ({ changes: difference(table, olds, news, ignored), deleteFirst: false }),
@@ -61,6 +67,7 @@ export const remoteImage: Resource = {
     const name = str(outputs["name"]);
     if (outputs["keepLocally"] === true || (await inspectImage(name)) === undefined) return;
     await removeImage(name, outputs["forceRemove"] === true).catch((error: Error) =>
-      Promise.reject(new Error(`Unable to remove Docker image: ${error.message}`)));
+      Promise.reject(new Error(`Unable to remove Docker image: ${error.message}`)),
+    );
   },
 };

@@ -9,7 +9,8 @@ export function settle(table: Table, before: Props, read: Props): Props {
   for (const [name, value] of Object.entries(read)) {
     const property = table[name];
     const was = before[name];
-    const equal = property !== undefined && was !== undefined && canonical(property, was) === canonical(property, value);
+    const equal =
+      property !== undefined && was !== undefined && canonical(property, was) === canonical(property, value);
     settled[name] = equal ? was : value;
   }
   return settled;

@@ -28,7 +28,12 @@ export function tarOf(path: string, mode: number, content: Buffer): Buffer {
   header.write("0", 156, 1, "ascii");
   header.write("ustar\x0000", 257, 8, "ascii");
   header.write(prefix, 345, 155, "utf8");
-  field(header, 148, 7, header.reduce((sum, byte) => sum + byte, 0));
+  field(
+    header,
+    148,
+    7,
+    header.reduce((sum, byte) => sum + byte, 0),
+  );
   const padding = Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK);
   return Buffer.concat([header, content, padding, Buffer.alloc(2 * BLOCK)]);
 }

@@ -47,23 +47,31 @@ export const volume: Resource = {
   table,
   check(args) {
     if (args.news["cluster"] !== undefined) {
-      return { inputs: args.news, failures: [{ property: "cluster", reason: "the bench stand-in does not implement cluster volumes" }] };
+      return {
+        inputs: args.news,
+        failures: [{ property: "cluster", reason: "the bench stand-in does not implement cluster volumes" }],
+      };
     }
     const { inputs, failures } = check(table, args.news);
     const named = autoname(inputs, args);
     return { inputs: named.inputs, failures: [...failures, ...named.failures] };
   },
-  diff: ({ olds, news, ignored }) => ({ changes: difference(table, olds, news, ignored), deleteFirst: hasOwnName(news) }),
+  diff: ({ olds, news, ignored }) => ({
+    changes: difference(table, olds, news, ignored),
+    deleteFirst: hasOwnName(news),
+  }),
   async create({ inputs, preview }) {
     if (preview) return { id: "", outputs: planned(table, inputs) };
-    const made = await docker().call<Inspection>("POST", "/volumes/create", {
-      body: {
-        Name: inputs["name"],
-        Labels: labelMap(inputs["labels"]),
-        ...(inputs["driver"] !== undefined && { Driver: inputs["driver"] }),
-        ...(inputs["driverOpts"] !== undefined && { DriverOpts: inputs["driverOpts"] }),
-      },
-    }).catch((error: Error) => Promise.reject(new Error(`Unable to create volume: ${error.message}`)));
+    const made = await docker()
+      .call<Inspection>("POST", "/volumes/create", {
+        body: {
+          Name: inputs["name"],
+          Labels: labelMap(inputs["labels"]),
+          ...(inputs["driver"] !== undefined && { Driver: inputs["driver"] }),
+          ...(inputs["driverOpts"] !== undefined && { DriverOpts: inputs["driverOpts"] }),
+        },
+      })
+      .catch((error: Error) => Promise.reject(new Error(`Unable to create volume: ${error.message}`)));
     const found = (await docker().find<Inspection>(path(made.Name))) ?? made;
     return { id: found.Name, outputs: settleCreated(table, bare(inputs) as Props, outputsOf(found)) };
   },
@@ -82,7 +90,10 @@ export const volume: Resource = {
       } catch (error) {
         if (error instanceof EngineError && error.status === 404) return;
         if (!said(error, "volume is in use")) throw error;
-        if (Date.now() > deadline) throw new Error(`timeout while waiting for the volume to be removed: ${(error as Error).message}`, { cause: error });
+        if (Date.now() > deadline)
+          throw new Error(`timeout while waiting for the volume to be removed: ${(error as Error).message}`, {
+            cause: error,
+          });
       }
     }
   },

@@ -26,7 +26,10 @@ export function randomText(inputs: Props): string {
     { chosen: inputs["numeric"] !== false, least: Number(inputs["minNumeric"] ?? 0), alphabet: CLASSES.numeric },
     { chosen: inputs["special"] !== false, least: Number(inputs["minSpecial"] ?? 0), alphabet: special },
   ];
-  const all = classes.filter(({ chosen }) => chosen).map(({ alphabet }) => alphabet).join("");
+  const all = classes
+    .filter(({ chosen }) => chosen)
+    .map(({ alphabet }) => alphabet)
+    .join("");
   const length = Number(inputs["length"]);
   const required = classes.flatMap(({ least, alphabet }) => Array.from({ length: least }, () => pick(alphabet)));
   if (required.length > length) throw new Error(`length is ${length}, but the minimums add up to ${required.length}`);

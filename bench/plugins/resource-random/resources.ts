@@ -17,7 +17,9 @@ const OUT = { output: true } as const;
 /** Outputs of these names are marked secret by the provider itself. */
 function define(table: Table, secrets: readonly string[], make: (inputs: Props) => Saved | Promise<Saved>): Resource {
   const hide = (outputs: Props): Props =>
-    Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, secrets.includes(name) ? secret(value) : value]));
+    Object.fromEntries(
+      Object.entries(outputs).map(([name, value]) => [name, secrets.includes(name) ? secret(value) : value]),
+    );
   const full: Table = { keepers: map(R), ...table };
   return {
     check: ({ news }) => check(full, news),
@@ -109,14 +111,39 @@ export const resources: { readonly [token: string]: Resource } = {
   [token("RandomPassword")]: define({ ...characterTable, bcryptHash: text(OUT) }, ["result", "bcryptHash"], password),
   [token("RandomString")]: define(characterTable, [], string),
   [token("RandomId")]: define(
-    { byteLength: int({ required: true, ...R, problem: atLeast(1) }), prefix: text(R), b64Url: text(OUT), b64Std: text(OUT), hex: text(OUT), dec: text(OUT) },
-    [], identifier),
-  [token("RandomBytes")]: define({ length: int({ required: true, ...R, problem: atLeast(1) }), base64: text(OUT), hex: text(OUT) }, ["base64", "hex"], bytes),
+    {
+      byteLength: int({ required: true, ...R, problem: atLeast(1) }),
+      prefix: text(R),
+      b64Url: text(OUT),
+      b64Std: text(OUT),
+      hex: text(OUT),
+      dec: text(OUT),
+    },
+    [],
+    identifier,
+  ),
+  [token("RandomBytes")]: define(
+    { length: int({ required: true, ...R, problem: atLeast(1) }), base64: text(OUT), hex: text(OUT) },
+    ["base64", "hex"],
+    bytes,
+  ),
   [token("RandomUuid")]: define({ result: text(OUT) }, [], () => {
     const result = randomUUID();
     return { id: result, outputs: { result } };
   }),
-  [token("RandomPet")]: define({ length: int({ ...R, fallback: 2 }), prefix: text(R), separator: text({ ...R, fallback: "-" }) }, [], pet),
-  [token("RandomInteger")]: define({ min: int({ required: true, ...R }), max: int({ required: true, ...R }), result: int(OUT) }, [], integer),
-  [token("RandomShuffle")]: define({ inputs: list({ required: true, ...R }), resultCount: int(R), results: list(OUT) }, [], shuffle),
+  [token("RandomPet")]: define(
+    { length: int({ ...R, fallback: 2 }), prefix: text(R), separator: text({ ...R, fallback: "-" }) },
+    [],
+    pet,
+  ),
+  [token("RandomInteger")]: define(
+    { min: int({ required: true, ...R }), max: int({ required: true, ...R }), result: int(OUT) },
+    [],
+    integer,
+  ),
+  [token("RandomShuffle")]: define(
+    { inputs: list({ required: true, ...R }), resultCount: int(R), results: list(OUT) },
+    [],
+    shuffle,
+  ),
 };

@@ -59,10 +59,16 @@ function forces(fields: Table, element: Json): boolean {
 function diffElements(property: Property, old: Json[], fresh: Json[], path: string, changes: Changes): void {
   const key = (element: Json): string => canonicalElement(property, element);
   const [before, after] = [new Set(old.map(key)), new Set(fresh.map(key))];
-  const moved = [...fresh.filter((element) => !before.has(key(element))), ...old.filter((element) => !after.has(key(element)))];
+  const moved = [
+    ...fresh.filter((element) => !before.has(key(element))),
+    ...old.filter((element) => !after.has(key(element))),
+  ];
   if (moved.length === 0 && before.size === after.size) return;
   const counted = property.replace === true && before.size !== after.size;
-  const replace = property.fields === undefined ? property.replace === true : counted || moved.some((element) => forces(property.fields!, element));
+  const replace =
+    property.fields === undefined
+      ? property.replace === true
+      : counted || moved.some((element) => forces(property.fields!, element));
   changes.set(path, { kind: kindOf(old, fresh), replace });
 }
 
@@ -73,8 +79,10 @@ function diffList(property: Property, old: Json[], fresh: Json[], path: string, 
   }
   fresh.forEach((element, index) => {
     const [inner, was] = [`${path}[${index}]`, old[index] ?? null];
-    if (property.fields !== undefined && isObject(element) && isObject(was)) diffProps(property.fields, was, element, `${inner}.`, changes);
-    else if (JSON.stringify(was) !== JSON.stringify(element)) changes.set(inner, { kind: "update", replace: property.replace === true });
+    if (property.fields !== undefined && isObject(element) && isObject(was))
+      diffProps(property.fields, was, element, `${inner}.`, changes);
+    else if (JSON.stringify(was) !== JSON.stringify(element))
+      changes.set(inner, { kind: "update", replace: property.replace === true });
   });
 }
 
@@ -82,20 +90,40 @@ function diffMap(property: Property, old: Props, fresh: Props, path: string, cha
   for (const name of new Set([...Object.keys(old), ...Object.keys(fresh)])) {
     if (old[name] === fresh[name]) continue;
     const kind = !(name in old) ? "add" : !(name in fresh) ? "delete" : "update";
-    changes.set(`${path}${/^\w+$/.test(name) ? `.${name}` : `["${name}"]`}`, { kind, replace: property.replace === true });
+    changes.set(`${path}${/^\w+$/.test(name) ? `.${name}` : `["${name}"]`}`, {
+      kind,
+      replace: property.replace === true,
+    });
   }
 }
 
-function diffOne(property: Property, old: Json | undefined, fresh: Json | undefined, path: string, changes: Changes): void {
+function diffOne(
+  property: Property,
+  old: Json | undefined,
+  fresh: Json | undefined,
+  path: string,
+  changes: Changes,
+): void {
   if (fresh === undefined || fresh === null) {
     // A list that the engine fills in is null only in the state of a container that was never finished: it then differs,
     // which is why such a container is replaced when it has no entrypoints of its own, and else "updated" (A19).
-    if (old === null && property.kind === "list" && property.fields === undefined && (property.computed ?? property.output)) {
+    if (
+      old === null &&
+      property.kind === "list" &&
+      property.fields === undefined &&
+      (property.computed ?? property.output)
+    ) {
       changes.set(path, { kind: "add", replace: property.replace === true });
     }
     // Leaving out what the engine may fill in is no difference: such a property cannot be removed (2.9). Neither is leaving
     // out what may stay as it is when empty: the working directory of an image, say.
-    if (property.computed === true || property.output === true || isZero(old) || property.same?.(old ?? null, "") === true) return;
+    if (
+      property.computed === true ||
+      property.output === true ||
+      isZero(old) ||
+      property.same?.(old ?? null, "") === true
+    )
+      return;
     changes.set(path, { kind: "delete", replace: property.replace === true });
     return;
   }
@@ -109,7 +137,8 @@ function diffOne(property: Property, old: Json | undefined, fresh: Json | undefi
   else if (kind === "list") diffList(property, asList(old), asList(fresh), path, changes);
   else if (kind === "map") diffMap(property, asProps(old), asProps(fresh), path, changes);
   else if (kind === "object") diffBlock(property, old, fresh, path, changes);
-  else if (!(isZero(old) && isZero(fresh)) && old !== fresh) changes.set(path, { kind: kindOf(old, fresh), replace: property.replace === true });
+  else if (!(isZero(old) && isZero(fresh)) && old !== fresh)
+    changes.set(path, { kind: kindOf(old, fresh), replace: property.replace === true });
 }
 
 function diffBlock(property: Property, old: Json | undefined, fresh: Json, path: string, changes: Changes): void {

@@ -44,7 +44,10 @@ async function operate<T>(resource: Resource, verb: string, urn: string, work: (
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Unfinished)) throw new Error(`${verb === "creating" ? "" : `${verb} ${urn}: `}${inBridgeForm(resource, error)}`, { cause: error });
+    if (!(error instanceof Unfinished))
+      throw new Error(`${verb === "creating" ? "" : `${verb} ${urn}: `}${inBridgeForm(resource, error)}`, {
+        cause: error,
+      });
     const named = new Unfinished(`${verb} ${urn}: ${inBridgeForm(resource, error)}`, error.saved);
     named.resource = resource;
     throw named;
@@ -89,7 +92,9 @@ const kindNumber = (change: Change): rpc.PropertyDiff.Kind => KINDS[change.kind]
 function diffResponse({ changes, deleteFirst }: Verdict): rpc.DiffResponse {
   const response = new providerpb.DiffResponse();
   const replaces = changed(changes, (change) => change.replace);
-  response.setChanges(changes.size === 0 ? providerpb.DiffResponse.DiffChanges.DIFF_NONE : providerpb.DiffResponse.DiffChanges.DIFF_SOME);
+  response.setChanges(
+    changes.size === 0 ? providerpb.DiffResponse.DiffChanges.DIFF_NONE : providerpb.DiffResponse.DiffChanges.DIFF_SOME,
+  );
   response.setReplacesList(replaces);
   response.setDiffsList(changed(changes));
   response.setDeletebeforereplace(replaces.length > 0 && deleteFirst);
@@ -116,7 +121,10 @@ export function serveProvider(args: ProviderArgs): void {
   const announce = (): void => {
     if (announced) return;
     announced = true;
-    log("warning", `pulumi-resource-${args.name} is berth's bench STAND-IN, not Pulumi's official ${args.name} provider.`);
+    log(
+      "warning",
+      `pulumi-resource-${args.name} is berth's bench STAND-IN, not Pulumi's official ${args.name} provider.`,
+    );
   };
   const subject = (request: { getUrn(): string }): Subject => {
     const urn = request.getUrn();
@@ -131,8 +139,10 @@ export function serveProvider(args: ProviderArgs): void {
     const token = request.getUrn().split("::")[2]!.split("$").at(-1)!;
     const resource = args.resources[token];
     if (resource === undefined) {
-      throw new Error(`the bench stand-in for the ${args.name} provider does not implement ${token}; ` +
-        `it has ${Object.keys(args.resources).join(", ")}`);
+      throw new Error(
+        `the bench stand-in for the ${args.name} provider does not implement ${token}; ` +
+          `it has ${Object.keys(args.resources).join(", ")}`,
+      );
     }
     return resource;
   };
@@ -172,7 +182,12 @@ export function serveProvider(args: ProviderArgs): void {
     }),
     check: unary(async (request: rpc.CheckRequest) => {
       const [olds, news] = [fromStruct(request.getOlds()), fromStruct(request.getNews())];
-      const { inputs, failures } = await find(request).check({ ...subject(request), olds, news, naming: namingOf(request) });
+      const { inputs, failures } = await find(request).check({
+        ...subject(request),
+        olds,
+        news,
+        naming: namingOf(request),
+      });
       const response = new providerpb.CheckResponse();
       response.setInputs(toStruct(inputs));
       for (const { property, reason } of failures) {
@@ -191,7 +206,9 @@ export function serveProvider(args: ProviderArgs): void {
     create: unary(async (request: rpc.CreateRequest) => {
       const inputs = fromStruct(request.getProperties());
       const [resource, preview] = [find(request), request.getPreview()];
-      const saved = await operate(resource, "creating", request.getUrn(), () => resource.create({ ...subject(request), inputs, preview }));
+      const saved = await operate(resource, "creating", request.getUrn(), () =>
+        resource.create({ ...subject(request), inputs, preview }),
+      );
       const response = new providerpb.CreateResponse();
       response.setId(saved.id);
       response.setProperties(toStruct(stored(resource, preview && resource.table ? { ...saved, id: UNKNOWN } : saved)));
@@ -216,7 +233,8 @@ export function serveProvider(args: ProviderArgs): void {
       const update = resource.update?.bind(resource);
       if (update === undefined) throw new Error("doesn't support update");
       const outputs = await operate(resource, "updating", request.getUrn(), () =>
-        update({ ...subject(request), id: request.getId(), olds, inputs, changes, preview: request.getPreview() }));
+        update({ ...subject(request), id: request.getId(), olds, inputs, changes, preview: request.getPreview() }),
+      );
       const response = new providerpb.UpdateResponse();
       const saved = { id: request.getId(), outputs };
       response.setProperties(toStruct(stored(resource, saved)));
@@ -225,11 +243,13 @@ export function serveProvider(args: ProviderArgs): void {
     delete: unary(async (request: rpc.DeleteRequest) => {
       const resource = find(request);
       await operate(resource, "deleting", request.getUrn(), () =>
-        resource.delete({ ...subject(request), id: request.getId(), outputs: fromStruct(request.getProperties()) }));
+        resource.delete({ ...subject(request), id: request.getId(), outputs: fromStruct(request.getProperties()) }),
+      );
       return new emptypb.Empty();
     }),
     invoke: unary(async (request: rpc.InvokeRequest) => {
-      if (args.invoke === undefined) throw new Unimplemented(`the bench stand-in does not implement ${request.getTok()}`);
+      if (args.invoke === undefined)
+        throw new Unimplemented(`the bench stand-in does not implement ${request.getTok()}`);
       const response = new providerpb.InvokeResponse();
       response.setReturn(toStruct(await args.invoke(request.getTok(), fromStruct(request.getArgs()))));
       return response;
@@ -239,5 +259,7 @@ export function serveProvider(args: ProviderArgs): void {
       return new emptypb.Empty();
     }),
   };
-  serve((server) => server.addService(providergrpc.ResourceProviderService, service as unknown as grpc.UntypedServiceImplementation));
+  serve((server) =>
+    server.addService(providergrpc.ResourceProviderService, service as unknown as grpc.UntypedServiceImplementation),
+  );
 }

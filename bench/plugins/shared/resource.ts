@@ -48,13 +48,17 @@ export interface Verdict {
 export interface Resource {
   /** Given where the real resource is a bridged one: its stored outputs are then completed in the bridge's form. */
   readonly table?: Table;
-  check(args: CheckArgs): { inputs: Props; failures: readonly Failure[] } | Promise<{ inputs: Props; failures: readonly Failure[] }>;
+  check(
+    args: CheckArgs,
+  ): { inputs: Props; failures: readonly Failure[] } | Promise<{ inputs: Props; failures: readonly Failure[] }>;
   diff(args: { olds: Props; oldInputs: Props; news: Props; ignored: readonly string[] }): Verdict;
   /** In a preview nothing may be touched: the answer is what is known already. */
   create(args: Subject & { inputs: Props; preview: boolean }): Promise<Saved>;
   /** Nothing, when the object is gone. */
   read(args: Subject & { id: string; inputs: Props; outputs: Props }): Promise<(Saved & { inputs: Props }) | undefined>;
-  update?(args: Subject & { id: string; olds: Props; inputs: Props; changes: Changes; preview: boolean }): Promise<Props>;
+  update?(
+    args: Subject & { id: string; olds: Props; inputs: Props; changes: Changes; preview: boolean },
+  ): Promise<Props>;
   delete(args: Subject & { id: string; outputs: Props }): Promise<void>;
 }
 
@@ -65,16 +69,25 @@ export function autoname(inputs: Props, args: CheckArgs): { inputs: Props; failu
   if (inputs["name"] !== undefined) return { inputs, failures: [] };
   const kept = (args.olds[DEFAULTS] as Json[] | undefined)?.includes("name") === true ? args.olds["name"] : undefined;
   if (kept === undefined && args.naming?.mode === "disable") {
-    return { inputs, failures: [{ property: "name", reason: "automatic naming is disabled: give the resource a name" }] };
+    return {
+      inputs,
+      failures: [{ property: "name", reason: "automatic naming is disabled: give the resource a name" }],
+    };
   }
-  const proposed = args.naming?.proposed || `${args.name.slice(0, LONGEST_NAME - 8)}-${randomBytes(4).toString("hex").slice(0, 7)}`;
+  const proposed =
+    args.naming?.proposed || `${args.name.slice(0, LONGEST_NAME - 8)}-${randomBytes(4).toString("hex").slice(0, 7)}`;
   const defaults = [...((inputs[DEFAULTS] as Json[] | undefined) ?? []), "name"].sort() as string[];
   return { inputs: { ...inputs, name: kept ?? proposed, [DEFAULTS]: defaults }, failures: [] };
 }
 
-export const hasOwnName = (inputs: Props): boolean => !((inputs[DEFAULTS] as Json[] | undefined)?.includes("name") === true);
+export const hasOwnName = (inputs: Props): boolean =>
+  !((inputs[DEFAULTS] as Json[] | undefined)?.includes("name") === true);
 
-const isUnset = (value: Json): boolean => value === null || value === "" || value === 0 || value === false ||
+const isUnset = (value: Json): boolean =>
+  value === null ||
+  value === "" ||
+  value === 0 ||
+  value === false ||
   (typeof value === "object" && Object.keys(value).length === 0);
 
 /**
@@ -82,12 +95,14 @@ const isUnset = (value: Json): boolean => value === null || value === "" || valu
  * engine can tell. A property that the program no longer gives keeps its value only where the engine is its author.
  */
 export function planned(table: Table, inputs: Props, state: Props = {}): Props {
-  const authored = Object.entries(bare(state) as Props).filter(([name, value]) =>
-    table[name]?.output === true || table[name]?.computed === true || isUnset(value));
+  const authored = Object.entries(bare(state) as Props).filter(
+    ([name, value]) => table[name]?.output === true || table[name]?.computed === true || isUnset(value),
+  );
   const plan: Props = { ...Object.fromEntries(authored), ...(bare(inputs) as Props) };
   for (const [name, property] of Object.entries(table)) {
     if (property.output !== true && property.computed !== true) continue;
-    const missing = plan[name] === undefined || (plan[name] === null && property.kind === "list" && property.fields === undefined);
+    const missing =
+      plan[name] === undefined || (plan[name] === null && property.kind === "list" && property.fields === undefined);
     if (missing) plan[name] = UNKNOWN;
   }
   return plan;

@@ -2,7 +2,10 @@
 import grpc from "@grpc/grpc-js";
 
 /** Pulumi's own limit. The default of 4 MB is too small for a state with uploads in it. */
-const LIMITS = { "grpc.max_receive_message_length": 400 * 1024 * 1024, "grpc.max_send_message_length": 400 * 1024 * 1024 };
+const LIMITS = {
+  "grpc.max_receive_message_length": 400 * 1024 * 1024,
+  "grpc.max_send_message_length": 400 * 1024 * 1024,
+};
 
 /** Work in flight. A plugin that gets a signal lets it end (with the abort signal raised) before it leaves. */
 const inFlight = new Set<Promise<unknown>>();

@@ -30,13 +30,23 @@ export interface Property {
 export type Table = { readonly [name: string]: Property };
 
 type Flags = Omit<Property, "kind" | "fields">;
-const make = (kind: Kind) => (flags: Flags = {}): Property => ({ kind, ...flags });
+const make =
+  (kind: Kind) =>
+  (flags: Flags = {}): Property => ({ kind, ...flags });
 export const text = make("string");
 export const int = make("int");
 export const bool = make("bool");
 export const map = make("map");
-export const list = (flags: Flags = {}, fields?: Table): Property => ({ kind: "list", ...flags, ...(fields && { fields }) });
-export const set = (flags: Flags = {}, fields?: Table): Property => ({ kind: "set", ...flags, ...(fields && { fields }) });
+export const list = (flags: Flags = {}, fields?: Table): Property => ({
+  kind: "list",
+  ...flags,
+  ...(fields && { fields }),
+});
+export const set = (flags: Flags = {}, fields?: Table): Property => ({
+  kind: "set",
+  ...flags,
+  ...(fields && { fields }),
+});
 export const block = (flags: Flags, fields: Table): Property => ({ kind: "object", ...flags, fields });
 
 export const pattern = (expression: RegExp) => (value: Json) =>
@@ -79,7 +89,10 @@ function checkValue(property: Property, raw: Json, path: string, failures: Failu
   const value = coerce(property.kind, raw);
   if (value === UNKNOWN) return value;
   if (!SHAPES[property.kind](value)) {
-    failures.push({ property: path, reason: `expected ${property.kind}, got ${Array.isArray(value) ? "list" : typeof value}` });
+    failures.push({
+      property: path,
+      reason: `expected ${property.kind}, got ${Array.isArray(value) ? "list" : typeof value}`,
+    });
     return value;
   }
   const problem = property.problem?.(value);
@@ -125,7 +138,11 @@ export function check(table: Table, news: Props): Checked {
 export function bare(value: Json): Json {
   if (Array.isArray(value)) return value.map(bare);
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== DEFAULTS).map(([key, inner]) => [key, bare(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== DEFAULTS)
+      .map(([key, inner]) => [key, bare(inner)]),
+  );
 }
 
 /** What an unset property is in the state: its default, an empty list for blocks and for sets that the engine fills, otherwise null. */
@@ -138,16 +155,19 @@ function unset(property: Property, nested: boolean): Json {
   return kind === "string" && nested ? "" : null;
 }
 
-const isEmpty = (value: Json): boolean => typeof value === "object" && value !== null && Object.keys(value).length === 0;
+const isEmpty = (value: Json): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 /** Outputs in the form in which the real provider stores them: every property is there, set or not. */
 export function complete(table: Table, outputs: Props, nested = false): Props {
   const full: Props = { ...outputs };
   for (const [name, property] of Object.entries(table)) {
     const value = outputs[name];
-    if (value === undefined || value === null || (isEmpty(value) && property.computed !== true)) full[name] = unset(property, nested);
+    if (value === undefined || value === null || (isEmpty(value) && property.computed !== true))
+      full[name] = unset(property, nested);
     else if (property.fields === undefined) continue;
-    else if (Array.isArray(value)) full[name] = value.map((element) => (isObject(element) ? complete(property.fields!, element, true) : element));
+    else if (Array.isArray(value))
+      full[name] = value.map((element) => (isObject(element) ? complete(property.fields!, element, true) : element));
     else if (isObject(value)) full[name] = complete(property.fields, value, true);
   }
   return full;

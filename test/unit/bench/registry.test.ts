@@ -24,7 +24,10 @@ describe("the stand-in and registries", () => {
   /** Answers of the test, by method and path; what was asked. */
   let answers: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {};
   let asked: { what: string; headers: IncomingMessage["headers"] }[] = [];
-  const json = (status: number, body: unknown) => (_: IncomingMessage, response: ServerResponse) => { response.writeHead(status); response.end(typeof body === "string" ? body : JSON.stringify(body)); };
+  const json = (status: number, body: unknown) => (_: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(status);
+    response.end(typeof body === "string" ? body : JSON.stringify(body));
+  };
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "berth-registry-"));
@@ -38,7 +41,8 @@ describe("the stand-in and registries", () => {
     process.env["DOCKER_CONFIG"] = folder;
   });
   after(() => {
-    if (former.config === undefined) delete process.env["DOCKER_CONFIG"]; else process.env["DOCKER_CONFIG"] = former.config;
+    if (former.config === undefined) delete process.env["DOCKER_CONFIG"];
+    else process.env["DOCKER_CONFIG"] = former.config;
     process.env["PATH"] = former.path;
     server.closeAllConnections();
     server.close();
@@ -48,31 +52,43 @@ describe("the stand-in and registries", () => {
     asked = [];
     answers = { "GET /version": json(200, { ApiVersion: "1.41" }) };
     writeFileSync(join(folder, "config.json"), "{}");
-    await configure({ host: `tcp://${at}`, registryAuth: JSON.stringify([{ address: `http://${at}`, username: "ann", password: "pw" }]) });
+    await configure({
+      host: `tcp://${at}`,
+      registryAuth: JSON.stringify([{ address: `http://${at}`, username: "ann", password: "pw" }]),
+    });
   });
   const manifest = (digest: string) => `HEAD /v2/team/edge/manifests/${digest}`;
   const find = (name: string) => invoke("docker:index/getRegistryImage:getRegistryImage", { name });
 
   it("reads names as the real provider does: a digest without a tag is lost", () => {
     for (const [name, registry, repository, tag] of [
-      [`registry.example.org:5000/team/edge:1@${DIGEST}`, "registry.example.org:5000", "team/edge", DIGEST], ["localhost/edge", "localhost", "edge", "latest"],
-      ["redis:8.0", "registry-1.docker.io", "library/redis", "8.0"], ["team/edge:1", "registry-1.docker.io", "team/edge", "1"],
+      [`registry.example.org:5000/team/edge:1@${DIGEST}`, "registry.example.org:5000", "team/edge", DIGEST],
+      ["localhost/edge", "localhost", "edge", "latest"],
+      ["redis:8.0", "registry-1.docker.io", "library/redis", "8.0"],
+      ["team/edge:1", "registry-1.docker.io", "team/edge", "1"],
       [`${"registry.example.org"}/team/edge@${DIGEST}`, "registry.example.org", "team/edge@sha256", "1".repeat(64)],
-    ] as const) assert.deepEqual(parseName(name), { registry, repository, tag }, name);
+    ] as const)
+      assert.deepEqual(parseName(name), { registry, repository, tag }, name);
   });
 
   it("getRegistryImage: the registry's digest; what it does not have, in the bridge's words", async () => {
-    answers[manifest(DIGEST)] = (_, response) => { response.writeHead(200, { "docker-content-digest": DIGEST }); response.end(); };
+    answers[manifest(DIGEST)] = (_, response) => {
+      response.writeHead(200, { "docker-content-digest": DIGEST });
+      response.end();
+    };
     assert.equal((await find(`${at}/team/edge:any@${DIGEST}`))["sha256Digest"], DIGEST);
     assert.equal(asked.at(-1)!.headers.authorization, `Basic ${basic("ann:pw")}`);
-    await assert.rejects(find(`${at}/team/edge:any@${OTHER}`), { message:
-      `invoking docker:index/getRegistryImage:getRegistryImage: 1 error occurred:\n\t* Got error when attempting to fetch image version team/edge:${OTHER} from registry: got bad response from registry: 404 Not Found\n\n` });
+    await assert.rejects(find(`${at}/team/edge:any@${OTHER}`), {
+      message: `invoking docker:index/getRegistryImage:getRegistryImage: 1 error occurred:\n\t* Got error when attempting to fetch image version team/edge:${OTHER} from registry: got bad response from registry: 404 Not Found\n\n`,
+    });
   });
 
   it("getRegistryImage: gets a token where the registry wants one; without an entry it speaks https", async () => {
-    answers["GET /token"] = (request, response) => json(request.headers.authorization ? 200 : 401, { token: "t0ken" })(request, response);
+    answers["GET /token"] = (request, response) =>
+      json(request.headers.authorization ? 200 : 401, { token: "t0ken" })(request, response);
     answers[manifest(DIGEST)] = (request, response) => {
-      if (request.headers.authorization === "Bearer t0ken") response.writeHead(200, { "docker-content-digest": DIGEST });
+      if (request.headers.authorization === "Bearer t0ken")
+        response.writeHead(200, { "docker-content-digest": DIGEST });
       else response.writeHead(401, { "www-authenticate": `Bearer realm="http://${at}/token",service="registry"` });
       response.end();
     };
@@ -83,30 +99,52 @@ describe("the stand-in and registries", () => {
 
   it("getRemoteImage: what the engine has, and nothing is pulled", async () => {
     const name = `${at}/team/edge@${DIGEST}`;
-    answers[`GET /images/${name.split("/").map(encodeURIComponent).join("/")}/json`] = json(200, { Id: OTHER, RepoDigests: [`elsewhere/edge@${OTHER}`, name], RepoTags: [] });
-    assert.deepEqual(await invoke("docker:index/getRemoteImage:getRemoteImage", { name }), { id: OTHER, name, repoDigest: name });
-    await assert.rejects(invoke("docker:index/getRemoteImage:getRemoteImage", { name: DIGEST }), /did not find docker image 'sha256:1+'/);
+    answers[`GET /images/${name.split("/").map(encodeURIComponent).join("/")}/json`] = json(200, {
+      Id: OTHER,
+      RepoDigests: [`elsewhere/edge@${OTHER}`, name],
+      RepoTags: [],
+    });
+    assert.deepEqual(await invoke("docker:index/getRemoteImage:getRemoteImage", { name }), {
+      id: OTHER,
+      name,
+      repoDigest: name,
+    });
+    await assert.rejects(
+      invoke("docker:index/getRemoteImage:getRemoteImage", { name: DIGEST }),
+      /did not find docker image 'sha256:1+'/,
+    );
     assert.ok(asked.every(({ what }) => what.startsWith("GET ")));
   });
 
   describe("a push", () => {
-    const push = (more: object = {}) => pushImage({ imageName: `${at}/team/edge:1`, ...more }, { Id: OTHER, RepoDigests: [], RepoTags: [] }, subject);
-    const auth = (): unknown => JSON.parse(Buffer.from(String(asked.at(-1)!.headers["x-registry-auth"]), "base64url").toString());
+    const push = (more: object = {}) =>
+      pushImage({ imageName: `${at}/team/edge:1`, ...more }, { Id: OTHER, RepoDigests: [], RepoTags: [] }, subject);
+    const auth = (): unknown =>
+      JSON.parse(Buffer.from(String(asked.at(-1)!.headers["x-registry-auth"]), "base64url").toString());
     const pushed = () => `POST /images/${at}/team/edge/push`;
 
     it("gives the digest that the registry answered with", async () => {
-      answers[pushed()] = json(200, `{"status":"Pushing"}\n{"progressDetail":{},"aux":{"Tag":"1","Digest":"${DIGEST}","Size":1}}\n`);
+      answers[pushed()] = json(
+        200,
+        `{"status":"Pushing"}\n{"progressDetail":{},"aux":{"Tag":"1","Digest":"${DIGEST}","Size":1}}\n`,
+      );
       assert.equal(await push(), `${at}/team/edge@${DIGEST}`);
     });
     it("falls back on what the engine then knows, and on nothing", async () => {
       answers[pushed()] = json(200, '{"status":"Pushing"}\n');
       assert.equal(await push(), "<none>@<none>");
-      answers[`GET /images/${encodeURIComponent(OTHER)}/json`] = json(200, { Id: OTHER, RepoDigests: [`${at}/team/other@${OTHER}`, `${at}/team/edge@${DIGEST}`] });
+      answers[`GET /images/${encodeURIComponent(OTHER)}/json`] = json(200, {
+        Id: OTHER,
+        RepoDigests: [`${at}/team/other@${OTHER}`, `${at}/team/edge@${DIGEST}`],
+      });
       assert.equal(await push(), `${at}/team/edge@${DIGEST}`);
     });
     it("says what a refused log-in is", async () => {
       answers[pushed()] = json(200, '{"errorDetail":{"message":"EOF"},"error":"EOF"}\n');
-      await assert.rejects(push(), /error reading push output: EOF\n: This error is most likely due to incorrect or mismatched registry credentials/);
+      await assert.rejects(
+        push(),
+        /error reading push output: EOF\n: This error is most likely due to incorrect or mismatched registry credentials/,
+      );
       answers[pushed()] = json(200, '{"errorDetail":{"code":401,"message":"no"},"error":"no"}\n');
       await assert.rejects(push(), { message: "error reading push output: authentication is required" });
     });
@@ -123,13 +161,28 @@ describe("the stand-in and registries", () => {
   });
 
   it("registryAuth without a user takes the docker client's log-in, also a helper's; without its file it fails", async () => {
-    writeFileSync(join(folder, "docker-credential-test"), `#!/bin/sh\ncat > /dev/null\necho '{"Username":"helped","Secret":"s"}'\n`);
+    writeFileSync(
+      join(folder, "docker-credential-test"),
+      `#!/bin/sh\ncat > /dev/null\necho '{"Username":"helped","Secret":"s"}'\n`,
+    );
     chmodSync(join(folder, "docker-credential-test"), 0o755);
     process.env["PATH"] = [folder, former.path].join(delimiter);
-    assert.deepEqual(loginIn(JSON.stringify({ credHelpers: { "registry.example.org": "test" } }), "registry.example.org"), { username: "helped", password: "s" });
-    assert.deepEqual(loginIn(JSON.stringify({ auths: { "https://index.docker.io/v1/": { auth: basic("hub:h") } } }), "registry-1.docker.io"), { username: "hub", password: "h" });
+    assert.deepEqual(
+      loginIn(JSON.stringify({ credHelpers: { "registry.example.org": "test" } }), "registry.example.org"),
+      { username: "helped", password: "s" },
+    );
+    assert.deepEqual(
+      loginIn(
+        JSON.stringify({ auths: { "https://index.docker.io/v1/": { auth: basic("hub:h") } } }),
+        "registry-1.docker.io",
+      ),
+      { username: "hub", password: "h" },
+    );
     assert.equal(loginIn("{}", "registry.example.org"), undefined);
     rmSync(join(folder, "config.json"));
-    await assert.rejects(configure({ host: `tcp://${at}`, registryAuth: JSON.stringify([{ address: at }]) }), /could not open config file/);
+    await assert.rejects(
+      configure({ host: `tcp://${at}`, registryAuth: JSON.stringify([{ address: at }]) }),
+      /could not open config file/,
+    );
   });
 });

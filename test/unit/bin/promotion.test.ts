@@ -8,7 +8,8 @@ import { makePlan } from "../../../plan/plan.ts";
 import { catalogue, context, service } from "../support.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const digest = (image: string, digit: string): string => `registry.example.org/team/assistant-${image}@sha256:${digit.repeat(64)}`;
+const digest = (image: string, digit: string): string =>
+  `registry.example.org/team/assistant-${image}@sha256:${digit.repeat(64)}`;
 const IMAGES = { assistant: digest("assistant", "a"), edge: digest("edge", "e") };
 /** A stack file of this checkout, as it is before the first promotion. */
 const stackFile = (stack: string): string => {
@@ -17,18 +18,26 @@ const stackFile = (stack: string): string => {
   return document.toString({ lineWidth: 0 });
 };
 const imagesIn = (file: string): unknown => (parse(file) as { config: Record<string, unknown> }).config["berth:images"];
-const added = (before: string, after: string): string[] => after.split("\n").filter((line) => !before.split("\n").includes(line));
+const added = (before: string, after: string): string[] =>
+  after.split("\n").filter((line) => !before.split("\n").includes(line));
 
 describe("bin/promotion", () => {
-  for (const stack of ["dev", "stage", "prod"]) it(`adds the images to Pulumi.${stack}.yaml and leaves every other line as it was, comments included`, () => {
-    const file = stackFile(stack);
-    const after = promoted(file, IMAGES);
-    assert.deepEqual(added(file, after), ["  berth:images:", `    assistant: ${IMAGES.assistant}`, `    edge: ${IMAGES.edge}`]);
-    assert.deepEqual(added(after, file), []);
-  });
+  for (const stack of ["dev", "stage", "prod"])
+    it(`adds the images to Pulumi.${stack}.yaml and leaves every other line as it was, comments included`, () => {
+      const file = stackFile(stack);
+      const after = promoted(file, IMAGES);
+      assert.deepEqual(added(file, after), [
+        "  berth:images:",
+        `    assistant: ${IMAGES.assistant}`,
+        `    edge: ${IMAGES.edge}`,
+      ]);
+      assert.deepEqual(added(after, file), []);
+    });
 
   it("replaces what stood there, keeps the comments beside it, and is done with it the second time", () => {
-    const first = promoted(stackFile("prod"), IMAGES).replace("    edge:", "    # reviewed by Ann\n    edge:").replace(IMAGES.assistant, `${IMAGES.assistant} # since May`);
+    const first = promoted(stackFile("prod"), IMAGES)
+      .replace("    edge:", "    # reviewed by Ann\n    edge:")
+      .replace(IMAGES.assistant, `${IMAGES.assistant} # since May`);
     const next = { ...IMAGES, edge: digest("edge", "f") };
     const second = promoted(first, next);
     assert.deepEqual(added(first, second), [`    edge: ${next.edge}`]);
@@ -40,29 +49,45 @@ describe("bin/promotion", () => {
   it("writes the stack files of this checkout as they are written", () => {
     for (const stack of ["dev", "stage", "prod"]) {
       const file = readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8");
-      const { "berth:images": images } = (parse(file) as { config: { "berth:images"?: Record<string, string> } }).config;
-      if (images) assert.equal(promoted(file, images), file); else assert.equal(stackFile(stack), file);
+      const { "berth:images": images } = (parse(file) as { config: { "berth:images"?: Record<string, string> } })
+        .config;
+      if (images) assert.equal(promoted(file, images), file);
+      else assert.equal(stackFile(stack), file);
     }
   });
 
   it("takes away an image that did not run, and writes a map on one line as a list of lines", () => {
     const file = `config:\n  berth:images: { edge: ${IMAGES.edge}, gone: ${digest("gone", "0")} }\n`;
     assert.deepEqual(imagesIn(promoted(file, IMAGES)), { edge: IMAGES.edge, assistant: IMAGES.assistant });
-    assert.ok(promoted(file, IMAGES).split("\n").every((line) => (line.match(/sha256/g) ?? []).length <= 1));
+    assert.ok(
+      promoted(file, IMAGES)
+        .split("\n")
+        .every((line) => (line.match(/sha256/g) ?? []).length <= 1),
+    );
   });
 
   it("refuses local ids in one problem that names them all and the way to a registry", () => {
     const local = `sha256:${"1".repeat(64)}`;
-    const problems = refusals({ stack: "stage", system: "assistant", images: { assistant: local, edge: local } }, { stack: "prod", system: "assistant" });
+    const problems = refusals(
+      { stack: "stage", system: "assistant", images: { assistant: local, edge: local } },
+      { stack: "prod", system: "assistant" },
+    );
     assert.equal(problems.length, 1);
     assert.equal(problems[0]!.key, "berth:registry");
     assert.ok(problems[0]!.got.includes(`assistant as ${local}, edge as ${local}`));
-    assert.equal(problems[0]!.fix, "pulumi config set berth:registry registry.example.org/team --stack stage, then bin/up stage");
-    assert.deepEqual(refusals({ stack: "stage", system: "assistant", images: IMAGES }, { stack: "prod", system: "assistant" }), []);
+    assert.equal(
+      problems[0]!.fix,
+      "pulumi config set berth:registry registry.example.org/team --stack stage, then bin/up stage",
+    );
+    assert.deepEqual(
+      refusals({ stack: "stage", system: "assistant", images: IMAGES }, { stack: "prod", system: "assistant" }),
+      [],
+    );
   });
 
   it("refuses a tag, a stack that never ran, and a stack of another system", () => {
-    const of = (images: Record<string, string | undefined>, system = "assistant") => refusals({ stack: "stage", system: "assistant", images }, { stack: "prod", system }).map(({ key }) => key);
+    const of = (images: Record<string, string | undefined>, system = "assistant") =>
+      refusals({ stack: "stage", system: "assistant", images }, { stack: "prod", system }).map(({ key }) => key);
     assert.deepEqual(of({ edge: "registry.example.org/team/assistant-edge:1.0.0" }), ["berth:registry"]);
     assert.deepEqual(of({ edge: "<none>@<none>" }), ["berth:registry"]);
     assert.deepEqual(of({ edge: undefined }), ["stack stage"]);
@@ -70,8 +95,19 @@ describe("bin/promotion", () => {
   });
 
   it("finds what ran of each image, of a service that is new in this checkout as well", () => {
-    const plan = makePlan(catalogue([service("api", { image: { build: "main" } }), service("worker", { image: { build: "main" } }), service("edge", { image: { build: "edge" } }), service("db")]), context());
-    assert.deepEqual(builtImages(plan, { worker: IMAGES.assistant, edge: IMAGES.edge, db: "busybox:1" }), { edge: IMAGES.edge, main: IMAGES.assistant });
+    const plan = makePlan(
+      catalogue([
+        service("api", { image: { build: "main" } }),
+        service("worker", { image: { build: "main" } }),
+        service("edge", { image: { build: "edge" } }),
+        service("db"),
+      ]),
+      context(),
+    );
+    assert.deepEqual(builtImages(plan, { worker: IMAGES.assistant, edge: IMAGES.edge, db: "busybox:1" }), {
+      edge: IMAGES.edge,
+      main: IMAGES.assistant,
+    });
     assert.deepEqual(builtImages(plan, {}), { edge: undefined, main: undefined });
   });
 });

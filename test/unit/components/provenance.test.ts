@@ -12,20 +12,45 @@ describe("components/provenance", () => {
   /** Commits on the day of the given number. */
   const commit = (day: number): void => {
     const at = `2026-01-0${day}T12:00:00+02:00`;
-    for (const args of [["add", "--all"], ["commit", "--quiet", "-m", "a commit"]]) execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false", ...args], {
-      cwd: folder, stdio: "ignore", env: { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_SYSTEM: "/dev/null", GIT_COMMITTER_DATE: at, GIT_AUTHOR_DATE: "2001-01-01T00:00:00Z" },
-    });
+    for (const args of [
+      ["add", "--all"],
+      ["commit", "--quiet", "-m", "a commit"],
+    ])
+      execFileSync(
+        "git",
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false", ...args],
+        {
+          cwd: folder,
+          stdio: "ignore",
+          env: {
+            ...process.env,
+            GIT_CONFIG_GLOBAL: "/dev/null",
+            GIT_CONFIG_SYSTEM: "/dev/null",
+            GIT_COMMITTER_DATE: at,
+            GIT_AUTHOR_DATE: "2001-01-01T00:00:00Z",
+          },
+        },
+      );
   };
   const provenance = () => provenanceOf(join(folder, "context"));
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "berth-provenance-"));
-    for (const sub of ["context", "other"]) { mkdirSync(join(folder, sub)); writeFileSync(join(folder, sub, "file"), "one"); }
+    for (const sub of ["context", "other"]) {
+      mkdirSync(join(folder, sub));
+      writeFileSync(join(folder, sub, "file"), "one");
+    }
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  const init = (): void => { execFileSync("git", ["init", "--quiet"], { cwd: folder }); commit(1); };
+  const init = (): void => {
+    execFileSync("git", ["init", "--quiet"], { cwd: folder });
+    commit(1);
+  };
 
   it("is fixed words outside git and before the first commit", () => {
-    const words = () => { const { VERSION, REVISION, CREATED } = provenance(); return [VERSION, REVISION, CREATED]; };
+    const words = () => {
+      const { VERSION, REVISION, CREATED } = provenance();
+      return [VERSION, REVISION, CREATED];
+    };
     assert.deepEqual(words(), [version(), "uncommitted", "unknown"]);
     execFileSync("git", ["init", "--quiet"], { cwd: folder });
     assert.deepEqual(words(), [version(), "uncommitted", "unknown"]);
@@ -50,7 +75,9 @@ describe("components/provenance", () => {
     init();
     writeFileSync(join(folder, "other/file"), "two");
     commit(2);
-    execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${folder}`, join(folder, "clone")], { stdio: "ignore" });
+    execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${folder}`, join(folder, "clone")], {
+      stdio: "ignore",
+    });
     const { REVISION, CREATED } = provenanceOf(join(folder, "clone/context"));
     assert.deepEqual([REVISION, CREATED], ["unknown", "unknown"]);
   });
@@ -58,9 +85,18 @@ describe("components/provenance", () => {
   it("is taken by every Dockerfile, after the last layer that costs anything", () => {
     for (const image of ["assistant", "edge"]) {
       const lines = readFileSync(join(ROOT, "services", image, "Dockerfile"), "utf8").split("\n");
-      const args = Object.keys(provenance()).map((name) => lines.findLastIndex((line) => line.startsWith(`ARG ${name}=`)));
-      assert.ok(args.every((at) => at > lines.findLastIndex((line) => /^(FROM|RUN|COPY) /.test(line))), `${image}: ${args.join()}`);
-      for (const label of ["source", "revision", "version", "created"]) assert.match(lines.join("\n"), new RegExp(`org\\.opencontainers\\.image\\.${label}="\\$\\{${label.toUpperCase()}\\}"`));
+      const args = Object.keys(provenance()).map((name) =>
+        lines.findLastIndex((line) => line.startsWith(`ARG ${name}=`)),
+      );
+      assert.ok(
+        args.every((at) => at > lines.findLastIndex((line) => /^(FROM|RUN|COPY) /.test(line))),
+        `${image}: ${args.join()}`,
+      );
+      for (const label of ["source", "revision", "version", "created"])
+        assert.match(
+          lines.join("\n"),
+          new RegExp(`org\\.opencontainers\\.image\\.${label}="\\$\\{${label.toUpperCase()}\\}"`),
+        );
     }
   });
 });

@@ -7,11 +7,23 @@ import { revisionOf, ShallowError, UNCOMMITTED } from "../../../components/revis
 
 describe("components/revision", () => {
   let folder: string;
-  const git = (...args: string[]): string => execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false", ...args], {
-    cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_SYSTEM: "/dev/null" },
-  }).trim();
+  const git = (...args: string[]): string =>
+    execFileSync(
+      "git",
+      ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false", ...args],
+      {
+        cwd: folder,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_SYSTEM: "/dev/null" },
+      },
+    ).trim();
   const write = (file: string, text: string): void => writeFileSync(join(folder, file), text);
-  const commit = (): string => { git("add", "--all"); git("commit", "-m", "a commit"); return git("rev-parse", "HEAD").slice(0, 12); };
+  const commit = (): string => {
+    git("add", "--all");
+    git("commit", "-m", "a commit");
+    return git("rev-parse", "HEAD").slice(0, 12);
+  };
   const context = (): string => revisionOf(join(folder, "context"));
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "berth-revision-"));
@@ -59,7 +71,9 @@ describe("components/revision", () => {
     commit();
     write("other/file", "two");
     commit();
-    execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${folder}`, join(folder, "clone")], { stdio: "ignore" });
+    execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${folder}`, join(folder, "clone")], {
+      stdio: "ignore",
+    });
     assert.throws(() => revisionOf(join(folder, "clone/context")), ShallowError);
   });
 

@@ -7,12 +7,22 @@ import { makePlan } from "../../../plan/plan.ts";
 import { systems } from "../../../systems/index.ts";
 import { context } from "../support.ts";
 
-const source = readFileSync(join(import.meta.dirname, "../../../services/assistant/src/personal_assistant/config/settings.py"), "utf8");
+const source = readFileSync(
+  join(import.meta.dirname, "../../../services/assistant/src/personal_assistant/config/settings.py"),
+  "utf8",
+);
 
 describe("config/application", () => {
   it("describes what settings.py reads, and nothing else", () => {
-    const read = [...new Set([...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map((match) => match[1]!))].filter((name) => !/^(DEBUG|INFO|WARNING|ERROR)$/.test(name));
-    assert.deepEqual(declared(source).map(({ name }) => name).sort(), Object.keys(variables).sort());
+    const read = [
+      ...new Set([...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map((match) => match[1]!)),
+    ].filter((name) => !/^(DEBUG|INFO|WARNING|ERROR)$/.test(name));
+    assert.deepEqual(
+      declared(source)
+        .map(({ name }) => name)
+        .sort(),
+      Object.keys(variables).sort(),
+    );
     // Whatever way it is read, a name in capitals is in the list.
     for (const name of read) assert.ok(name in variables, name);
   });
@@ -20,16 +30,49 @@ describe("config/application", () => {
   it("reads kinds, bounds and defaults", () => {
     const of = (name: string) => declared(source).find((variable) => variable.name === name);
     assert.deepEqual(of("DB_POOL_SIZE"), { name: "DB_POOL_SIZE", allowed: "1 to 200", fallback: "5", needed: [] });
-    assert.deepEqual(of("JWT_REFRESH_TTL"), { name: "JWT_REFRESH_TTL", allowed: "60 to 31536000", fallback: "1209600", needed: [] });
-    assert.deepEqual(of("AGENT_URL"), { name: "AGENT_URL", allowed: "an http or https URL", fallback: "", needed: ["api", "sms-router"] });
-    assert.deepEqual(of("LOG_LEVEL"), { name: "LOG_LEVEL", allowed: "DEBUG, INFO, WARNING, ERROR", fallback: "INFO", needed: [] });
+    assert.deepEqual(of("JWT_REFRESH_TTL"), {
+      name: "JWT_REFRESH_TTL",
+      allowed: "60 to 31536000",
+      fallback: "1209600",
+      needed: [],
+    });
+    assert.deepEqual(of("AGENT_URL"), {
+      name: "AGENT_URL",
+      allowed: "an http or https URL",
+      fallback: "",
+      needed: ["api", "sms-router"],
+    });
+    assert.deepEqual(of("LOG_LEVEL"), {
+      name: "LOG_LEVEL",
+      allowed: "DEBUG, INFO, WARNING, ERROR",
+      fallback: "INFO",
+      needed: [],
+    });
   });
 
   it("says who sets each", () => {
-    const { services } = makePlan(systems.assistant, context(
-      { "berth:debug": true, "berth:imageTarget": "development", "berth:sourceMounts": true, "berth:seed": true, "berth:allowDestructiveMigrations": "0003", "berth:schema": "0002" }, { configured: new Set(secretKeys) }));
-    const set = new Set(services.filter(({ image }) => "build" in image && image.build === "assistant").flatMap(({ environment }) => environment.map((line) => line.split("=", 1)[0]!)));
-    const said = Object.entries(variables).filter(([, { by }]) => by !== undefined && by !== "nothing" && !by.startsWith("the image")).map(([name]) => name);
+    const { services } = makePlan(
+      systems.assistant,
+      context(
+        {
+          "berth:debug": true,
+          "berth:imageTarget": "development",
+          "berth:sourceMounts": true,
+          "berth:seed": true,
+          "berth:allowDestructiveMigrations": "0003",
+          "berth:schema": "0002",
+        },
+        { configured: new Set(secretKeys) },
+      ),
+    );
+    const set = new Set(
+      services
+        .filter(({ image }) => "build" in image && image.build === "assistant")
+        .flatMap(({ environment }) => environment.map((line) => line.split("=", 1)[0]!)),
+    );
+    const said = Object.entries(variables)
+      .filter(([, { by }]) => by !== undefined && by !== "nothing" && !by.startsWith("the image"))
+      .map(([name]) => name);
     assert.deepEqual([...set].sort(), said.sort());
   });
 });

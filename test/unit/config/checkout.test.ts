@@ -25,29 +25,47 @@ describe("config/checkout", () => {
   });
   afterEach(() => {
     rmSync(folder, { recursive: true });
-    if (backend === undefined) delete process.env["PULUMI_BACKEND_URL"]; else process.env["PULUMI_BACKEND_URL"] = backend;
+    if (backend === undefined) delete process.env["PULUMI_BACKEND_URL"];
+    else process.env["PULUMI_BACKEND_URL"] = backend;
   });
-  const write = (stack: string, file: unknown) => writeFileSync(join(folder, `Pulumi.${stack}.yaml`), typeof file === "string" ? file : stringify(file));
+  const write = (stack: string, file: unknown) =>
+    writeFileSync(join(folder, `Pulumi.${stack}.yaml`), typeof file === "string" ? file : stringify(file));
   const state = (stack: string, resources: readonly unknown[]) => {
     mkdirSync(join(folder, ".state/.pulumi/stacks/berth"), { recursive: true });
-    writeFileSync(join(folder, `.state/.pulumi/stacks/berth/${stack}.json`), JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
+    writeFileSync(
+      join(folder, `.state/.pulumi/stacks/berth/${stack}.json`),
+      JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }),
+    );
   };
-  const container = (...ports: number[]) => ({ type: "docker:index/container:Container", outputs: { ports: ports.map((external) => ({ external, internal: 1 })) } });
+  const container = (...ports: number[]) => ({
+    type: "docker:index/container:Container",
+    outputs: { ports: ports.map((external) => ({ external, internal: 1 })) },
+  });
 
   it("tells who else may want ports, on which engine", () => {
     write("dev", { config: { "berth:ports": { edge: 8000 } } });
-    write("stage", { config: { "berth:ports": { edge: 8001, loki: 3101 }, "berth:portOffset": 10, "berth:off": ["loki"] } });
+    write("stage", {
+      config: { "berth:ports": { edge: 8001, loki: 3101 }, "berth:portOffset": 10, "berth:off": ["loki"] },
+    });
     write("prod", { config: { "docker:host": "ssh://deploy@prod", "berth:ports": { edge: 80 } } });
     write("broken", "config: [");
     writeFileSync(join(folder, "Pulumi.yaml"), "name: berth\n");
     assert.deepEqual(otherStacks("dev", folder), [
-      { stack: "prod", engine: "ssh://deploy@prod", runs: false, ports: new Set([80]) }, { stack: "stage", engine: undefined, runs: false, ports: new Set([8011]) },
+      { stack: "prod", engine: "ssh://deploy@prod", runs: false, ports: new Set([80]) },
+      { stack: "stage", engine: undefined, runs: false, ports: new Set([8011]) },
     ]);
   });
   it("takes what a stack that runs has for what its file asks for now", () => {
     write("stage", { config: { "berth:ports": { edge: 8001 } } });
-    state("stage", [{ type: "pulumi:pulumi:Stack" }, container(9001), container(), { type: "docker:index/container:Container" }]);
-    assert.deepEqual(otherStacks("dev", folder), [{ stack: "stage", engine: undefined, runs: true, ports: new Set([9001]) }]);
+    state("stage", [
+      { type: "pulumi:pulumi:Stack" },
+      container(9001),
+      container(),
+      { type: "docker:index/container:Container" },
+    ]);
+    assert.deepEqual(otherStacks("dev", folder), [
+      { stack: "stage", engine: undefined, runs: true, ports: new Set([9001]) },
+    ]);
   });
   it("takes a stack without containers, or on a backend that is none of files, for one that nobody runs", () => {
     write("stage", { config: { "berth:ports": { edge: 8001 } } });
@@ -70,7 +88,10 @@ describe("config/checkout", () => {
       }
       process.env["DOCKER_HOST"] = "ssh://deploy@other";
       assert.deepEqual([names(), names("ssh://deploy@prod")], [[], ["prod"]]);
-    } finally { if (host === undefined) delete process.env["DOCKER_HOST"]; else process.env["DOCKER_HOST"] = host; }
+    } finally {
+      if (host === undefined) delete process.env["DOCKER_HOST"];
+      else process.env["DOCKER_HOST"] = host;
+    }
   });
 
   it("recognises the public passphrase by what the CLI keeps, and no other", async () => {
@@ -79,10 +100,14 @@ describe("config/checkout", () => {
     write("new", { config: {} });
     write("damaged", { encryptionsalt: "v1:abc:v1:def:ghi" });
     assert.equal(await hasPublicPassphrase("stage", folder), true);
-    for (const stack of ["prod", "new", "damaged", "absent"]) assert.equal(await hasPublicPassphrase(stack, folder), false, stack);
+    for (const stack of ["prod", "new", "damaged", "absent"])
+      assert.equal(await hasPublicPassphrase(stack, folder), false, stack);
   });
   it("knows dev's own, which the CLI wrote", async () => {
     assert.equal(await hasPublicPassphrase("dev", ROOT), true);
-    assert.match(readFileSync(join(ROOT, "bin/lib.sh"), "utf8"), new RegExp(`^DEV_PASSPHRASE=${PUBLIC_PASSPHRASE}$`, "m"));
+    assert.match(
+      readFileSync(join(ROOT, "bin/lib.sh"), "utf8"),
+      new RegExp(`^DEV_PASSPHRASE=${PUBLIC_PASSPHRASE}$`, "m"),
+    );
   });
 });

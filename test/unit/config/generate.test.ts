@@ -12,13 +12,16 @@ describe("what is made from the schema", () => {
     it(`${file} is current (npm run schema)`, () => assert.equal(readFileSync(join(ROOT, file), "utf8"), text));
 
   it("knows every key of the stack files, which refer to it", () => {
-    const schema = JSON.parse(generated["config/stack.schema.json"]!) as { properties: { config: { properties: Record<string, unknown> } } };
+    const schema = JSON.parse(generated["config/stack.schema.json"]!) as {
+      properties: { config: { properties: Record<string, unknown> } };
+    };
     const known = Object.keys(schema.properties.config.properties);
     assert.equal(known.length, Object.keys(settingsSchema.shape).length + secretKeys.length);
     for (const stack of ["dev", "stage", "prod"]) {
       const text = readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8");
       assert.match(text, /^# yaml-language-server: \$schema=\.\/config\/stack\.schema\.json/);
-      for (const key of Object.keys((parse(text) as { config: object }).config)) assert.ok(known.includes(key), `${stack}: ${key}`);
+      for (const key of Object.keys((parse(text) as { config: object }).config))
+        assert.ok(known.includes(key), `${stack}: ${key}`);
     }
   });
 });

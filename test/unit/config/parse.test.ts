@@ -3,9 +3,12 @@ import { parseConfig } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
 import { mebibytes, seconds } from "../../../config/schema.ts";
 
-const parse = (values: Record<string, string>, secrets: Record<string, { encrypted: boolean; length: number }> = {}) => parseConfig({
-  stack: "dev", values: new Map(Object.entries({ "berth:environment": "dev", ...values })), secrets: new Map(Object.entries(secrets)),
-});
+const parse = (values: Record<string, string>, secrets: Record<string, { encrypted: boolean; length: number }> = {}) =>
+  parseConfig({
+    stack: "dev",
+    values: new Map(Object.entries({ "berth:environment": "dev", ...values })),
+    secrets: new Map(Object.entries(secrets)),
+  });
 
 describe("config/parse", () => {
   it("fills in defaults, and keeps false, 0 and empty apart from missing", () => {
@@ -24,38 +27,79 @@ describe("config/parse", () => {
 
   for (const [name, values, key, got] of [
     ["an unknown key", { "berth:prots": "{}" }, "berth:prots", "no such key"],
-    ["an unknown key inside", { "berth:services": '{"api":{"memroy":"1GiB"}}' }, "berth:services.api.memroy", "no such key"],
+    [
+      "an unknown key inside",
+      { "berth:services": '{"api":{"memroy":"1GiB"}}' },
+      "berth:services.api.memroy",
+      "no such key",
+    ],
     ["a wrong type", { "berth:debug": "yes" }, "berth:debug", '"yes"'],
     ["a misspelt size", { "berth:services": '{"api":{"memory":"2 GB"}}' }, "berth:services.api.memory", '"2 GB"'],
     ["no replicas", { "berth:services": '{"api":{"replicas":0}}' }, "berth:services.api.replicas", "0"],
     ["a port that is none", { "berth:ports": '{"edge":70000}' }, "berth:ports.edge", "70000"],
-    ["cores that the provider cannot store", { "berth:services": '{"api":{"cpus":10}}' }, "berth:services.api.cpus", "10"],
-    ["a registry with its protocol", { "berth:registry": "https://registry.example.org" }, "berth:registry", "https://registry.example.org"],
+    [
+      "cores that the provider cannot store",
+      { "berth:services": '{"api":{"cpus":10}}' },
+      "berth:services.api.cpus",
+      "10",
+    ],
+    [
+      "a registry with its protocol",
+      { "berth:registry": "https://registry.example.org" },
+      "berth:registry",
+      "https://registry.example.org",
+    ],
     ["a registry with a tag", { "berth:registry": "registry.example.org/team:1" }, "berth:registry", "team:1"],
-    ["a registry that Docker takes for a user of Docker Hub", { "berth:registry": "team/berth" }, "berth:registry", "team/berth"],
+    [
+      "a registry that Docker takes for a user of Docker Hub",
+      { "berth:registry": "team/berth" },
+      "berth:registry",
+      "team/berth",
+    ],
     ["a registry's path in capitals", { "berth:registry": "registry.example.org/Team" }, "berth:registry", "Team"],
     ["half a digest", { "berth:images": `{"edge":"x-sha256:${"0".repeat(64)}"}` }, "berth:images.edge", "x-sha256"],
     ["an existing image by its tag", { "berth:images": '{"edge":"edge:1"}' }, "berth:images.edge", "edge:1"],
     ["a base image that moves", { "berth:baseImages": '{"python":"python"}' }, "berth:baseImages.python", "python"],
-    ["a database's folder that is the whole disk", { "berth:postgres": '{"device":"/"}' }, "berth:postgres.device", "/"],
-    ["a database's folder that climbs out", { "berth:postgres": '{"device":"/mnt/../etc"}' }, "berth:postgres.device", "/mnt/../etc"],
+    [
+      "a database's folder that is the whole disk",
+      { "berth:postgres": '{"device":"/"}' },
+      "berth:postgres.device",
+      "/",
+    ],
+    [
+      "a database's folder that climbs out",
+      { "berth:postgres": '{"device":"/mnt/../etc"}' },
+      "berth:postgres.device",
+      "/mnt/../etc",
+    ],
     ["a pool of nothing", { "berth:postgres": '{"poolSize":0}' }, "berth:postgres.poolSize", "0"],
     ["backups every six", { "berth:backup": '{"every":"6"}' }, "berth:backup.every", '"6"'],
     ["no backup kept", { "berth:backup": '{"keep":0}' }, "berth:backup.keep", "0"],
     ["a bucket in capitals", { "berth:backup": '{"s3":{"bucket":"Mine"}}' }, "berth:backup.s3.bucket", "Mine"],
     ["no bucket", { "berth:backup": '{"s3":{"region":"x"}}' }, "berth:backup.s3.bucket", "missing"],
-    ["backups in two places", { "berth:backup": '{"device":"/mnt/b","s3":{"bucket":"mine"}}' }, "berth:backup", "/mnt/b"],
-    ["a sentence in place of a revision", { "berth:allowDestructiveMigrations": "all of them" }, "berth:allowDestructiveMigrations", "all of them"],
+    [
+      "backups in two places",
+      { "berth:backup": '{"device":"/mnt/b","s3":{"bucket":"mine"}}' },
+      "berth:backup",
+      "/mnt/b",
+    ],
+    [
+      "a sentence in place of a revision",
+      { "berth:allowDestructiveMigrations": "all of them" },
+      "berth:allowDestructiveMigrations",
+      "all of them",
+    ],
     ["an environment that is none", { "berth:environment": "production" }, "berth:environment", "production"],
-  ] as const) it(`refuses ${name} and says how to mend it`, () => {
-    const { problems } = parse(values);
-    assert.equal(problems.length, 1, JSON.stringify(problems));
-    assert.equal(problems[0]!.key, key);
-    assert.ok(problems[0]!.got.includes(got), problems[0]!.got);
-    assert.match(problems[0]!.fix, /^pulumi config (set|rm) /);
-    assert.ok(problems[0]!.fix.includes(key));
-    assert.ok(problems[0]!.allowed.length > 3);
-  });
+  ] as const)
+    it(`refuses ${name} and says how to mend it`, () => {
+      const { problems } = parse(values);
+      assert.equal(problems.length, 1, JSON.stringify(problems));
+      assert.equal(problems[0]!.key, key);
+      assert.ok(problems[0]!.got.includes(got), problems[0]!.got);
+      assert.match(problems[0]!.fix, /^pulumi config (set|rm) /);
+      assert.ok(problems[0]!.fix.includes(key));
+      assert.ok(problems[0]!.allowed.length > 3);
+    });
 
   it("makes backups only where it is told to, with defaults", () => {
     assert.equal(parse({}).settings?.backup, undefined);
@@ -64,7 +108,14 @@ describe("config/parse", () => {
   });
 
   it("takes registries with a path, a port, or neither", () => {
-    for (const registry of ["registry.example.org/team", "127.0.0.1:5005/a/b-c", "localhost/x", "localhost:5000", "docker.io/team", "ghcr.io"])
+    for (const registry of [
+      "registry.example.org/team",
+      "127.0.0.1:5005/a/b-c",
+      "localhost/x",
+      "localhost:5000",
+      "docker.io/team",
+      "ghcr.io",
+    ])
       assert.equal(parse({ "berth:registry": registry }).settings?.registry, registry);
     assert.equal(parse({}).settings?.registry, undefined);
   });
@@ -75,16 +126,26 @@ describe("config/parse", () => {
   });
 
   it("refuses secrets in plain text, short ones, and half a pair, without showing a value", () => {
-    const { problems } = parse({}, {
-      "berth:postgresPassword": { encrypted: false, length: 4 }, "berth:tlsCertificate": { encrypted: true, length: 900 },
-    });
-    assert.deepEqual(problems.map((problem) => problem.key), ["berth:postgresPassword", "berth:postgresPassword", "berth:tlsKey"]);
+    const { problems } = parse(
+      {},
+      {
+        "berth:postgresPassword": { encrypted: false, length: 4 },
+        "berth:tlsCertificate": { encrypted: true, length: 900 },
+      },
+    );
+    assert.deepEqual(
+      problems.map((problem) => problem.key),
+      ["berth:postgresPassword", "berth:postgresPassword", "berth:tlsKey"],
+    );
     assert.ok(problems.every((problem) => problem.fix.startsWith("pulumi config set --secret")));
   });
 
   it("refuses text where a JSON object is needed, before Alertmanager does; where the value is not known, it says nothing", () => {
     const mail = (more: object) => parse({}, { "berth:alertMail": { encrypted: true, length: 40, ...more } }).problems;
-    assert.deepEqual(mail({ json: false }).map(({ key, got }) => [key, got]), [["berth:alertMail", "no JSON object"]]);
+    assert.deepEqual(
+      mail({ json: false }).map(({ key, got }) => [key, got]),
+      [["berth:alertMail", "no JSON object"]],
+    );
     assert.match(mail({ json: false })[0]!.allowed, /smtp\.example\.org/);
     assert.deepEqual([mail({ json: true }), mail({})], [[], []]);
   });
@@ -97,11 +158,17 @@ describe("config/parse", () => {
 
 describe("config/problems", () => {
   it("quotes what a shell would split", () => {
-    assert.equal(setCommand("berth:ports.edge", 8000, "dev"), "pulumi config set --path berth:ports.edge 8000 --stack dev");
+    assert.equal(
+      setCommand("berth:ports.edge", 8000, "dev"),
+      "pulumi config set --path berth:ports.edge 8000 --stack dev",
+    );
     assert.equal(setCommand("berth:off", ["grafana"], "dev"), `pulumi config set berth:off '["grafana"]' --stack dev`);
   });
 
   it("says that nothing was touched", () => {
-    assert.match(formatProblems("dev", [{ key: "k", got: "g", allowed: "a", fix: "f" }]), /^1 problem in .*Nothing was touched\.\n\n {2}k: g\n {4}allowed: a\n {4}fix: {5}f/);
+    assert.match(
+      formatProblems("dev", [{ key: "k", got: "g", allowed: "a", fix: "f" }]),
+      /^1 problem in .*Nothing was touched\.\n\n {2}k: g\n {4}allowed: a\n {4}fix: {5}f/,
+    );
   });
 });

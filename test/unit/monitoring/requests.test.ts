@@ -4,8 +4,15 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
 const SCRIPT = join(import.meta.dirname, "../../../services/edge/requests.awk");
-const add = (before: string, ...lines: string[]): string => execFileSync("awk", ["-f", SCRIPT], { input: before + lines.map((line) => `${line}\n`).join(""), encoding: "utf8" });
-const values = (text: string) => Object.fromEntries(text.split("\n").filter((line) => line && !line.startsWith("#")).map((line) => line.split(" ") as [string, string]));
+const add = (before: string, ...lines: string[]): string =>
+  execFileSync("awk", ["-f", SCRIPT], { input: before + lines.map((line) => `${line}\n`).join(""), encoding: "utf8" });
+const values = (text: string) =>
+  Object.fromEntries(
+    text
+      .split("\n")
+      .filter((line) => line && !line.startsWith("#"))
+      .map((line) => line.split(" ") as [string, string]),
+  );
 
 describe("services/edge/requests.awk", () => {
   it("says nothing of nothing", () => assert.equal(add(""), ""));
@@ -20,7 +27,10 @@ describe("services/edge/requests.awk", () => {
   });
   it("goes on from what was before", () => {
     const once = add("", "api 200 1.5", "sms-router 200 61");
-    assert.deepEqual(values(add(once, "api 200 1.5", "sms-router 200 61")), values(add("", "api 200 1.5", "sms-router 200 61", "api 200 1.5", "sms-router 200 61")));
+    assert.deepEqual(
+      values(add(once, "api 200 1.5", "sms-router 200 61")),
+      values(add("", "api 200 1.5", "sms-router 200 61", "api 200 1.5", "sms-router 200 61")),
+    );
   });
   it("passes over a line that was cut off", () => assert.equal(add("", "api 20"), ""));
 });

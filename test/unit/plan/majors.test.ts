@@ -10,7 +10,9 @@ import { context, settings } from "../support.ts";
 const DIGEST = `@sha256:${"0".repeat(64)}`;
 
 function problems(images: Record<string, string>, majors?: object): readonly Problem[] {
-  try { makePlan(systems.assistant, context({ "berth:baseImages": images, ...(majors ? { "berth:majors": majors } : {}) })); } catch (error) {
+  try {
+    makePlan(systems.assistant, context({ "berth:baseImages": images, ...(majors ? { "berth:majors": majors } : {}) }));
+  } catch (error) {
     if (error instanceof ProblemsError) return error.problems;
     throw error;
   }
@@ -19,14 +21,29 @@ function problems(images: Record<string, string>, majors?: object): readonly Pro
 
 describe("major versions of the databases", () => {
   for (const [reference, major] of [
-    ["pgvector/pgvector:pg17", 17], ["pgvector/pgvector:0.8.0-pg17", 17], ["pgvector/pgvector:0.8.0-pg17-bookworm", 17], [`pgvector/pgvector:pg17${DIGEST}`, 17],
-    ["postgres:17", 17], ["postgres:17.5-alpine", 17], ["registry.example.org:5000/team/postgres:17.5", 17], ["redis:8.0", 8], ["redis:v8.0.2-alpine", 8],
-    ["redis:stable", undefined], [`redis${DIGEST}`, undefined], [`registry.example.org:5000/redis${DIGEST}`, undefined], ["postgres:17abc", undefined], ["redis:8f3a2c1", undefined],
-  ] as const) it(`${reference.replace(/0{20,}/, "0…")} is ${major ?? "not told"}`, () => assert.equal(majorOf(reference), major));
+    ["pgvector/pgvector:pg17", 17],
+    ["pgvector/pgvector:0.8.0-pg17", 17],
+    ["pgvector/pgvector:0.8.0-pg17-bookworm", 17],
+    [`pgvector/pgvector:pg17${DIGEST}`, 17],
+    ["postgres:17", 17],
+    ["postgres:17.5-alpine", 17],
+    ["registry.example.org:5000/team/postgres:17.5", 17],
+    ["redis:8.0", 8],
+    ["redis:v8.0.2-alpine", 8],
+    ["redis:stable", undefined],
+    [`redis${DIGEST}`, undefined],
+    [`registry.example.org:5000/redis${DIGEST}`, undefined],
+    ["postgres:17abc", undefined],
+    ["redis:8f3a2c1", undefined],
+  ] as const)
+    it(`${reference.replace(/0{20,}/, "0…")} is ${major ?? "not told"}`, () => assert.equal(majorOf(reference), major));
 
   it("the catalogue's own images are what the data of a stack is of that says nothing", () => {
     assert.deepEqual(problems({}), []);
-    assert.deepEqual([majorOf(baseImage("postgres", settings())), majorOf(baseImage("redis", settings()))], [settings().majors.postgres, settings().majors.redis]);
+    assert.deepEqual(
+      [majorOf(baseImage("postgres", settings())), majorOf(baseImage("redis", settings()))],
+      [settings().majors.postgres, settings().majors.redis],
+    );
   });
 
   it("takes another minor version, and a digest behind the tag", () => {
@@ -37,7 +54,10 @@ describe("major versions of the databases", () => {
     const [postgres, redis] = problems({ postgres: "pgvector/pgvector:pg18", redis: "redis:7.2" });
     assert.equal(postgres!.key, "berth:baseImages.postgres");
     assert.match(postgres!.got, /pg18, version 18; the data of postgres is of version 17/);
-    assert.match(postgres!.fix, /^pulumi config rm --path berth:baseImages\.postgres --stack dev .*bin\/backup.*pulumi config set --path berth:majors\.postgres 18 --stack dev.*bin\/restore.*docs\/operations\.md#another-major-version/);
+    assert.match(
+      postgres!.fix,
+      /^pulumi config rm --path berth:baseImages\.postgres --stack dev .*bin\/backup.*pulumi config set --path berth:majors\.postgres 18 --stack dev.*bin\/restore.*docs\/operations\.md#another-major-version/,
+    );
     assert.match(redis!.got, /version 7; the data of redis is of version 8/);
   });
 

@@ -12,35 +12,56 @@ import { catalogue, context, service } from "../support.ts";
 
 describe("plan/health", () => {
   it("writes durations as the provider's state has them", () => {
-    for (const [seconds, text] of [[0, "0s"], [30, "30s"], [60, "1m0s"], [90, "1m30s"], [3600, "1h0m0s"]] as const)
+    for (const [seconds, text] of [
+      [0, "0s"],
+      [30, "30s"],
+      [60, "1m0s"],
+      [90, "1m30s"],
+      [3600, "1h0m0s"],
+    ] as const)
       assert.equal(duration(seconds), text);
   });
 });
 
 describe("plan/limits", () => {
   it("writes cores as the provider's state has them", () => {
-    for (const [cpus, text] of [[0.25, "0.25"], [0.5, "0.5"], [1, "1.0"], [1.5, "1.5"], [16, "16.0"]] as const)
+    for (const [cpus, text] of [
+      [0.25, "0.25"],
+      [0.5, "0.5"],
+      [1, "1.0"],
+      [1.5, "1.5"],
+      [16, "16.0"],
+    ] as const)
       assert.equal(formatCpus(cpus), text);
     assert.equal(cpuShares(0.5), 512);
   });
 });
 
 describe("plan/graph", () => {
-  const graphs = fc.array(fc.array(fc.nat(9), { maxLength: 4 }), { minLength: 1, maxLength: 10 }).map((edges) =>
-    edges.map((targets, i) => ({ name: `s${i}`, after: targets.filter((t) => t < edges.length).map((t) => `s${t}`) })));
+  const graphs = fc
+    .array(fc.array(fc.nat(9), { maxLength: 4 }), { minLength: 1, maxLength: 10 })
+    .map((edges) =>
+      edges.map((targets, i) => ({
+        name: `s${i}`,
+        after: targets.filter((t) => t < edges.length).map((t) => `s${t}`),
+      })),
+    );
 
-  it("puts everything after what it waits for, or names a true circle", () => fc.assert(fc.property(graphs, (nodes) => {
-    const { order, cycle } = startOrder(nodes);
-    if (!cycle) {
-      assert.equal(order.length, nodes.length);
-      const at = new Map(order.map((node, i) => [node.name, i]));
-      for (const node of nodes) for (const other of node.after) assert.ok(at.get(other)! < at.get(node.name)!);
-      return;
-    }
-    assert.equal(cycle[0], cycle.at(-1));
-    for (let i = 0; i + 1 < cycle.length; i++)
-      assert.ok(nodes.find((node) => node.name === cycle[i])!.after.includes(cycle[i + 1]!));
-  })));
+  it("puts everything after what it waits for, or names a true circle", () =>
+    fc.assert(
+      fc.property(graphs, (nodes) => {
+        const { order, cycle } = startOrder(nodes);
+        if (!cycle) {
+          assert.equal(order.length, nodes.length);
+          const at = new Map(order.map((node, i) => [node.name, i]));
+          for (const node of nodes) for (const other of node.after) assert.ok(at.get(other)! < at.get(node.name)!);
+          return;
+        }
+        assert.equal(cycle[0], cycle.at(-1));
+        for (let i = 0; i + 1 < cycle.length; i++)
+          assert.ok(nodes.find((node) => node.name === cycle[i])!.after.includes(cycle[i + 1]!));
+      }),
+    ));
 });
 
 describe("plan/template", () => {
@@ -48,25 +69,33 @@ describe("plan/template", () => {
     const values = { password: "a/b c", "password|version": "1f", "containers:api": "api-1 api-2" };
     assert.equal(render("u_@{password|version}:@{password|uri}", values), "u_1f:a%2Fb%20c");
     assert.equal(render("@{containers:api}", values), "api-1 api-2");
-    assert.equal(render("@{password|sha256}", { password: "abc" }), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert.equal(
+      render("@{password|sha256}", { password: "abc" }),
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
   });
   it("never leaves a hole", () => {
     assert.throws(() => render("@{absent}", {}), /no value for absent/);
     assert.throws(() => render("@{a|rot13}", { a: "x" }), /no filter rot13/);
   });
-  it("leaves the braces of Prometheus and Grafana alone", () => assert.deepEqual(references("{{ $labels.job }} {{service}} ${x}"), []));
+  it("leaves the braces of Prometheus and Grafana alone", () =>
+    assert.deepEqual(references("{{ $labels.job }} {{service}} ${x}"), []));
 });
 
 describe("plan/routes", () => {
   const services = [
-    service("api", { port: 8000, route: { public: "/", check: "/health" } }), service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
+    service("api", { port: 8000, route: { public: "/", check: "/health" } }),
+    service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
     service("worker", { port: 8002 }),
   ];
   const PLAIN = { tls: false, settle: 15, drain: 60 };
   const template = "http {\n@{servers}\n}\n";
 
   it("balances each routed service over its containers, and no other", () => {
-    assert.equal(edgeFiles(template, services, PLAIN)["upstreams"], "agent 8001 /health @{containers:agent}\napi 8000 /health @{containers:api}\n");
+    assert.equal(
+      edgeFiles(template, services, PLAIN)["upstreams"],
+      "agent 8001 /health @{containers:agent}\napi 8000 /health @{containers:api}\n",
+    );
     assert.equal(edgeFiles(template, services, PLAIN)["checks"], "8001 /health\n8080 /health\n");
   });
   it("watches applications without a route while a release settles", () => {
@@ -98,8 +127,14 @@ describe("plan/container", () => {
 
 describe("plan/names", () => {
   it("names a pushed image by version and commit, one of another stage than the runtime's by that as well", () => {
-    assert.equal(repository("registry.example.org/team", "assistant", "edge"), "registry.example.org/team/assistant-edge");
+    assert.equal(
+      repository("registry.example.org/team", "assistant", "edge"),
+      "registry.example.org/team/assistant-edge",
+    );
     assert.equal(imageTag({ version: "1.2.3", revision: "0a1b2c3d4e5f", target: "runtime" }), "1.2.3-0a1b2c3d4e5f");
-    assert.equal(imageTag({ version: "1.2.3+build", revision: "uncommitted", target: "development" }), "1.2.3-build-uncommitted-development");
+    assert.equal(
+      imageTag({ version: "1.2.3+build", revision: "uncommitted", target: "development" }),
+      "1.2.3-build-uncommitted-development",
+    );
   });
 });

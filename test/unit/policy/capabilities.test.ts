@@ -10,5 +10,6 @@ describe("policy/capabilities", () => {
     fails(capabilities, container({ capabilities: undefined }), "[]", '["ALL"]');
     fails(capabilities, container({ capabilities: { drops: ["CAP_KILL"] } }), "CAP_KILL");
   });
-  it("refuses what is added", () => fails(capabilities, container({ capabilities: { drops: ["ALL"], adds: ["CAP_SYS_ADMIN"] } }), "CAP_SYS_ADMIN"));
+  it("refuses what is added", () =>
+    fails(capabilities, container({ capabilities: { drops: ["ALL"], adds: ["CAP_SYS_ADMIN"] } }), "CAP_SYS_ADMIN"));
 });

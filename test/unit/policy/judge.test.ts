@@ -7,20 +7,41 @@ import { rules } from "../../../policy/rules/index.ts";
 import { container, fails, image, judged, network, passes, seed, TODAY, volume } from "./support.ts";
 
 const root = container({ user: "0:0" });
-const exempt = (changed: Partial<Exemption> = {}): Exemption => ({ service: "api", rule: "non-root", reason: "reads files of root", until: TODAY, ...changed });
+const exempt = (changed: Partial<Exemption> = {}): Exemption => ({
+  service: "api",
+  rule: "non-root",
+  reason: "reads files of root",
+  until: TODAY,
+  ...changed,
+});
 
 describe("policy", () => {
-  const files = (folder: string, end: string) => readdirSync(join(import.meta.dirname, folder)).filter((file) => file.endsWith(end)).map((file) => file.slice(0, -end.length));
+  const files = (folder: string, end: string) =>
+    readdirSync(join(import.meta.dirname, folder))
+      .filter((file) => file.endsWith(end))
+      .map((file) => file.slice(0, -end.length));
 
   it("has one rule per file, in the list, each with a spec and in the guide", () => {
     const names = rules.map((rule) => rule.name);
-    assert.deepEqual(names, files("../../../policy/rules", ".ts").filter((name) => name !== "index").sort());
-    assert.deepEqual(names.filter((name) => !files(".", ".test.ts").includes(name)), []);
+    assert.deepEqual(
+      names,
+      files("../../../policy/rules", ".ts")
+        .filter((name) => name !== "index")
+        .sort(),
+    );
+    assert.deepEqual(
+      names.filter((name) => !files(".", ".test.ts").includes(name)),
+      [],
+    );
     const guide = readFileSync(join(import.meta.dirname, "../../../docs/policy.md"), "utf8");
-    assert.deepEqual(names.filter((name) => !guide.includes(`\`${name}\``)), []);
+    assert.deepEqual(
+      names.filter((name) => !guide.includes(`\`${name}\``)),
+      [],
+    );
   });
   it("passes what keeps to every rule", () => {
-    for (const rule of rules) for (const one of [container(), seed(), network(), volume(), image({})]) passes(rule, one);
+    for (const rule of rules)
+      for (const one of [container(), seed(), network(), volume(), image({})]) passes(rule, one);
   });
   it("says nothing of other resources", () => {
     for (const rule of rules) passes(rule, { ...container(), type: "random:index/randomId:RandomId", props: {} });
@@ -30,7 +51,10 @@ describe("policy", () => {
 describe("policy/exemptions", () => {
   it("name a rule, once, and have a reason and a last day", () => {
     for (const { rule, reason, until } of exemptions) {
-      assert.ok(rules.some(({ name }) => name === rule), rule);
+      assert.ok(
+        rules.some(({ name }) => name === rule),
+        rule,
+      );
       assert.ok(reason.length > 20, reason);
       assert.equal(new Date(until).toISOString().slice(0, 10), until);
     }
@@ -46,5 +70,6 @@ describe("policy/exemptions", () => {
     assert.match(text!, /may run as root/);
     assert.match(text!, /only until 2026-06-29 \(reads files of root\)[\s\S]*policy\/exemptions\.ts/);
   });
-  it("that have ended matter to nobody who keeps to the rule", () => assert.deepEqual(judged(nonRoot, container(), [exempt({ until: "2026-06-29" })]), []));
+  it("that have ended matter to nobody who keeps to the rule", () =>
+    assert.deepEqual(judged(nonRoot, container(), [exempt({ until: "2026-06-29" })]), []));
 });

@@ -2,7 +2,8 @@ import { logCap } from "../../../policy/rules/log-cap.ts";
 import { container, fails, passes } from "./support.ts";
 
 describe("policy/log-cap", () => {
-  it("passes json-file with both caps", () => passes(logCap, container({ logOpts: { "max-size": "1m", "max-file": "1" } })));
+  it("passes json-file with both caps", () =>
+    passes(logCap, container({ logOpts: { "max-size": "1m", "max-file": "1" } })));
   it("refuses another driver, or the engine's default", () => {
     fails(logCap, container({ logDriver: "syslog" }), '"syslog"', "json-file");
     fails(logCap, container({ logDriver: undefined }), "nothing");

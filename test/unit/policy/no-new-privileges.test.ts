@@ -7,6 +7,7 @@ describe("policy/no-new-privileges", () => {
     passes(noNewPrivileges, container({ securityOpts: ["no-new-privileges"] }));
   });
   for (const securityOpts of [[], ["no-new-privileges:false"], ["seccomp=default"]])
-    it(`refuses ${JSON.stringify(securityOpts)}`, () => fails(noNewPrivileges, container({ securityOpts }), JSON.stringify(securityOpts)));
+    it(`refuses ${JSON.stringify(securityOpts)}`, () =>
+      fails(noNewPrivileges, container({ securityOpts }), JSON.stringify(securityOpts)));
   it("refuses none at all", () => fails(noNewPrivileges, container({ securityOpts: undefined })));
 });

@@ -7,7 +7,9 @@ describe("policy/privileged", () => {
     passes(privileged, container({ privileged: false, devices: [] }));
   });
   it("refuses privileged mode", () => fails(privileged, container({ privileged: true }), "privileged is true"));
-  it("refuses devices of the machine", () => fails(privileged, container({ devices: [{ hostPath: "/dev/mem" }] }), "/dev/mem"));
+  it("refuses devices of the machine", () =>
+    fails(privileged, container({ devices: [{ hostPath: "/dev/mem" }] }), "/dev/mem"));
   for (const option of ["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined", "label=disable"])
-    it(`refuses ${option}`, () => fails(privileged, container({ securityOpts: ["no-new-privileges:true", option] }), option));
+    it(`refuses ${option}`, () =>
+      fails(privileged, container({ securityOpts: ["no-new-privileges:true", option] }), option));
 });

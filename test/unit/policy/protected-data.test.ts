@@ -12,5 +12,6 @@ describe("policy/protected-data", () => {
     passes(protectedData, data("dev", false));
   });
   for (const environment of ["stage", "prod"])
-    it(`refuses data without protection in ${environment}`, () => fails(protectedData, data(environment, false), environment, "berth:protectData"));
+    it(`refuses data without protection in ${environment}`, () =>
+      fails(protectedData, data(environment, false), environment, "berth:protectData"));
 });

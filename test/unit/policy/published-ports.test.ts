@@ -11,7 +11,12 @@ describe("policy/published-ports", () => {
   });
   it("passes any address for the edge", () => passes(publishedPorts, publishing("0.0.0.0", "edge")));
   for (const ip of ["0.0.0.0", "192.168.1.5", "::", undefined])
-    it(`refuses ${ip ?? "no address, which is every one"}`, () => fails(publishedPorts, publishing(ip), `${ip ?? "0.0.0.0"}:5433 for port 5432`));
+    it(`refuses ${ip ?? "no address, which is every one"}`, () =>
+      fails(publishedPorts, publishing(ip), `${ip ?? "0.0.0.0"}:5433 for port 5432`));
   it("refuses to publish whatever the image names, by the edge too", () =>
-    fails(publishedPorts, container({ labels: labels({ "berth.service": "edge" }), publishAllPorts: true }), "publishAllPorts"));
+    fails(
+      publishedPorts,
+      container({ labels: labels({ "berth.service": "edge" }), publishAllPorts: true }),
+      "publishAllPorts",
+    ));
 });

@@ -7,5 +7,6 @@ describe("policy/read-only-root", () => {
     fails(readOnlyRoot, container({ readOnly: false }), "false");
     fails(readOnlyRoot, container({ readOnly: undefined }), "nothing");
   });
-  it("asks nothing of what never runs: the provider uploads into no read-only root", () => passes(readOnlyRoot, seed({ readOnly: undefined })));
+  it("asks nothing of what never runs: the provider uploads into no read-only root", () =>
+    passes(readOnlyRoot, seed({ readOnly: undefined })));
 });

@@ -14,8 +14,17 @@ import { table, unsupported } from "./table.ts";
 
 /** The only properties that an update really applies. The others of those that do not replace change the state alone (3.1). */
 const APPLIED: ReadonlySet<string> = new Set([
-  "restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap",
-  "deviceReadBps", "deviceReadIops", "deviceWriteBps", "deviceWriteIops",
+  "restart",
+  "maxRetryCount",
+  "cpuShares",
+  "memory",
+  "memoryReservation",
+  "cpuSet",
+  "memorySwap",
+  "deviceReadBps",
+  "deviceReadIops",
+  "deviceWriteBps",
+  "deviceWriteIops",
 ]);
 
 async function apply(id: string, inputs: Props, olds: Props, changes: Changes): Promise<void> {
@@ -24,7 +33,8 @@ async function apply(id: string, inputs: Props, olds: Props, changes: Changes): 
   }
   if (!changed(changes).some((name) => APPLIED.has(name))) return;
   // Zero values mean "leave as it is" to the engine: a limit cannot be taken off in place.
-  await docker().call("POST", `/containers/${id}/update`, { body: { ...resources(inputs), RestartPolicy: restartPolicy(inputs) } })
+  await docker()
+    .call("POST", `/containers/${id}/update`, { body: { ...resources(inputs), RestartPolicy: restartPolicy(inputs) } })
     .catch((error: Error) => Promise.reject(new Error(`Unable to update a container: ${error.message}`)));
 }
 
@@ -59,11 +69,16 @@ export const container: Resource = {
     };
     if (outputs["attach"] !== true) {
       // No grace means none at all: SIGTERM and SIGKILL in the same moment, whatever the container's own timeout says (A9).
-      await docker().call("POST", `/containers/${id}/stop`, { query: { t: Number(outputs["destroyGraceSeconds"] ?? 0) } }).catch(gone);
+      await docker()
+        .call("POST", `/containers/${id}/stop`, { query: { t: Number(outputs["destroyGraceSeconds"] ?? 0) } })
+        .catch(gone);
     }
-    await docker().call("DELETE", `/containers/${id}`, { query: { v: outputs["removeVolumes"] !== false, force: true } }).catch(gone);
+    await docker()
+      .call("DELETE", `/containers/${id}`, { query: { v: outputs["removeVolumes"] !== false, force: true } })
+      .catch(gone);
     const condition = outputs["rm"] === true ? "removed" : "not-running";
     const ended = await docker().call("POST", `/containers/${id}/wait`, { query: { condition } }).catch(gone);
-    if (isObject(ended ?? undefined) && isObject((ended as Props)["Error"])) throw new Error(`Error waiting for container removal '${id}'`);
+    if (isObject(ended ?? undefined) && isObject((ended as Props)["Error"]))
+      throw new Error(`Error waiting for container removal '${id}'`);
   },
 };

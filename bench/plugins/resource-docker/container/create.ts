@@ -23,23 +23,30 @@ const because = (what: string) => (error: unknown) =>
 
 async function connect(id: string, networks: Props[]): Promise<void> {
   if (networks.length === 0) return;
-  await docker().call("POST", "/networks/bridge/disconnect", { body: { Container: id, Force: false } }).catch((error: unknown) => {
-    if (!said(error, "is not connected to the network bridge", "is not connected to network bridge")) {
-      return because("Unable to disconnect the default network")(error);
-    }
-    return undefined;
-  });
+  await docker()
+    .call("POST", "/networks/bridge/disconnect", { body: { Container: id, Force: false } })
+    .catch((error: unknown) => {
+      if (!said(error, "is not connected to the network bridge", "is not connected to network bridge")) {
+        return because("Unable to disconnect the default network")(error);
+      }
+      return undefined;
+    });
   for (const row of networks) {
     const name = str(row["name"]);
-    await docker().call("POST", `/networks/${encodeURIComponent(name)}/connect`, { body: { Container: id, EndpointConfig: endpoint(row) } })
+    await docker()
+      .call("POST", `/networks/${encodeURIComponent(name)}/connect`, {
+        body: { Container: id, EndpointConfig: endpoint(row) },
+      })
       .catch(because(`Unable to connect to network '${name}'`));
   }
 }
 
 function contentOf({ content, contentBase64, source }: Props): Buffer {
   const given = [content, contentBase64, source].filter(Boolean).length;
-  if (given === 0) throw new Error("error with upload content: one of 'content', 'content_base64', or 'source' must be set");
-  if (given > 1) throw new Error("error with upload content: only one of 'content', 'content_base64', or 'source' can be set");
+  if (given === 0)
+    throw new Error("error with upload content: one of 'content', 'content_base64', or 'source' must be set");
+  if (given > 1)
+    throw new Error("error with upload content: only one of 'content', 'content_base64', or 'source' can be set");
   if (content) return Buffer.from(str(content), "utf8");
   return contentBase64 ? Buffer.from(str(contentBase64), "base64") : readFileSync(str(source));
 }
@@ -48,7 +55,9 @@ function contentOf({ content, contentBase64, source }: Props): Buffer {
 async function upload(id: string, row: Props): Promise<void> {
   const mode = row["permissions"] ? Number.parseInt(str(row["permissions"]), 8) : row["executable"] ? 0o744 : 0o644;
   const tar = tarOf(str(row["file"]), mode, contentOf(row));
-  await docker().call("PUT", `/containers/${id}/archive`, { query: { path: "/" }, tar }).catch(because("Unable to upload volume content"));
+  await docker()
+    .call("PUT", `/containers/${id}/archive`, { query: { path: "/" }, tar })
+    .catch(because("Unable to upload volume content"));
 }
 
 const inspect = (id: string): Promise<Inspection | undefined> => docker().find<Inspection>(`/containers/${id}/json`);
@@ -58,8 +67,10 @@ async function healthy(id: string, seconds: number): Promise<void> {
   for (const deadline = Date.now() + seconds * 1_000; ; await sleep(1_000)) {
     const found = await inspect(id);
     if (found?.State.Health === undefined) {
-      throw new Error("you have supplied a 'wait' argument, but the container does not have a healthcheck defined. " +
-        "Please remove the 'wait' argument or add a 'healthcheck' attribute");
+      throw new Error(
+        "you have supplied a 'wait' argument, but the container does not have a healthcheck defined. " +
+          "Please remove the 'wait' argument or add a 'healthcheck' attribute",
+      );
     }
     if (found.State.Health.Status === "healthy") return;
     if (cancelled.aborted) throw new Error("cancelled while waiting for the container to become healthy");
@@ -72,10 +83,17 @@ async function healthy(id: string, seconds: number): Promise<void> {
 
 /** Waits for the end. A non-zero exit is no failure (A7); the output goes to the state only where `logs` asks for it. */
 async function attached(id: string, inputs: Props): Promise<Props> {
-  const logs = inputs["logs"] === true
-    ? docker().open("GET", `/containers/${id}/logs`, { query: { stdout: true, stderr: true, follow: true }, signal: cancelled }).then(collect)
-    : undefined;
-  await docker().call("POST", `/containers/${id}/wait`, { query: { condition: "not-running" }, signal: cancelled })
+  const logs =
+    inputs["logs"] === true
+      ? docker()
+          .open("GET", `/containers/${id}/logs`, {
+            query: { stdout: true, stderr: true, follow: true },
+            signal: cancelled,
+          })
+          .then(collect)
+      : undefined;
+  await docker()
+    .call("POST", `/containers/${id}/wait`, { query: { condition: "not-running" }, signal: cancelled })
     .catch(because("Unable to wait container end of execution"));
   if (logs === undefined) return {};
   const raw = await logs;
@@ -106,10 +124,12 @@ export async function createContainer(args: Subject & { inputs: Props }): Promis
     throw new Error("Setting VolumeOptions.Subpath requires docker version 1.45 or higher");
   }
   const image = await requireImage(str(inputs["image"]), args);
-  const { Id } = await docker().call<{ Id: string }>("POST", "/containers/create", {
-    query: { name: str(inputs["name"]), platform: inputs["platform"] as string | undefined },
-    body: createRequest(wanted, image),
-  }).catch(because("Unable to create container"));
+  const { Id } = await docker()
+    .call<{ Id: string }>("POST", "/containers/create", {
+      query: { name: str(inputs["name"]), platform: inputs["platform"] as string | undefined },
+      body: createRequest(wanted, image),
+    })
+    .catch(because("Unable to create container"));
   try {
     const more = await bringUp(Id, wanted);
     const found = await inspect(Id);

@@ -1,5 +1,13 @@
 /** Durations as Go writes them: the state holds that text, so "60s" in a program differs from it for ever (3.8). */
-const UNITS = { h: 3_600_000_000_000, m: 60_000_000_000, s: 1_000_000_000, ms: 1_000_000, us: 1_000, µs: 1_000, ns: 1 } as const;
+const UNITS = {
+  h: 3_600_000_000_000,
+  m: 60_000_000_000,
+  s: 1_000_000_000,
+  ms: 1_000_000,
+  us: 1_000,
+  µs: 1_000,
+  ns: 1,
+} as const;
 
 /** Nanoseconds, or nothing for a text that is no duration. */
 export function parseDuration(source: string): number | undefined {

@@ -13,13 +13,20 @@ const number = (value: Json | undefined): number => Number(value ?? 0);
 /** The keys whose value says something: a zero value is an unset one to the real provider. */
 function set(entries: { [key: string]: Json | undefined }): Props {
   const says = (value: Json | undefined): value is Json =>
-    value !== undefined && value !== null && value !== "" && value !== 0 && value !== false && !(Array.isArray(value) && value.length === 0);
+    value !== undefined &&
+    value !== null &&
+    value !== "" &&
+    value !== 0 &&
+    value !== false &&
+    !(Array.isArray(value) && value.length === 0);
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => says(value))) as Props;
 }
 
 /** Docker's client writes capabilities in capitals, with their prefix and in order; the state then differs from other forms (3.8). */
 function capabilities(names: Json | undefined): string[] {
-  const long = words(names).map((name) => name.toUpperCase()).map((name) => (/^(ALL|RESET|CAP_.*)$/.test(name) ? name : `CAP_${name}`));
+  const long = words(names)
+    .map((name) => name.toUpperCase())
+    .map((name) => (/^(ALL|RESET|CAP_.*)$/.test(name) ? name : `CAP_${name}`));
   return [...new Set(long)].sort();
 }
 
@@ -58,8 +65,10 @@ interface Volumes {
 function volumes(value: Json | undefined): Volumes {
   const result: Volumes = { paths: {}, binds: [], from: [] };
   for (const { fromContainer, containerPath, volumeName, hostPath, readOnly, selinuxRelabel } of rows(value)) {
-    if (!fromContainer && !containerPath) throw new Error("Unable to parse volumes: volume entry without container path or source container");
-    if (fromContainer && containerPath) throw new Error("Unable to parse volumes: both a container and a path specified in a volume entry");
+    if (!fromContainer && !containerPath)
+      throw new Error("Unable to parse volumes: volume entry without container path or source container");
+    if (fromContainer && containerPath)
+      throw new Error("Unable to parse volumes: both a container and a path specified in a volume entry");
     if (fromContainer) {
       result.from.push(str(fromContainer));
       continue;
@@ -81,20 +90,24 @@ function mount(row: Props): Props {
     Target: row["target"]!,
     Source: row["source"] ?? "",
     ReadOnly: row["readOnly"] ?? false,
-    ...(type === "bind" && isObject(row["bindOptions"]) && { BindOptions: { Propagation: row["bindOptions"]["propagation"] ?? "" } }),
-    ...(type === "volume" && isObject(volume) && {
-      VolumeOptions: {
-        NoCopy: volume["noCopy"] ?? false,
-        Labels: labelMap(volume["labels"]),
-        DriverConfig: set({ Name: volume["driverName"], Options: volume["driverOptions"] }),
-        ...set({ Subpath: volume["subpath"] }),
-      },
-    }),
-    ...(type === "tmpfs" && isObject(tmpfs) && { TmpfsOptions: set({ SizeBytes: tmpfs["sizeBytes"], Mode: tmpfs["mode"] }) }),
+    ...(type === "bind" &&
+      isObject(row["bindOptions"]) && { BindOptions: { Propagation: row["bindOptions"]["propagation"] ?? "" } }),
+    ...(type === "volume" &&
+      isObject(volume) && {
+        VolumeOptions: {
+          NoCopy: volume["noCopy"] ?? false,
+          Labels: labelMap(volume["labels"]),
+          DriverConfig: set({ Name: volume["driverName"], Options: volume["driverOptions"] }),
+          ...set({ Subpath: volume["subpath"] }),
+        },
+      }),
+    ...(type === "tmpfs" &&
+      isObject(tmpfs) && { TmpfsOptions: set({ SizeBytes: tmpfs["sizeBytes"], Mode: tmpfs["mode"] }) }),
   };
 }
 
-const throttles = (value: Json | undefined): Json[] => rows(value).map(({ path, rate }) => ({ Path: path!, Rate: rate! }));
+const throttles = (value: Json | undefined): Json[] =>
+  rows(value).map(({ path, rate }) => ({ Path: path!, Rate: rate! }));
 
 /** The limits that can also be changed later, in the units of the engine. */
 export function resources(inputs: Props): Props {
@@ -121,7 +134,8 @@ export const restartPolicy = (inputs: Props): Props => ({
 function cpu(inputs: Props): Props {
   const { cpus } = inputs;
   if (cpus === undefined || cpus === "") return set({ CpuPeriod: inputs["cpuPeriod"], CpuQuota: inputs["cpuQuota"] });
-  if (!/^\d+(\.\d+)?$/.test(str(cpus))) throw new Error(`Error setting cpus: failed to parse ${JSON.stringify(cpus)} as a number`);
+  if (!/^\d+(\.\d+)?$/.test(str(cpus)))
+    throw new Error(`Error setting cpus: failed to parse ${JSON.stringify(cpus)} as a number`);
   return { NanoCpus: Math.round(Number(cpus) * 1e9) };
 }
 
@@ -129,7 +143,10 @@ function cpu(inputs: Props): Props {
 function security(value: Json | undefined): Props {
   const all = words(value);
   const open = all.includes("systempaths=unconfined");
-  return { ...set({ SecurityOpt: all.filter((option) => option !== "systempaths=unconfined") }), ...(open && { MaskedPaths: [], ReadonlyPaths: [] }) };
+  return {
+    ...set({ SecurityOpt: all.filter((option) => option !== "systempaths=unconfined") }),
+    ...(open && { MaskedPaths: [], ReadonlyPaths: [] }),
+  };
 }
 
 function hostConfig(inputs: Props, { binds, from }: Volumes, bindings: Props): Props {
@@ -148,7 +165,9 @@ function hostConfig(inputs: Props, { binds, from }: Volumes, bindings: Props): P
       CapAdd: capabilities(caps["adds"]),
       CapDrop: capabilities(caps["drops"]),
       Devices: rows(inputs["devices"]).map(({ hostPath, containerPath, permissions }) => ({
-        PathOnHost: hostPath!, PathInContainer: containerPath || hostPath!, CgroupPermissions: permissions ?? "rwm",
+        PathOnHost: hostPath!,
+        PathInContainer: containerPath || hostPath!,
+        CgroupPermissions: permissions ?? "rwm",
       })),
       Dns: inputs["dns"],
       DnsOptions: inputs["dnsOpts"],
@@ -206,10 +225,17 @@ export function createRequest(inputs: Props, image: string): Props {
 
 /** The settings of one endpoint. */
 export function endpoint(row: Props): Props {
-  const options = words(row["driverOpts"]).map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]);
+  const options = words(row["driverOpts"]).map((line) => [
+    line.slice(0, line.indexOf("=")),
+    line.slice(line.indexOf("=") + 1),
+  ]);
   return {
     ...set({ Aliases: row["aliases"], MacAddress: row["macAddress"], GwPriority: row["gwPriority"] }),
     ...(options.length > 0 && { DriverOpts: Object.fromEntries(options) as Props }),
-    IPAMConfig: set({ IPv4Address: row["ipv4Address"], IPv6Address: row["ipv6Address"], LinkLocalIPs: row["linkLocalIps"] }),
+    IPAMConfig: set({
+      IPv4Address: row["ipv4Address"],
+      IPv6Address: row["ipv6Address"],
+      LinkLocalIPs: row["linkLocalIps"],
+    }),
   };
 }

@@ -11,7 +11,11 @@ export interface Inspection {
   readonly Name: string;
   readonly Image: string;
   readonly Platform: string;
-  readonly State: { readonly Running: boolean; readonly ExitCode: number; readonly Health?: { readonly Status: string } };
+  readonly State: {
+    readonly Running: boolean;
+    readonly ExitCode: number;
+    readonly Health?: { readonly Status: string };
+  };
   readonly Config: Props;
   readonly HostConfig: Props;
   readonly NetworkSettings: {
@@ -22,14 +26,16 @@ export interface Inspection {
 }
 
 const rows = (value: Json | undefined): Props[] => (Array.isArray(value) ? value.filter(isObject) : []);
-const mib = (value: Json | undefined): number => (Number(value ?? 0) > 0 ? Math.floor(Number(value) / MIB) : Number(value ?? 0));
+const mib = (value: Json | undefined): number =>
+  Number(value ?? 0) > 0 ? Math.floor(Number(value) / MIB) : Number(value ?? 0);
 
 /**
  * The real provider's text for a number of cpus, rounding and all: "1" comes back as "1.0", "10" as "10." and
  * "0.05" as "0.1", each of which then differs from the program for ever (3.8).
  */
 export function cpusText(nano: number): string {
-  const full = (BigInt(nano) / 1_000_000_000n).toString() + "." + (BigInt(nano) % 1_000_000_000n).toString().padStart(9, "0");
+  const full =
+    (BigInt(nano) / 1_000_000_000n).toString() + "." + (BigInt(nano) % 1_000_000_000n).toString().padStart(9, "0");
   if ([...full].filter((digit) => digit === "0").length !== 9) return full.replace(/0+$/, "");
   const tenths = (BigInt(nano) + 50_000_000n) / 100_000_000n;
   return `${tenths / 10n}.${tenths % 10n}`;
@@ -46,7 +52,10 @@ function mountOf(mount: Props): Props {
     ...(isObject(volume) && {
       volumeOptions: {
         noCopy: volume["NoCopy"] ?? false,
-        labels: Object.entries(isObject(volume["Labels"]) ? volume["Labels"] : {}).map(([label, value]) => ({ label, value })),
+        labels: Object.entries(isObject(volume["Labels"]) ? volume["Labels"] : {}).map(([label, value]) => ({
+          label,
+          value,
+        })),
         ...(isObject(volume["DriverConfig"]) && {
           driverName: volume["DriverConfig"]["Name"] ?? "",
           driverOptions: volume["DriverConfig"]["Options"] ?? {},
@@ -64,22 +73,27 @@ function portsOf(ports: Inspection["NetworkSettings"]["Ports"]): Props[] {
     .flatMap(([key, bindings]) => {
       const [internal, protocol] = key.split("/");
       return (bindings ?? []).map(({ HostIp, HostPort }) => ({
-        internal: Number(internal), external: Number(HostPort), ip: HostIp, protocol: protocol ?? "tcp",
+        internal: Number(internal),
+        external: Number(HostPort),
+        ip: HostIp,
+        protocol: protocol ?? "tcp",
       }));
     });
 }
 
 function networksOf(networks: Inspection["NetworkSettings"]["Networks"]): Props[] {
-  return Object.entries(networks ?? {}).sort().map(([networkName, data]) => ({
-    networkName,
-    ipAddress: data["IPAddress"] ?? "",
-    ipPrefixLength: data["IPPrefixLen"] ?? 0,
-    gateway: data["Gateway"] ?? "",
-    globalIpv6Address: data["GlobalIPv6Address"] ?? "",
-    globalIpv6PrefixLength: data["GlobalIPv6PrefixLen"] ?? 0,
-    ipv6Gateway: data["IPv6Gateway"] ?? "",
-    macAddress: data["MacAddress"] ?? "",
-  }));
+  return Object.entries(networks ?? {})
+    .sort()
+    .map(([networkName, data]) => ({
+      networkName,
+      ipAddress: data["IPAddress"] ?? "",
+      ipPrefixLength: data["IPPrefixLen"] ?? 0,
+      gateway: data["Gateway"] ?? "",
+      globalIpv6Address: data["GlobalIPv6Address"] ?? "",
+      globalIpv6PrefixLength: data["GlobalIPv6PrefixLen"] ?? 0,
+      ipv6Gateway: data["IPv6Gateway"] ?? "",
+      macAddress: data["MacAddress"] ?? "",
+    }));
 }
 
 function healthcheckOf(value: Json | undefined): Props {
@@ -97,7 +111,8 @@ function healthcheckOf(value: Json | undefined): Props {
   };
 }
 
-const throttlesOf = (value: Json | undefined): Props[] => rows(value).map(({ Path, Rate }) => ({ path: Path!, rate: Rate! }));
+const throttlesOf = (value: Json | undefined): Props[] =>
+  rows(value).map(({ Path, Rate }) => ({ path: Path!, rate: Rate! }));
 
 function processOf(config: Props, host: Props): Props {
   return {
@@ -158,10 +173,16 @@ function confinementOf(host: Props, before: Props): Props {
 /** The path inside is only read back where the program gave one. */
 function devicesOf(found: Json | undefined, before: Json | undefined): Props {
   if (before === undefined) return {};
-  const chosen = new Set(rows(before).filter(({ containerPath }) => containerPath).map(({ hostPath }) => hostPath));
+  const chosen = new Set(
+    rows(before)
+      .filter(({ containerPath }) => containerPath)
+      .map(({ hostPath }) => hostPath),
+  );
   return {
     devices: rows(found).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({
-      hostPath: PathOnHost!, permissions: CgroupPermissions!, ...(chosen.has(PathOnHost) && { containerPath: PathInContainer! }),
+      hostPath: PathOnHost!,
+      permissions: CgroupPermissions!,
+      ...(chosen.has(PathOnHost) && { containerPath: PathInContainer! }),
     })),
   };
 }
@@ -185,7 +206,10 @@ export function outputsOf(found: Inspection, before: Props): Props {
     dns: host["Dns"] ?? [],
     dnsOpts: host["DnsOptions"] ?? [],
     dnsSearches: host["DnsSearch"] ?? [],
-    hosts: ((host["ExtraHosts"] ?? []) as string[]).map((line) => ({ host: line.split(":")[0] ?? "", ip: line.split(":")[1] ?? "" })),
+    hosts: ((host["ExtraHosts"] ?? []) as string[]).map((line) => ({
+      host: line.split(":")[0] ?? "",
+      ip: line.split(":")[1] ?? "",
+    })),
     bridge: network.Bridge,
     networkDatas: networksOf(network.Networks),
     ...(followPorts && { ports: portsOf(network.Ports) }),

@@ -13,18 +13,26 @@ const RC = { replace: true, computed: true } as const;
 const emptyIsSame = (old: Json, fresh: Json): boolean => fresh === "" || old === fresh;
 
 const duration = (value: Json): string | undefined =>
-  parseDuration(str(value)) === undefined ? `is ${JSON.stringify(value)}, which is no duration such as "30s" or "1m30s"` : undefined;
+  parseDuration(str(value)) === undefined
+    ? `is ${JSON.stringify(value)}, which is no duration such as "30s" or "1m30s"`
+    : undefined;
 const interval = (): Property => text({ fallback: "0s", problem: duration });
 
 /** The order of published ports does not count (3.7), and an external port may be the engine's choice. */
 function samePorts(old: Json, fresh: Json): boolean {
   if (!Array.isArray(old) || !Array.isArray(fresh) || old.length !== fresh.length) return false;
   const [before, after] = [old.filter(isObject), fresh.filter(isObject)];
-  return after.every((port) => before.some((was) => ["internal", "protocol", "ip"].every((key) => was[key] === port[key]) &&
-    (port["external"] === undefined || port["external"] === 0 || was["external"] === port["external"])));
+  return after.every((port) =>
+    before.some(
+      (was) =>
+        ["internal", "protocol", "ip"].every((key) => was[key] === port[key]) &&
+        (port["external"] === undefined || port["external"] === 0 || was["external"] === port["external"]),
+    ),
+  );
 }
 
-const throttle = (): Property => set({}, { path: text({ required: true }), rate: int({ required: true, problem: atLeast(0) }) });
+const throttle = (): Property =>
+  set({}, { path: text({ required: true }), rate: int({ required: true, problem: atLeast(0) }) });
 
 const mountFields: Table = {
   target: text({ required: true }),
@@ -32,13 +40,16 @@ const mountFields: Table = {
   type: text({ required: true, problem: pattern(/^(bind|volume|tmpfs)$/) }),
   readOnly: bool(),
   bindOptions: block({}, { propagation: text({ problem: pattern(/^r?(private|shared|slave)$/) }) }),
-  volumeOptions: block({}, {
-    noCopy: bool(),
-    labels: set({}, { label: text({ required: true }), value: text({ required: true }) }),
-    driverName: text(),
-    driverOptions: map(),
-    subpath: text(R),
-  }),
+  volumeOptions: block(
+    {},
+    {
+      noCopy: bool(),
+      labels: set({}, { label: text({ required: true }), value: text({ required: true }) }),
+      driverName: text(),
+      driverOptions: map(),
+      subpath: text(R),
+    },
+  ),
   tmpfsOptions: block(R, { sizeBytes: int(), mode: int() }),
 };
 
@@ -58,14 +69,17 @@ const process: Table = {
   stopSignal: text(RC),
   stopTimeout: int(RC),
   init: bool({ computed: true }),
-  healthcheck: block({ computed: true }, {
-    tests: list(),
-    interval: interval(),
-    timeout: interval(),
-    startPeriod: interval(),
-    startInterval: interval(),
-    retries: int({ fallback: 0, problem: atLeast(0) }),
-  }),
+  healthcheck: block(
+    { computed: true },
+    {
+      tests: list(),
+      interval: interval(),
+      timeout: interval(),
+      startPeriod: interval(),
+      startInterval: interval(),
+      retries: int({ fallback: 0, problem: atLeast(0) }),
+    },
+  ),
   uploads: set(R, {
     file: text({ required: true, ...R }),
     content: text(R),
@@ -96,8 +110,16 @@ const confinement: Table = {
   securityOpts: set(RC),
   groupAdds: set(R),
   sysctls: map(R),
-  ulimits: set(R, { name: text({ required: true, ...R }), soft: int({ required: true, ...R }), hard: int({ required: true, ...R }) }),
-  devices: set(R, { hostPath: text({ required: true, ...R }), containerPath: text(R), permissions: text({ ...R, fallback: "rwm" }) }),
+  ulimits: set(R, {
+    name: text({ required: true, ...R }),
+    soft: int({ required: true, ...R }),
+    hard: int({ required: true, ...R }),
+  }),
+  devices: set(R, {
+    hostPath: text({ required: true, ...R }),
+    containerPath: text(R),
+    permissions: text({ ...R, fallback: "rwm" }),
+  }),
   deviceReadBps: throttle(),
   deviceReadIops: throttle(),
   deviceWriteBps: throttle(),
@@ -137,12 +159,15 @@ const networking: Table = {
     driverOpts: set(R),
     gwPriority: int(R),
   }),
-  ports: list({ ...R, same: samePorts }, {
-    internal: int({ required: true, ...R }),
-    external: int(RC),
-    ip: text({ ...R, fallback: "0.0.0.0" }),
-    protocol: text({ ...R, fallback: "tcp" }),
-  }),
+  ports: list(
+    { ...R, same: samePorts },
+    {
+      internal: int({ required: true, ...R }),
+      external: int(RC),
+      ip: text({ ...R, fallback: "0.0.0.0" }),
+      protocol: text({ ...R, fallback: "tcp" }),
+    },
+  ),
   publishAllPorts: bool(R),
   hosts: set(R, { host: text({ required: true, ...R }), ip: text({ required: true, ...R }) }),
   dns: set(R),
@@ -180,5 +205,7 @@ export const table: Table = { ...process, ...confinement, ...networking, ...beha
 const UNSUPPORTED = ["deviceRequests", "gpus"] as const;
 
 export const unsupported = (news: Props): { property: string; reason: string }[] =>
-  UNSUPPORTED.filter((name) => news[name] !== undefined)
-    .map((name) => ({ property: name, reason: `the bench stand-in does not implement Container.${name}` }));
+  UNSUPPORTED.filter((name) => news[name] !== undefined).map((name) => ({
+    property: name,
+    reason: `the bench stand-in does not implement Container.${name}`,
+  }));

@@ -19,7 +19,9 @@ const TAIL = 30;
 /** A docker command that can drive BuildKit by itself: from version 23 on it cannot without the buildx plugin. */
 let found: string | undefined;
 function dockerCommand(): string {
-  const candidates = [process.env["BERTH_DOCKER_CLI"], "/usr/bin/docker", "docker"].filter((path) => path !== undefined);
+  const candidates = [process.env["BERTH_DOCKER_CLI"], "/usr/bin/docker", "docker"].filter(
+    (path) => path !== undefined,
+  );
   found ??= candidates.find((path) => {
     try {
       if (path.startsWith("/") && !existsSync(path)) return false;
@@ -31,7 +33,8 @@ function dockerCommand(): string {
       return false;
     }
   });
-  if (found === undefined) throw new Error("no docker command with BuildKit was found; install docker.io, or name one in BERTH_DOCKER_CLI");
+  if (found === undefined)
+    throw new Error("no docker command with BuildKit was found; install docker.io, or name one in BERTH_DOCKER_CLI");
   return found;
 }
 
@@ -45,7 +48,8 @@ function buildArguments(inputs: Props): string[] {
   // Only the names: the values travel in the environment, out of the sight of a process list.
   for (const name of Object.keys(isObject(build["args"]) ? build["args"] : {})) flags.push("--build-arg", name);
   const cache = build["cacheFrom"];
-  for (const image of ((isObject(cache) ? cache["images"] : undefined) ?? []) as string[]) flags.push("--cache-from", image);
+  for (const image of ((isObject(cache) ? cache["images"] : undefined) ?? []) as string[])
+    flags.push("--cache-from", image);
   if (build["builderVersion"] !== "BuilderV1") flags.push("--progress", "plain");
   return [...flags, str(build["context"])];
 }
@@ -63,7 +67,11 @@ function environment(inputs: Props): NodeJS.ProcessEnv {
 /** Every line of the build is shown as it comes; the last ones are the error where the build fails. */
 async function run(inputs: Props, subject: Subject): Promise<void> {
   const tail: string[] = [];
-  const child = spawn(dockerCommand(), buildArguments(inputs), { env: environment(inputs), stdio: ["ignore", "pipe", "pipe"], signal: cancelled });
+  const child = spawn(dockerCommand(), buildArguments(inputs), {
+    env: environment(inputs),
+    stdio: ["ignore", "pipe", "pipe"],
+    signal: cancelled,
+  });
   const take = (stream: NodeJS.ReadableStream): void => {
     let rest = "";
     stream.on("data", (chunk: Buffer) => {
@@ -86,7 +94,9 @@ async function run(inputs: Props, subject: Subject): Promise<void> {
   if (code === 0) return;
   // The real provider gives the last line alone; what led to it is worth more.
   const told = tail.filter((line) => !/^#\d+ sha256:/.test(line));
-  throw new Error(`error reading build output: ${told.at(-1) ?? `docker build exited with ${code}`}\n\nThe last lines of the build:\n${told.join("\n")}`);
+  throw new Error(
+    `error reading build output: ${told.at(-1) ?? `docker build exited with ${code}`}\n\nThe last lines of the build:\n${told.join("\n")}`,
+  );
 }
 
 export async function buildImage(inputs: Props, subject: Subject): Promise<ImageInspection> {
@@ -101,8 +111,12 @@ export async function buildImage(inputs: Props, subject: Subject): Promise<Image
 /** The real provider's words for what the engine says of a push: a refused log-in comes as a bare "EOF" (1.2). */
 function pushFailed(error: unknown): never {
   const { message } = error as Error;
-  const told = error instanceof EngineError && error.status === 401 ? "authentication is required" : message === "EOF"
-    ? "EOF\n: This error is most likely due to incorrect or mismatched registry credentials. Please double check you are using the correct credentials and registry name" : message;
+  const told =
+    error instanceof EngineError && error.status === 401
+      ? "authentication is required"
+      : message === "EOF"
+        ? "EOF\n: This error is most likely due to incorrect or mismatched registry credentials. Please double check you are using the correct credentials and registry name"
+        : message;
   throw new Error(`error reading push output: ${told}`, { cause: error });
 }
 
@@ -119,13 +133,17 @@ export async function pushImage(inputs: Props, image: ImageInspection, subject: 
   const repository = tagged ? name.slice(0, colon) : name;
   let digest: string | undefined;
   subject.status("Pushing Image to the registry");
-  await docker().stream("POST", `/images/${repository}/push`, {
-    query: { tag: tagged ? name.slice(colon + 1) : "latest" },
-    headers: authHeader(credentials),
-  }, ({ status, id, aux }) => {
-    digest = aux?.Digest ?? digest;
-    if (status !== undefined) subject.status([id, status].filter(Boolean).join(": "));
-  }).catch(pushFailed);
+  await docker()
+    .stream(
+      "POST",
+      `/images/${repository}/push`,
+      { query: { tag: tagged ? name.slice(colon + 1) : "latest" }, headers: authHeader(credentials) },
+      ({ status, id, aux }) => {
+        digest = aux?.Digest ?? digest;
+        if (status !== undefined) subject.status([id, status].filter(Boolean).join(": "));
+      },
+    )
+    .catch(pushFailed);
   if (digest !== undefined) return `${repository}@${digest}`;
   subject.log("Push completed without reporting a digest; falling back to local image inspect");
   const pushed = await inspectImage(image.Id);

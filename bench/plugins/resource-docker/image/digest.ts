@@ -15,26 +15,34 @@ function contentOf(path: string, stats: Stats): string {
   return stats.isFile() ? sha256(readFileSync(path)) : sha256("");
 }
 
-export interface ContextFile { readonly path: string; readonly stats: Stats }
+export interface ContextFile {
+  readonly path: string;
+  readonly stats: Stats;
+}
 
 /** What a build context holds, without what is ignored. Empty folders are nothing. */
 export function contextFiles(context: string, dockerfile: string): ContextFile[] {
   const rules = readRules(context, dockerfile);
-  const walk = (folder: string): ContextFile[] => readdirSync(join(context, folder)).sort().flatMap((name) => {
-    const path = folder === "" ? name : `${folder}/${name}`;
-    const stats = lstatSync(join(context, path));
-    const out = ignored(rules, path);
-    // An ignored folder may still hold an exception.
-    if (stats.isDirectory()) return !out || hasExceptions(rules) ? walk(path) : [];
-    return out ? [] : [{ path, stats }];
-  });
+  const walk = (folder: string): ContextFile[] =>
+    readdirSync(join(context, folder))
+      .sort()
+      .flatMap((name) => {
+        const path = folder === "" ? name : `${folder}/${name}`;
+        const stats = lstatSync(join(context, path));
+        const out = ignored(rules, path);
+        // An ignored folder may still hold an exception.
+        if (stats.isDirectory()) return !out || hasExceptions(rules) ? walk(path) : [];
+        return out ? [] : [{ path, stats }];
+      });
   return walk("");
 }
 
 export function contextDigest(context: string, dockerfile: string): string {
   const total = createHash("sha256");
-  const add = (name: string, mode: string, content: string): void => void total.update(`${name}\0${mode}\0${content}\0`);
+  const add = (name: string, mode: string, content: string): void =>
+    void total.update(`${name}\0${mode}\0${content}\0`);
   add("Dockerfile", "", sha256(readFileSync(dockerfile)));
-  for (const { path, stats } of contextFiles(context, dockerfile)) add(path, stats.mode.toString(8), contentOf(join(context, path), stats));
+  for (const { path, stats } of contextFiles(context, dockerfile))
+    add(path, stats.mode.toString(8), contentOf(join(context, path), stats));
   return total.digest("hex");
 }

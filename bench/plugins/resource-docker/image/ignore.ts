@@ -31,7 +31,8 @@ function expressionOf(pattern: string): RegExp {
 }
 
 export function rulesOf(text: string): Rule[] {
-  return text.split(/\r?\n/)
+  return text
+    .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => {

@@ -18,7 +18,8 @@ const known = (value: Json | undefined): boolean => value !== UNKNOWN;
 
 function checkDockerfile(context: string, dockerfile: string): void {
   if (existsSync(dockerfile)) return;
-  if (isAbsolute(dockerfile)) throw new Error(`expected a relative Dockerfile path; got "${dockerfile}" instead: no such file or directory`);
+  if (isAbsolute(dockerfile))
+    throw new Error(`expected a relative Dockerfile path; got "${dockerfile}" instead: no such file or directory`);
   const inside = join(context, dockerfile);
   const hint = existsSync(inside) ? `. Try setting \`dockerfile\` to "${inside}"` : ": no such file or directory";
   throw new Error(`could not open dockerfile at relative path "${dockerfile}"${hint}`);
@@ -35,8 +36,10 @@ function checkedBuild(given: Json | undefined, args: CheckArgs): Json {
   }
   if (build["platform"] === undefined) {
     build["platform"] = platform();
-    args.log(`Building your image for ${platform()} architecture.\nTo ensure you are building for the correct platform, consider ` +
-      "explicitly setting the `platform` field on ImageBuildOptions.");
+    args.log(
+      `Building your image for ${platform()} architecture.\nTo ensure you are building for the correct platform, consider ` +
+        "explicitly setting the `platform` field on ImageBuildOptions.",
+    );
   }
   return build;
 }
@@ -48,8 +51,10 @@ function qualified(inputs: Props): Failure[] {
   const server = isObject(registry) ? registry["server"] : undefined;
   if (typeof name !== "string" || name === UNKNOWN || (inputs["skipPush"] === true && !cached) || server) return [];
   if (/^([^/]+[.:][^/]*|localhost)\/.+/.test(name)) return [];
-  throw new Error(`"${name}": repository name must be canonical.\nThis resource requires all image names to be fully qualified.\n` +
-    "For example, if you are attempting to push to Dockerhub, prefix your image name with `docker.io`:\n\n`docker.io/repository/image:tag`");
+  throw new Error(
+    `"${name}": repository name must be canonical.\nThis resource requires all image names to be fully qualified.\n` +
+      "For example, if you are attempting to push to Dockerhub, prefix your image name with `docker.io`:\n\n`docker.io/repository/image:tag`",
+  );
 }
 
 /** Compared with the inputs of the last build: the credentials of the registry do not count. */
@@ -70,7 +75,13 @@ function changesOf(before: Props, after: Props): Changes {
 
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted);
-  return isObject(value) ? Object.fromEntries(Object.entries(value).sort().map(([key, inner]) => [key, sorted(inner)])) : value;
+  return isObject(value)
+    ? Object.fromEntries(
+        Object.entries(value)
+          .sort()
+          .map(([key, inner]) => [key, sorted(inner)]),
+      )
+    : value;
 }
 
 async function built(inputs: Props, subject: Subject, preview: boolean): Promise<Props> {
@@ -97,7 +108,8 @@ const buildsNow = (inputs: Props): boolean =>
 export const image: Resource = {
   check(args) {
     const inputs: Props = { ...args.news, buildOnPreview: args.news["buildOnPreview"] ?? false };
-    if (inputs["imageName"] === undefined) return { inputs, failures: [{ property: "imageName", reason: "Missing required property 'imageName'" }] };
+    if (inputs["imageName"] === undefined)
+      return { inputs, failures: [{ property: "imageName", reason: "Missing required property 'imageName'" }] };
     inputs["build"] = checkedBuild(inputs["build"], args);
     return { inputs, failures: qualified(inputs) };
   },
@@ -111,7 +123,12 @@ export const image: Resource = {
     if (args.preview && !buildsNow(args.inputs)) return { id: "", outputs: args.inputs };
     return { id: str(args.inputs["imageName"]), outputs: await built(args.inputs, args, args.preview) };
   },
-  read: ({ id, inputs, outputs }) => Promise.resolve({ id, inputs, outputs: { ...outputs, ...(isObject(outputs["__inputs"]) && { __inputs: secret(outputs["__inputs"]) }) } }),
+  read: ({ id, inputs, outputs }) =>
+    Promise.resolve({
+      id,
+      inputs,
+      outputs: { ...outputs, ...(isObject(outputs["__inputs"]) && { __inputs: secret(outputs["__inputs"]) }) },
+    }),
   async update(args) {
     if (args.preview && !buildsNow(args.inputs)) return args.inputs;
     return built(args.inputs, args, args.preview);
