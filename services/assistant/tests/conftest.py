@@ -51,7 +51,9 @@ class Stack:
             "TWILIO_AUTH_TOKEN_FILE": TWILIO_TOKEN,
             "TWILIO_USER_NUMBERS_FILE": f'{{"{NUMBER}": "{self.email}"}}',
         }
-        self.env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")} | {"PYTHONPATH": str(ROOT / "src")}
+        self.env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")} | {
+            "PYTHONPATH": str(ROOT / "src")
+        }
         for name, content in secrets.items():
             path = directory / name.lower()
             path.write_text(content + "\n")
@@ -68,7 +70,11 @@ class Stack:
 
     def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "personal_assistant.cli", *command], env=self.env | env, capture_output=True, text=True, timeout=90
+            [sys.executable, "-m", "personal_assistant.cli", *command],
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            timeout=90,
         )
 
     def start(self, role: str, **env: str) -> None:

@@ -15,7 +15,9 @@ from personal_assistant.database.migrate import DIRECTORY, destructive, loses_go
 def revision(directory: Path, number: str, body: str, declared: str = "") -> ModuleType:
     """A file as Alembic loads it: what the guard reads is source."""
     path = directory / f"{number}_test.py"
-    path.write_text(f'"""Revision {number}."""\n\nrevision = "{number}"\n{declared}\n\ndef upgrade() -> None:\n    {body}\n\n\ndef downgrade() -> None:\n    op.execute("DROP TABLE notes")\n')
+    path.write_text(
+        f'"""Revision {number}."""\n\nrevision = "{number}"\n{declared}\n\ndef upgrade() -> None:\n    {body}\n\n\ndef downgrade() -> None:\n    op.execute("DROP TABLE notes")\n'
+    )
     return loaded(path)
 
 
@@ -42,7 +44,9 @@ def loaded(path: Path) -> ModuleType:
         ('op.drop_table("notes")', "", True),
     ],
 )
-def test_a_revision_is_destructive_by_its_word_or_by_what_it_does(tmp_path: Path, body: str, declared: str, expected: bool) -> None:
+def test_a_revision_is_destructive_by_its_word_or_by_what_it_does(
+    tmp_path: Path, body: str, declared: str, expected: bool
+) -> None:
     assert destructive(revision(tmp_path, "0003", body, declared)) is expected
 
 
@@ -74,10 +78,16 @@ def test_the_way_down_asks_for_the_same(tmp_path: Path) -> None:
     adds = revision(tmp_path, "0003", 'op.execute("ALTER TABLE users ADD COLUMN phone text")')
     assert refusal([adds], ()) is None
     why = refusal([adds], (), loses_going_down)
-    assert why and "going back behind 0003 (Revision 0003.) removes data" in why and why.endswith("berth:allowDestructiveMigrations 0003")
+    assert (
+        why
+        and "going back behind 0003 (Revision 0003.) removes data" in why
+        and why.endswith("berth:allowDestructiveMigrations 0003")
+    )
     assert refusal([adds], ("0003",), loses_going_down) is None
     index = tmp_path / "0004_test.py"
-    index.write_text('revision = "0004"\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    op.execute("DROP INDEX notes_by_user")\n')
+    index.write_text(
+        'revision = "0004"\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    op.execute("DROP INDEX notes_by_user")\n'
+    )
     assert refusal([loaded(index)], (), loses_going_down) is None
 
 

@@ -30,9 +30,21 @@ NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
     ("text", "action", "args"),
     [
         ("remind me tomorrow to call Bob", "add_reminder", {"text": "call Bob", "due_at": "2026-03-11T09:00:00+00:00"}),
-        ("Remind me to call Bob tomorrow at 5pm", "add_reminder", {"text": "call Bob", "due_at": "2026-03-11T17:00:00+00:00"}),
-        ("remind me in 10 minutes to stretch", "add_reminder", {"text": "stretch", "due_at": "2026-03-10T14:40:00+00:00"}),
-        ("remind me in an hour about the oven.", "add_reminder", {"text": "the oven", "due_at": "2026-03-10T15:30:00+00:00"}),
+        (
+            "Remind me to call Bob tomorrow at 5pm",
+            "add_reminder",
+            {"text": "call Bob", "due_at": "2026-03-11T17:00:00+00:00"},
+        ),
+        (
+            "remind me in 10 minutes to stretch",
+            "add_reminder",
+            {"text": "stretch", "due_at": "2026-03-10T14:40:00+00:00"},
+        ),
+        (
+            "remind me in an hour about the oven.",
+            "add_reminder",
+            {"text": "the oven", "due_at": "2026-03-10T15:30:00+00:00"},
+        ),
         ("remind me at 12:15 to eat", "add_reminder", {"text": "eat", "due_at": "2026-03-11T12:15:00+00:00"}),
         ("remind me at 12am to sleep", "add_reminder", {"text": "sleep", "due_at": "2026-03-11T00:00:00+00:00"}),
         ("note the door code is 1234", "note", {"text": "the door code is 1234"}),
@@ -50,7 +62,9 @@ def test_planner(text: str, action: str, args: dict[str, str]) -> None:
     assert (got.action, got.args) == (action, args)
 
 
-@pytest.mark.parametrize("text", ["remind me to call Bob", "remind me at 25:00 to call Bob", "remind me tomorrow at 13pm to call Bob"])
+@pytest.mark.parametrize(
+    "text", ["remind me to call Bob", "remind me at 25:00 to call Bob", "remind me tomorrow at 13pm to call Bob"]
+)
 def test_planner_asks_when_it_did_not_understand_the_time(text: str) -> None:
     got = plan(text, NOW)
     assert got.action == "help" and "when" in got.args["reason"]
@@ -66,14 +80,25 @@ def test_a_language_models_answer_is_not_trusted(content: str) -> None:
 
 
 def test_a_language_models_plan_is_used() -> None:
-    got = parse_llm('{"action": "add_reminder", "args": {"text": "x", "due_at": "2026-03-10T10:00:00", "user_id": "someone else"}}')
+    got = parse_llm(
+        '{"action": "add_reminder", "args": {"text": "x", "due_at": "2026-03-10T10:00:00", "user_id": "someone else"}}'
+    )
     assert got and got.args == {"text": "x", "due_at": "2026-03-10T10:00:00+00:00"} and got.planner == "llm"
 
 
 def test_twilio_signature_is_twilios() -> None:
     """The worked example of Twilio's documentation."""
-    params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310", "To": "+18005551212"}
-    assert twilio_signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", params.items()) == "GvWf1cFY/Q7PnoempGyD5oXAezc="
+    params = {
+        "CallSid": "CA1234567890ABCDE",
+        "Caller": "+14158675310",
+        "Digits": "1234",
+        "From": "+14158675310",
+        "To": "+18005551212",
+    }
+    assert (
+        twilio_signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", params.items())
+        == "GvWf1cFY/Q7PnoempGyD5oXAezc="
+    )
 
 
 def test_twiml_escapes() -> None:
@@ -198,7 +223,15 @@ def test_summary() -> None:
 
 
 def test_log_lines_are_json_and_hold_no_objects() -> None:
-    record = logging.makeLogRecord({"msg": "two\nlines %s", "args": ("é",), "levelname": "INFO", "status": 200, "args_of_a_task": {"password": "x"}})
+    record = logging.makeLogRecord(
+        {
+            "msg": "two\nlines %s",
+            "args": ("é",),
+            "levelname": "INFO",
+            "status": 200,
+            "args_of_a_task": {"password": "x"},
+        }
+    )
     entry = json.loads(JsonFormatter("assistant-api").format(record))
     assert entry["msg"] == "two\nlines é" and entry["status"] == 200 and "args_of_a_task" not in entry
 
@@ -206,11 +239,18 @@ def test_log_lines_are_json_and_hold_no_objects() -> None:
 def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
     source = tmp_path / "dev"
     counters = "{0}: {1} 1 0 0 0 0 0 0 {2} 1 0 0 0 0 0 0\n"
-    source.write_text("head\nhead\n" + counters.format("lo", 7, 7) + counters.format("  eth0", 1000, 20) + counters.format("eth1", 500, 1))
+    source.write_text(
+        "head\nhead\n"
+        + counters.format("lo", 7, 7)
+        + counters.format("  eth0", 1000, 20)
+        + counters.format("eth1", 500, 1)
+    )
     assert [family.samples[0].value for family in metrics.Network(source).collect()] == [1500, 21]
 
 
-@pytest.mark.parametrize(("kind", "free"), [(ForgivingQoS, True), (redis.QoS, False)])  # once kombu's own frees it, ours can go
+@pytest.mark.parametrize(
+    ("kind", "free"), [(ForgivingQoS, True), (redis.QoS, False)]
+)  # once kombu's own frees it, ours can go
 @pytest.mark.parametrize("how", ["ack", "reject"])
 def test_a_slot_is_free_again_though_redis_could_not_be_told(kind: type[redis.QoS], free: bool, how: str) -> None:
     def away(_: object = None) -> None:

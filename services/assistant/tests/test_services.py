@@ -41,7 +41,12 @@ def test_health_and_metrics_of_every_role(stack: Stack) -> None:
         assert httpx.get(stack.url(role, "/health")).json()["status"] == "ok"
         assert httpx.get(stack.url(role, "/ready")).status_code == 200
         scraped = httpx.get(stack.url(role, "/metrics")).text
-        for name in ("dependency_up", "assistant_release_info", "container_network_receive_bytes_total", 'assistant_jobs_finished_total{outcome="failed"}'):
+        for name in (
+            "dependency_up",
+            "assistant_release_info",
+            "container_network_receive_bytes_total",
+            'assistant_jobs_finished_total{outcome="failed"}',
+        ):
             assert name in scraped, f"{role}: {name}"
     checks = httpx.get(stack.url("api", "/ready")).json()["checks"]
     assert set(checks) == {"database", "redis", "agent"}
@@ -64,7 +69,15 @@ def test_session_life(api: httpx.Client) -> None:
 
 
 def test_what_needs_a_token(api: httpx.Client) -> None:
-    for path in ("/v1/tasks", "/v1/events", "/v1/messages", f"/v1/jobs/{uuid.uuid4()}", "/v1/reminders", "/v1/users/me", "/v1/users"):
+    for path in (
+        "/v1/tasks",
+        "/v1/events",
+        "/v1/messages",
+        f"/v1/jobs/{uuid.uuid4()}",
+        "/v1/reminders",
+        "/v1/users/me",
+        "/v1/users",
+    ):
         assert api.get(path).status_code == 401, path
         assert api.get(path, headers={"Authorization": "Bearer nonsense"}).status_code == 401, path
     assert api.get("/v1/version").json() == {"version": os.environ.get("APP_VERSION", "0.0.0"), "environment": "dev"}
@@ -102,7 +115,10 @@ def test_an_event_is_stored_once_and_its_executions_counted(api: httpx.Client) -
     assert api.get(f"/v1/events/{event['id']}", headers=alice).json()["attempts"] == 2
     assert api.get(f"/v1/events/{event['id']}", headers=bob).status_code == 404
     assert api.post("/v1/events", json=event, headers=bob).json()["attempts"] == 1, "ids of two users do not meet"
-    assert api.post("/v1/events", json={"id": event["id"], "payload": {"x": "\u0000"}}, headers=alice).status_code in (201, 422)
+    assert api.post("/v1/events", json={"id": event["id"], "payload": {"x": "\u0000"}}, headers=alice).status_code in (
+        201,
+        422,
+    )
 
 
 def test_long_poll_wakes_for_a_new_event_and_else_waits(api: httpx.Client) -> None:
@@ -165,7 +181,10 @@ def test_a_message_becomes_a_row_of_that_user_only(api: httpx.Client) -> None:
     api.post("/v1/messages", json={"text": "note the door code is 1234"}, headers=alice)
     found = api.post("/v1/messages", json={"text": "what did I note about the door codes?"}, headers=alice).json()
     assert "1234" in found["reply"] and found["job_id"] is None
-    assert "nothing" in api.post("/v1/messages", json={"text": "what did I note about the door?"}, headers=bob).json()["reply"]
+    assert (
+        "nothing"
+        in api.post("/v1/messages", json={"text": "what did I note about the door?"}, headers=bob).json()["reply"]
+    )
     assert len(api.get("/v1/messages", headers=alice).json()) == 4
 
 
@@ -173,7 +192,10 @@ def test_a_repeated_message_is_answered_but_not_executed_again(api: httpx.Client
     alice = new_user(api)
     message = {"id": str(uuid.uuid4()), "text": "task: once"}
     answers: list[dict[str, Any]] = []
-    senders = [threading.Thread(target=lambda: answers.append(api.post("/v1/messages", json=message, headers=alice).json())) for _ in range(4)]
+    senders = [
+        threading.Thread(target=lambda: answers.append(api.post("/v1/messages", json=message, headers=alice).json()))
+        for _ in range(4)
+    ]
     for sender in senders:
         sender.start()
     for sender in senders:
@@ -195,7 +217,9 @@ def test_a_due_reminder_is_marked(api: httpx.Client) -> None:
 
 def test_a_delayed_job_really_summarises(api: httpx.Client) -> None:
     alice = new_user(api)
-    queued = api.post("/v1/jobs", json={"kind": "summarise", "text": "One thing. Two things.", "delay": 1}, headers=alice)
+    queued = api.post(
+        "/v1/jobs", json={"kind": "summarise", "text": "One thing. Two things.", "delay": 1}, headers=alice
+    )
     assert queued.status_code == 202
     job = job_done(api, alice, queued.json()["id"])
     assert job["result"]["words"] == 4 and job["attempts"] == 1
@@ -259,7 +283,9 @@ def test_a_stopped_api_finishes_a_slow_request(api: httpx.Client, stack: Stack) 
     alice = new_user(api)
     result: list[httpx.Response] = []
     query = {"since": "2999-01-01T00:00:00+00:00", "wait": 4}
-    slow = threading.Thread(target=lambda: result.append(httpx.get(stack.url("api", "/v1/events"), params=query, headers=alice, timeout=30)))
+    slow = threading.Thread(
+        target=lambda: result.append(httpx.get(stack.url("api", "/v1/events"), params=query, headers=alice, timeout=30))
+    )
     slow.start()
     time.sleep(1)
     stack.processes["api"].send_signal(signal.SIGTERM)
@@ -306,7 +332,11 @@ def test_sms_off_says_how_to_turn_it_on(stack: Stack) -> None:
     stack.stop("sms-router")
     stack.start("sms-router", TWILIO_AUTH_TOKEN_FILE="", TWILIO_USER_NUMBERS_FILE="")
     answer = httpx.post(stack.url("sms-router", "/sms"), data={"From": NUMBER})
-    assert answer.status_code == 503 and answer.json()["error"] == "sms is off" and "pulumi config set" in answer.json()["fix"]
+    assert (
+        answer.status_code == 503
+        and answer.json()["error"] == "sms is off"
+        and "pulumi config set" in answer.json()["fix"]
+    )
     assert httpx.get(stack.url("sms-router", "/ready?scope=data")).status_code == 200
     stack.stop("sms-router")
     stack.start("sms-router")
@@ -357,12 +387,19 @@ def test_migrations_go_down_and_up_again(stack: Stack) -> None:
         path.write_text(f"{database_url}{separator}options=-csearch_path%3D{schema}")
         try:
             refused = [stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path)) for to in ("head", "0001")][1]
-            assert refused.returncode == 1 and "berth:allowDestructiveMigrations 0002" in refused.stdout + refused.stderr
+            assert (
+                refused.returncode == 1 and "berth:allowDestructiveMigrations 0002" in refused.stdout + refused.stderr
+            )
             admin.execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}")
             moves_to = ("head", "head", "0001", "base", "head")
-            outputs = [stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path), ALLOW_DESTRUCTIVE="0001,0002") for to in moves_to]
+            outputs = [
+                stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path), ALLOW_DESTRUCTIVE="0001,0002")
+                for to in moves_to
+            ]
             assert [o.returncode for o in outputs] == [0] * 5, [o.stdout + o.stderr for o in outputs]
-            moves = [line for o in outputs for line in o.stdout.splitlines() if "->" in line and not line.startswith("{")]
+            moves = [
+                line for o in outputs for line in o.stdout.splitlines() if "->" in line and not line.startswith("{")
+            ]
             assert moves == ["base -> 0002", "0002 -> 0002", "0002 -> 0001", "0001 -> base", "base -> 0002"]
             assert stack.run("migrate", "--to", "9999", DATABASE_URL_FILE=str(path)).returncode == 1
             admin.execute(f"UPDATE {schema}.alembic_version SET version_num = '9999'")
@@ -408,10 +445,14 @@ def test_a_due_reminder_is_sent_by_sms_once(api: httpx.Client, stack: Stack) -> 
     account_sid.write_text("AC123")
     owner = new_user(api, stack.email)
     stack.stop("worker")
-    stack.start("worker", TWILIO_ACCOUNT_SID_FILE=str(account_sid), TWILIO_FROM_NUMBER="+15550001111", TWILIO_API_URL=url)
+    stack.start(
+        "worker", TWILIO_ACCOUNT_SID_FILE=str(account_sid), TWILIO_FROM_NUMBER="+15550001111", TWILIO_API_URL=url
+    )
     api.post("/v1/messages", json={"text": "remind me in 1 second to look up"}, headers=owner)
     wait_for(lambda: [r["state"] for r in api.get("/v1/reminders", headers=owner).json()] == ["sent"], 20)
-    assert [parse_qs(body) for body in received] == [{"To": [NUMBER], "From": ["+15550001111"], "Body": ["Reminder: look up"]}]
+    assert [parse_qs(body) for body in received] == [
+        {"To": [NUMBER], "From": ["+15550001111"], "Body": ["Reminder: look up"]}
+    ]
     stop()
     stack.stop("worker")
     stack.start("worker")
@@ -425,7 +466,10 @@ def test_a_language_model_plans_and_the_rules_stand_in(api: httpx.Client, stack:
     alice = new_user(api)
     stack.stop("agent")
     stack.start("agent", LLM_API_KEY_FILE=str(key), LLM_BASE_URL=url)
-    assert "from the model" in api.post("/v1/messages", json={"text": "could you see to it?"}, headers=alice).json()["reply"]
+    assert (
+        "from the model"
+        in api.post("/v1/messages", json={"text": "could you see to it?"}, headers=alice).json()["reply"]
+    )
     assert "could you see to it?" in received[0]
     stop()
     stack.stop("agent")

@@ -3,6 +3,7 @@ Whole runs, with servers of our own: needs what the image has, and a small disk 
 
 docker run --rm --network none --read-only --tmpfs /tmp:rw,size=512m --tmpfs /small:rw,size=1m,uid=34 <image> python3 -m unittest discover -s /app/tests
 """
+
 import os
 import shutil
 import socket
@@ -23,7 +24,9 @@ SMALL = Path("/small")
 
 
 def sql(text: str, name: str = "restored") -> str:
-    return subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", name], input=text, text=True, capture_output=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", name], input=text, text=True, capture_output=True, check=True
+    ).stdout.strip()
 
 
 class Runs(unittest.TestCase):
@@ -42,8 +45,27 @@ class Runs(unittest.TestCase):
             INSERT INTO "Odd ""name" (id, at, due) SELECT n, now() - interval '1 hour', now() + interval '1 day' FROM generate_series(1, 5000) n;
             CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM "Odd ""name";""")
         rules = cls.root / "users.acl"
-        rules.write_text(f"user default on nopass ~* &* +@all\nuser backup on >{PASSWORD} -@all +ping +sync +psync +replconf\n")
-        redis = subprocess.Popen(["redis-server", "--port", "6379", "--bind", "127.0.0.1", "--aclfile", str(rules), "--dir", str(cls.root), "--save", "", "--repl-diskless-sync-delay", "0"], stdout=subprocess.DEVNULL)
+        rules.write_text(
+            f"user default on nopass ~* &* +@all\nuser backup on >{PASSWORD} -@all +ping +sync +psync +replconf\n"
+        )
+        redis = subprocess.Popen(
+            [
+                "redis-server",
+                "--port",
+                "6379",
+                "--bind",
+                "127.0.0.1",
+                "--aclfile",
+                str(rules),
+                "--dir",
+                str(cls.root),
+                "--save",
+                "",
+                "--repl-diskless-sync-delay",
+                "0",
+            ],
+            stdout=subprocess.DEVNULL,
+        )
         cls.stack.callback(lambda: (redis.kill(), redis.wait()))
         for _ in range(100):
             if subprocess.run(["redis-cli", "SET", "a", "1"], capture_output=True, text=True).stdout.strip() == "OK":
@@ -67,7 +89,13 @@ class Runs(unittest.TestCase):
         (self.folder / "secrets/backup-key").write_text("\n".join(keys))
 
     def runner_of(self, **changes) -> runs.Runner:
-        values = {**self.base.__dict__, "work": self.folder / "work", "folder": str(self.folder / "stored"), "secrets": self.folder / "secrets", **changes}
+        values = {
+            **self.base.__dict__,
+            "work": self.folder / "work",
+            "folder": str(self.folder / "stored"),
+            "secrets": self.folder / "secrets",
+            **changes,
+        }
         return runs.Runner(Settings(**values), lambda message, **fields: self.lines.append(f"{message} {fields}"))
 
     def good(self) -> list[str]:
@@ -105,7 +133,13 @@ class Runs(unittest.TestCase):
         for file in (self.folder / "stored" / id).iterdir():
             self.assertNotIn(b"alembic", file.read_bytes(), file.name)
         # Keys that are not in a file of their own mode are in no file at all.
-        self.assertFalse([file for file in (self.folder / "work").rglob("*") if file.is_file() and b"key of these tests" in file.read_bytes()])
+        self.assertFalse(
+            [
+                file
+                for file in (self.folder / "work").rglob("*")
+                if file.is_file() and b"key of these tests" in file.read_bytes()
+            ]
+        )
 
     def test_rows_written_meanwhile_do_not_disturb_the_comparison(self):
         stop = threading.Event()
@@ -113,8 +147,11 @@ class Runs(unittest.TestCase):
         def write():
             n = 10_000
             while not stop.is_set():
-                sql(f'INSERT INTO "Odd ""name" (id) VALUES ({n}); DELETE FROM "Odd ""name" WHERE id = {n}; UPDATE "Odd ""name" SET due = now() WHERE id = 1;')
+                sql(
+                    f'INSERT INTO "Odd ""name" (id) VALUES ({n}); DELETE FROM "Odd ""name" WHERE id = {n}; UPDATE "Odd ""name" SET due = now() WHERE id = 1;'
+                )
                 n += 1
+
         writer = threading.Thread(target=write)
         writer.start()
         try:
@@ -138,8 +175,16 @@ class Runs(unittest.TestCase):
             content = bytearray(file.read_bytes())
             content[len(content) // 2] ^= 1
             file.write_bytes(content)
-        for name, damage, stage in ((DATABASE, cut, "download"), (DATABASE, flip, "download"), (DATABASE, cut_at_a_block, "compare"), (REDIS, flip, "download"),
-                                    (MANIFEST, cut, "download"), (MANIFEST, flip, "download"), (DATABASE, Path.unlink, "download")):
+
+        for name, damage, stage in (
+            (DATABASE, cut, "download"),
+            (DATABASE, flip, "download"),
+            (DATABASE, cut_at_a_block, "compare"),
+            (REDIS, flip, "download"),
+            (MANIFEST, cut, "download"),
+            (MANIFEST, flip, "download"),
+            (DATABASE, Path.unlink, "download"),
+        ):
             with self.subTest(f"{name} {damage.__name__}"):
                 time.sleep(1)
                 id = self.runner.take()
@@ -171,7 +216,9 @@ class Runs(unittest.TestCase):
         time.sleep(1)
         new = self.runner.run()
         known = self.state()
-        self.assertEqual((known.ok, known.good, list(known.unreadable), known.failures.get("check")), (True, 1, [old], 1))
+        self.assertEqual(
+            (known.ok, known.good, list(known.unreadable), known.failures.get("check")), (True, 1, [old], 1)
+        )
         # It is not counted among those that are kept, so that none of the good ones goes for it.
         for _ in range(2):
             time.sleep(1)
@@ -205,7 +252,11 @@ class Runs(unittest.TestCase):
         last = self.runner.run()
         for path in (self.folder / "stored").iterdir():
             shutil.copytree(path, SMALL / path.name)
-        self.addCleanup(lambda: [shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink() for path in SMALL.iterdir()])
+        self.addCleanup(
+            lambda: [
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink() for path in SMALL.iterdir()
+            ]
+        )
         self.runner = self.runner_of(folder=str(SMALL))
         (SMALL / "other").write_bytes(bytes(shutil.disk_usage(SMALL).free))
         time.sleep(1)
@@ -216,7 +267,11 @@ class Runs(unittest.TestCase):
 
     def test_a_full_work_volume(self):
         last = self.runner.run()
-        self.addCleanup(lambda: [shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink() for path in SMALL.iterdir()])
+        self.addCleanup(
+            lambda: [
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink() for path in SMALL.iterdir()
+            ]
+        )
         self.runner = self.runner_of(work=SMALL)
         self.fails("restore", "", self.runner.run)
         self.assertEqual(self.good(), [last])
@@ -282,6 +337,7 @@ class Runs(unittest.TestCase):
 
     def test_redis_commands_bring_the_keys_back(self):
         from backup import redis
+
         id = self.runner.run()
         with self.runner.fetched(id, (REDIS,), self.folder / "work/fetched") as folder:
             stream = b"".join(redis.commands(folder / REDIS, folder / "throwaway"))

@@ -18,7 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     for role in ROLES:
         commands.add_parser(role, help=f"run the {role}")
     migrate = commands.add_parser("migrate", help="migrate the database schema up, or where asked down")
-    migrate.add_argument("--to", metavar="REV", help="a revision, base or head; default: SCHEMA_REVISION, otherwise head")
+    migrate.add_argument(
+        "--to", metavar="REV", help="a revision, base or head; default: SCHEMA_REVISION, otherwise head"
+    )
     commands.add_parser("seed", help="load test data (not in prod)")
     grant = commands.add_parser("grant", help="give an account a role")
     grant.add_argument("email")
@@ -34,9 +36,20 @@ def main(argv: list[str] | None = None) -> int:
         settings = load(args.command)
     except ConfigError as error:
         # One JSON line like every other, so that the collector keeps the report in one piece.
-        report = {"level": "error", "service": f"assistant-{args.command}", "msg": "the configuration is not valid", "problems": error.problems}
+        report = {
+            "level": "error",
+            "service": f"assistant-{args.command}",
+            "msg": "the configuration is not valid",
+            "problems": error.problems,
+        }
         print(json.dumps(report), flush=True)
-        print(f"assistant {args.command}: the configuration is not valid:", *error.problems, sep="\n  - ", file=sys.stderr, flush=True)
+        print(
+            f"assistant {args.command}: the configuration is not valid:",
+            *error.problems,
+            sep="\n  - ",
+            file=sys.stderr,
+            flush=True,
+        )
         return 2
 
     from personal_assistant.core import logs, tracing
@@ -106,7 +119,10 @@ def _run_and_reload(role: str) -> int:
         target_type="command",
         watch_filter=PythonFilter(),
         sigint_timeout=35,
-        callback=lambda changes: print(json.dumps({"level": "info", "service": role, "msg": "reloading", "files": sorted(p for _, p in changes)}), flush=True),
+        callback=lambda changes: print(
+            json.dumps({"level": "info", "service": role, "msg": "reloading", "files": sorted(p for _, p in changes)}),
+            flush=True,
+        ),
     )
     return 0
 
@@ -119,7 +135,9 @@ def _listen_for_debugger(port: int) -> None:
 
         debugpy.listen(("0.0.0.0", port))
     except (ImportError, RuntimeError, OSError) as error:
-        logging.getLogger("assistant").warning("debugger is not listening: %s (it is in the development image only)", error)
+        logging.getLogger("assistant").warning(
+            "debugger is not listening: %s (it is in the development image only)", error
+        )
 
 
 if __name__ == "__main__":

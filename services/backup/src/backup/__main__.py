@@ -1,4 +1,5 @@
 """`backup serve` is the service; everything else is for a person, by `docker exec` (bin/backup, bin/backups, bin/restore)."""
+
 import argparse
 import json
 import shutil
@@ -25,7 +26,11 @@ def json_log(message: str, level: str = "info", **fields: object) -> None:
 
 def text_log(message: str, level: str = "info", **fields: object) -> None:
     more = ", ".join(f"{name} {value}" for name, value in fields.items())
-    print(f"{time.strftime('%H:%M:%S', time.gmtime())}  {message}{f' ({more})' if more else ''}", file=sys.stderr, flush=True)
+    print(
+        f"{time.strftime('%H:%M:%S', time.gmtime())}  {message}{f' ({more})' if more else ''}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def listing(runner: Runner) -> list[dict]:
@@ -37,8 +42,13 @@ def listing(runner: Runner) -> list[dict]:
         problem = backup.problem or unreadable.get(backup.id, "") if backup.marked else "never verified"
         row: dict = {"id": backup.id, "verified": backup.marked and not problem, "problem": problem}
         if backup.manifest:
-            row.update(time=backup.manifest["snapshot"], bytes=stored_bytes(backup.manifest), schema=backup.manifest["schema"],
-                       rows=compare.total(backup.manifest["tables"]), server=backup.manifest["server"])
+            row.update(
+                time=backup.manifest["snapshot"],
+                bytes=stored_bytes(backup.manifest),
+                schema=backup.manifest["schema"],
+                rows=compare.total(backup.manifest["tables"]),
+                server=backup.manifest["server"],
+            )
         rows.append(row)
     return rows
 
@@ -48,10 +58,16 @@ def table(rows: "list[dict]", destination: str) -> str:
         return f"there is no backup in {destination}"
     cells = [("id", "time", "size", "rows", "schema", "verified")]
     for row in rows:
-        known = (compare.short(row["time"]), compare.size(row["bytes"]), str(row["rows"]), row["schema"] or "-") if "time" in row else ("-",) * 4
+        known = (
+            (compare.short(row["time"]), compare.size(row["bytes"]), str(row["rows"]), row["schema"] or "-")
+            if "time" in row
+            else ("-",) * 4
+        )
         cells.append((row["id"], *known, "yes" if row["verified"] else f"NO: {row['problem']}"))
     widths = [max(len(line[n]) for line in cells) for n in range(5)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line[:5], widths)) + "  " + line[5] for line in cells)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line[:5], widths)) + "  " + line[5] for line in cells
+    )
 
 
 def chosen(runner: Runner, wanted: str) -> dict:
@@ -88,15 +104,30 @@ def facts_script(at: str, since: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="backup")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, takes in (("serve", 0), ("run", 0), ("take", 0), ("list", 0), ("verify", 1), ("check", 1), ("remove", 1), ("show", 1), ("fetch", 1),
-                        ("redis-commands", 1), ("facts", 1), ("preview", 1), ("compare", 1)):
+    for name, takes in (
+        ("serve", 0),
+        ("run", 0),
+        ("take", 0),
+        ("list", 0),
+        ("verify", 1),
+        ("check", 1),
+        ("remove", 1),
+        ("show", 1),
+        ("fetch", 1),
+        ("redis-commands", 1),
+        ("facts", 1),
+        ("preview", 1),
+        ("compare", 1),
+    ):
         one = commands.add_parser(name)
         if takes:
             one.add_argument("id")
         if name in ("list", "show"):
             one.add_argument("--json", action="store_true")
         if name == "facts":
-            one.add_argument("--now", action="store_true", help="of the database as it is, not as it was at the backup's time")
+            one.add_argument(
+                "--now", action="store_true", help="of the database as it is, not as it was at the backup's time"
+            )
         if name == "preview":
             one.add_argument("--schema", default="", help="version of the schema that is there now")
     args = parser.parse_args()

@@ -1,15 +1,20 @@
 """Starts other programs. Nothing secret is ever in an argument."""
+
 import re
 import subprocess
 
 from .settings import Failed
 
 
-def run(stage: str, *command: str, stdin: "str | None" = None, timeout: int = 6 * 3600, env: "dict[str, str] | None" = None) -> str:
+def run(
+    stage: str, *command: str, stdin: "str | None" = None, timeout: int = 6 * 3600, env: "dict[str, str] | None" = None
+) -> str:
     """@return what it wrote. @raise Failed with its last words."""
     try:
         # What waits for input must find its end, not the terminal of whoever called.
-        done = subprocess.run(command, input=stdin or "", capture_output=True, text=True, errors="replace", timeout=timeout, env=env)
+        done = subprocess.run(
+            command, input=stdin or "", capture_output=True, text=True, errors="replace", timeout=timeout, env=env
+        )
     except subprocess.TimeoutExpired:
         raise Failed(stage, f"{command[0]} did not end in {timeout} s") from None
     if done.returncode != 0:

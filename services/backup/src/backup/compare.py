@@ -1,4 +1,5 @@
 """What two looks at a database have in common. Pure: facts as facts.sql prints them."""
+
 from datetime import datetime, timedelta, timezone
 
 Facts = "dict[str, dict]"
@@ -21,7 +22,9 @@ def total(facts: Facts) -> int:
 
 def lost(backup: Facts, now: Facts) -> "dict[str, int]":
     """Table -> rows that a restore would take away: those with a later moment, or more than the backup has."""
-    gone = {table: max(fact["newer"], fact["rows"] - backup.get(table, {"rows": 0})["rows"]) for table, fact in now.items()}
+    gone = {
+        table: max(fact["newer"], fact["rows"] - backup.get(table, {"rows": 0})["rows"]) for table, fact in now.items()
+    }
     return {table: rows for table, rows in sorted(gone.items()) if rows > 0}
 
 
@@ -33,16 +36,34 @@ def preview(manifest: dict, now: Facts, schema: str, at: datetime) -> str:
     for table in sorted(backup.keys() | now.keys()):
         here, there = now.get(table), backup.get(table)
         same = here and there and here["checksum"] == there["checksum"] and here["rows"] == there["rows"]
-        rows.append((table, str(here["rows"]) if here else "-", str(there["rows"]) if there else "-", short((there or {}).get("newest")),
-                     "nothing, it is the same" if same else str(gone.get(table, 0))))
+        rows.append(
+            (
+                table,
+                str(here["rows"]) if here else "-",
+                str(there["rows"]) if there else "-",
+                short((there or {}).get("newest")),
+                "nothing, it is the same" if same else str(gone.get(table, 0)),
+            )
+        )
     widths = [max(len(row[n]) for row in rows) for n in range(4)]
     version = manifest["schema"] or "none"
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths)) + "  " + row[4] for row in rows]
-    return "\n".join([
-        f"backup {manifest['id']} of stack {manifest['stack']}: the database {manifest['database']} as it was at {short(manifest['snapshot'])}, {age(moment(manifest['snapshot']), at)} ago",
-        f"schema {version}" + ("" if version == (schema or "none") else f", now {schema or 'none'}: migrations run again after the restore"),
-        "", *lines, "",
-        f"{total(now)} rows now, {total(backup)} in the backup; would be lost: {sum(gone.values())}" + (f" ({', '.join(gone)})" if gone else "")])
+    return "\n".join(
+        [
+            f"backup {manifest['id']} of stack {manifest['stack']}: the database {manifest['database']} as it was at {short(manifest['snapshot'])}, {age(moment(manifest['snapshot']), at)} ago",
+            f"schema {version}"
+            + (
+                ""
+                if version == (schema or "none")
+                else f", now {schema or 'none'}: migrations run again after the restore"
+            ),
+            "",
+            *lines,
+            "",
+            f"{total(now)} rows now, {total(backup)} in the backup; would be lost: {sum(gone.values())}"
+            + (f" ({', '.join(gone)})" if gone else ""),
+        ]
+    )
 
 
 def moment(text: str) -> datetime:

@@ -1,4 +1,5 @@
 """PostgreSQL: one snapshot for the dump and for what is compared with it later, and a throwaway server to restore into."""
+
 import json
 import os
 import subprocess
@@ -12,11 +13,16 @@ from .settings import Failed, Settings
 FACTS = Path(__file__).with_name("facts.sql")
 NEVER = "infinity"
 # The server ends transactions that idle for a minute; the one that holds the snapshot does, while pg_dump works.
-PATIENT = {"PGOPTIONS": "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0", "PGAPPNAME": "backup", "PGCONNECT_TIMEOUT": "10"}
+PATIENT = {
+    "PGOPTIONS": "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0",
+    "PGAPPNAME": "backup",
+    "PGCONNECT_TIMEOUT": "10",
+}
 
 
 class Session:
     """One connection of psql, asked line by line."""
+
     END = "-- end of answer --"
 
     def __init__(self, stage: str, database: str, env: "dict[str, str]", errors: Path):
@@ -24,8 +30,13 @@ class Session:
         self.errors = errors
         self.log = errors.open("w")
         self.process = subprocess.Popen(
-            ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database], env={**os.environ, **PATIENT, **env}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+            ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database],
+            env={**os.environ, **PATIENT, **env},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+        )
 
     def ask(self, sql: str) -> list[str]:
         """@raise Failed with what the server said."""
@@ -75,8 +86,17 @@ def dump(settings: Settings, to: Path, scratch: Path) -> dict:
         [snapshot] = held.ask("SELECT pg_export_snapshot();")
         [at] = held.ask("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"');")
         # Does not wait for ever behind a migration, and lets one wait behind it no longer than the dump takes.
-        run("dump", "pg_dump", "--format=custom", "--compress=zstd:3", "--lock-wait-timeout=60s", f"--snapshot={snapshot}", f"--file={to}", settings.database,
-            env={**os.environ, **PATIENT})
+        run(
+            "dump",
+            "pg_dump",
+            "--format=custom",
+            "--compress=zstd:3",
+            "--lock-wait-timeout=60s",
+            f"--snapshot={snapshot}",
+            f"--file={to}",
+            settings.database,
+            env={**os.environ, **PATIENT},
+        )
         tables = held.facts(at)
         [version], [encoding] = held.ask("SHOW server_version;"), held.ask("SHOW server_encoding;")
         [known] = held.ask("SELECT to_regclass('public.alembic_version') IS NOT NULL;")
@@ -91,9 +111,21 @@ def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator["dict
     socket.mkdir(parents=True)
     run("restore", "initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync", f"--encoding={encoding}")
     options = {
-        "listen_addresses": "", "unix_socket_directories": str(socket), "fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0",
-        "shared_buffers": "32MB", "maintenance_work_mem": "64MB", "max_connections": "10", "autovacuum": "off", "dynamic_shared_memory_type": "mmap",
-        "max_parallel_workers": "0", "max_wal_size": "256MB", "log_destination": "stderr", "logging_collector": "off",
+        "listen_addresses": "",
+        "unix_socket_directories": str(socket),
+        "fsync": "off",
+        "full_page_writes": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "shared_buffers": "32MB",
+        "maintenance_work_mem": "64MB",
+        "max_connections": "10",
+        "autovacuum": "off",
+        "dynamic_shared_memory_type": "mmap",
+        "max_parallel_workers": "0",
+        "max_wal_size": "256MB",
+        "log_destination": "stderr",
+        "logging_collector": "off",
     }
     (data / "postgresql.auto.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in options.items()))
     log = folder / "server.log"
@@ -103,7 +135,17 @@ def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator["dict
         whole = {**os.environ, **env}
         # The roles that the job postgres-roles makes on any server: nothing else may be needed.
         roles = " ".join(f'CREATE ROLE "{role}";' for role in settings.roles)
-        run("restore", "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", "postgres", stdin=f"{roles}\nCREATE DATABASE restored TEMPLATE template0;", env=whole)
+        run(
+            "restore",
+            "psql",
+            "-qX",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            "postgres",
+            stdin=f"{roles}\nCREATE DATABASE restored TEMPLATE template0;",
+            env=whole,
+        )
         yield env
     finally:
         subprocess.run(["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], capture_output=True)

@@ -1,4 +1,5 @@
 """Redis: a snapshot as a replica gets it, and a throwaway server that loads it."""
+
 import re
 import socket
 import subprocess
@@ -13,8 +14,20 @@ from .settings import Failed, Settings
 
 def snapshot(settings: Settings, to: Path) -> None:
     # The password goes in by standard input: a process's environment can be read in /proc.
-    run("snapshot", "redis-cli", "-h", settings.redis_host, "--user", settings.redis_user, "--askpass", "--no-auth-warning", "--rdb", str(to),
-        stdin=settings.secret("redis-password") + "\n", timeout=3600)
+    run(
+        "snapshot",
+        "redis-cli",
+        "-h",
+        settings.redis_host,
+        "--user",
+        settings.redis_user,
+        "--askpass",
+        "--no-auth-warning",
+        "--rdb",
+        str(to),
+        stdin=settings.secret("redis-password") + "\n",
+        timeout=3600,
+    )
 
 
 def inspect(path: Path, stage: str = "snapshot") -> dict:
@@ -73,8 +86,24 @@ def throwaway(path: Path, folder: Path) -> Iterator[Connection]:
     place, log = folder / "redis.sock", folder / "redis.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", str(place), "--dir", str(path.parent), "--dbfilename", path.name, "--save", "", "--appendonly", "no"],
-            stdout=output, stderr=subprocess.STDOUT)
+            [
+                "redis-server",
+                "--port",
+                "0",
+                "--unixsocket",
+                str(place),
+                "--dir",
+                str(path.parent),
+                "--dbfilename",
+                path.name,
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         with closing(_loaded(server, place, log)) as connection:
             yield connection
@@ -108,7 +137,9 @@ def restored(path: Path, folder: Path) -> dict:
         return {"keys": sum(int(keys) - int(expires) for keys, expires in spaces)}
 
 
-def commands(path: Path, folder: Path, passed_over: "frozenset[bytes]" = frozenset({b"berth:users"})) -> Iterator[bytes]:
+def commands(
+    path: Path, folder: Path, passed_over: "frozenset[bytes]" = frozenset({b"berth:users"})
+) -> Iterator[bytes]:
     """
     What makes a server hold the snapshot's keys, in its own protocol. Keys that the snapshot does not have are left alone, and so is
     the record of which user belongs to which release.
@@ -123,6 +154,8 @@ def commands(path: Path, folder: Path, passed_over: "frozenset[bytes]" = frozens
                 for key in keys:
                     value, until = server.ask("DUMP", key), server.ask("PEXPIRETIME", key)
                     if value is not None and key not in passed_over:
-                        yield command("RESTORE", key, str(max(until, 0)), value, "REPLACE", *(["ABSTTL"] if until > 0 else []))
+                        yield command(
+                            "RESTORE", key, str(max(until, 0)), value, "REPLACE", *(["ABSTTL"] if until > 0 else [])
+                        )
                 if cursor == b"0":
                     break

@@ -1,4 +1,5 @@
 """A run: take, store, fetch back, restore, compare; only then does it count. One at a time."""
+
 import fcntl
 import json
 import shutil
@@ -128,15 +129,30 @@ class Runner:
         folder.mkdir()
         try:
             described = database.dump(self.settings, folder / DATABASE, self.scratch)
-            self.log("dumped the database", rows=compare.total(described["tables"]), size=compare.size((folder / DATABASE).stat().st_size))
+            self.log(
+                "dumped the database",
+                rows=compare.total(described["tables"]),
+                size=compare.size((folder / DATABASE).stat().st_size),
+            )
             redis.snapshot(self.settings, folder / REDIS)
             described["redis"] = redis.inspect(folder / REDIS)
-            self.log("took a snapshot of Redis", keys=described["redis"]["keys"], size=compare.size((folder / REDIS).stat().st_size))
+            self.log(
+                "took a snapshot of Redis",
+                keys=described["redis"]["keys"],
+                size=compare.size((folder / REDIS).stat().st_size),
+            )
         except OSError as error:
             raise Failed("dump", f"{self.settings.work}: {error.strerror}") from None
         files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in FILES}
-        manifest = {"id": id, "stack": self.settings.stack, "environment": self.settings.environment, "database": self.settings.database, "began": began,
-                    **described, "files": files}
+        manifest = {
+            "id": id,
+            "stack": self.settings.stack,
+            "environment": self.settings.environment,
+            "database": self.settings.database,
+            "began": began,
+            **described,
+            "files": files,
+        }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
         try:
             for name in (*FILES, MANIFEST):
@@ -161,7 +177,9 @@ class Runner:
                     raise Failed("compare", f"{name} of backup {id} is not what was stored")
             if manifest["id"] != id:
                 raise Failed("compare", f"the manifest of backup {id} is that of {manifest['id']}")
-            if VERIFIED in wanted and json.loads((folder / VERIFIED).read_text())["manifest"] != sha256(folder / MANIFEST):
+            if VERIFIED in wanted and json.loads((folder / VERIFIED).read_text())["manifest"] != sha256(
+                folder / MANIFEST
+            ):
                 raise Failed("compare", f"the manifest of backup {id} is not what was verified")
         except (ValueError, KeyError) as error:
             raise Failed("compare", f"the manifest of backup {id} cannot be read: {error!r}") from None
@@ -183,10 +201,24 @@ class Runner:
                 self._drop(store, id)
             raise
         took = time.time() - began
-        self.log("restored into a throwaway server and compared", id=id, rows=compare.total(manifest["tables"]), seconds=round(took, 1))
+        self.log(
+            "restored into a throwaway server and compared",
+            id=id,
+            rows=compare.total(manifest["tables"]),
+            seconds=round(took, 1),
+        )
         if not known:
             marker = self.scratch / VERIFIED
-            marker.write_text(json.dumps({"id": id, "manifest": sha256(folder / MANIFEST), "verified": time.time(), "seconds": round(took, 3)}))
+            marker.write_text(
+                json.dumps(
+                    {
+                        "id": id,
+                        "manifest": sha256(folder / MANIFEST),
+                        "verified": time.time(),
+                        "seconds": round(took, 3),
+                    }
+                )
+            )
             store.put(id, marker, "mark")
         self._remember(lambda state: self._good(state, manifest, took, ends_a_run))
         shutil.rmtree(folder)
@@ -233,6 +265,7 @@ class Runner:
             state.verified = compare.moment(good[0].manifest["snapshot"]).timestamp() if good else 0
             if good:
                 state.bytes, state.rows = stored_bytes(good[0].manifest), compare.total(good[0].manifest["tables"])
+
         self._remember(learn)
         unreadable = states.load(self.state_file).unreadable
         return [backup for backup in marked if backup.id not in unreadable]
@@ -240,10 +273,14 @@ class Runner:
     def _prune(self, store: Store) -> None:
         """Only what was verified and is still readable is counted, or removed; so the last good one never goes."""
         good = self._look(store)
-        surplus = good[max(1, self.settings.keep):]
+        surplus = good[max(1, self.settings.keep) :]
         for backup in surplus:
             if is_much_larger(backup, good[0]):
-                self.log("kept beyond the number, because the newest has less than half of its rows", id=backup.id, level="warning")
+                self.log(
+                    "kept beyond the number, because the newest has less than half of its rows",
+                    id=backup.id,
+                    level="warning",
+                )
                 continue
             store.remove(backup.id)
             self.log("removed, because newer ones are enough", id=backup.id)
@@ -253,7 +290,11 @@ class Runner:
     def _scrub(self, store: Store, fresh: str) -> None:
         """Reads one stored backup again, that whose turn it is: disks and buckets forget. The fresh one is good all the same."""
         state = states.load(self.state_file)
-        others = [id for id, names in store.contents().items() if VERIFIED in names and id != fresh and id not in state.unreadable]
+        others = [
+            id
+            for id, names in store.contents().items()
+            if VERIFIED in names and id != fresh and id not in state.unreadable
+        ]
         if not others:
             return
         try:

@@ -1,4 +1,5 @@
 """The service: a run when it is due, and the metrics."""
+
 import signal
 import sys
 import threading
@@ -49,7 +50,12 @@ def attempt(work, log: Log) -> None:
 def handler(settings: Settings, runner: Runner, started: float):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            text = {"/metrics": lambda: states.metrics(states.load(runner.state_file), settings.every, settings.keep, started), "/health": lambda: "ok\n"}.get(self.path)
+            text = {
+                "/metrics": lambda: states.metrics(
+                    states.load(runner.state_file), settings.every, settings.keep, started
+                ),
+                "/health": lambda: "ok\n",
+            }.get(self.path)
             body = (text() if text else "not found\n").encode()
             try:
                 self.send_response(200 if text else 404)

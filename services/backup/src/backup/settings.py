@@ -1,4 +1,5 @@
 """What the service is told: environment for what is open, files under /run/secrets for what is not."""
+
 import os
 import re
 from dataclasses import dataclass
@@ -54,7 +55,11 @@ def load(env: "os._Environ[str] | dict[str, str]" = os.environ) -> Settings:
     """@raise SystemExit naming every variable that is wrong."""
     problems = [f"{name} is missing" for name in ("BACKUP_STACK", "APP_ENV", "PGDATABASE") if not env.get(name)]
     numbers = {}
-    for field, name, default in (("every", "BACKUP_EVERY", "21600"), ("keep", "BACKUP_KEEP", "14"), ("metrics_port", "METRICS_PORT", "9300")):
+    for field, name, default in (
+        ("every", "BACKUP_EVERY", "21600"),
+        ("keep", "BACKUP_KEEP", "14"),
+        ("metrics_port", "METRICS_PORT", "9300"),
+    ):
         value = env.get(name, default)
         if re.fullmatch(r"[1-9]\d*", value):
             numbers[field] = int(value)
@@ -63,7 +68,14 @@ def load(env: "os._Environ[str] | dict[str, str]" = os.environ) -> Settings:
     if problems:
         raise SystemExit("the configuration is not valid: " + "; ".join(problems))
     return Settings(
-        stack=env["BACKUP_STACK"], environment=env["APP_ENV"], database=env["PGDATABASE"], folder=env.get("BACKUP_FOLDER", "/backups"),
-        bucket=env.get("BACKUP_S3_BUCKET", ""), prefix=env.get("BACKUP_S3_PREFIX", "").strip("/"),
-        endpoint=env.get("BACKUP_S3_ENDPOINT", ""), region=env.get("BACKUP_S3_REGION", ""),
-        redis_host=env.get("REDIS_HOST", "redis"), **numbers)
+        stack=env["BACKUP_STACK"],
+        environment=env["APP_ENV"],
+        database=env["PGDATABASE"],
+        folder=env.get("BACKUP_FOLDER", "/backups"),
+        bucket=env.get("BACKUP_S3_BUCKET", ""),
+        prefix=env.get("BACKUP_S3_PREFIX", "").strip("/"),
+        endpoint=env.get("BACKUP_S3_ENDPOINT", ""),
+        region=env.get("BACKUP_S3_REGION", ""),
+        redis_host=env.get("REDIS_HOST", "redis"),
+        **numbers,
+    )

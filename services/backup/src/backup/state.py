@@ -1,10 +1,24 @@
 """What the service remembers: a file on its work volume, written under the lock, from which the metrics are made."""
+
 import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-STAGES = ("list", "encrypt", "dump", "snapshot", "upload", "download", "restore", "compare", "mark", "prune", "check", "other")
+STAGES = (
+    "list",
+    "encrypt",
+    "dump",
+    "snapshot",
+    "upload",
+    "download",
+    "restore",
+    "compare",
+    "mark",
+    "prune",
+    "check",
+    "other",
+)
 
 
 @dataclass
@@ -55,22 +69,41 @@ def metrics(state: State, every: int, keep: int, started: float) -> str:
     lines = []
 
     def metric(name: str, kind: str, help: str, values: "dict[str, float]") -> None:
-        lines.extend([f"# HELP {name} {help}", f"# TYPE {name} {kind}", *(f"{name}{labels} {value}" for labels, value in values.items())])
+        lines.extend(
+            [
+                f"# HELP {name} {help}",
+                f"# TYPE {name} {kind}",
+                *(f"{name}{labels} {value}" for labels, value in values.items()),
+            ]
+        )
 
     def gauge(name: str, help: str, value: float) -> None:
         metric(name, "gauge", help, {"": value})
 
-    gauge("backup_last_verified_timestamp_seconds", "Moment that the newest verified backup shows; 0: there is none.", state.verified)
+    gauge(
+        "backup_last_verified_timestamp_seconds",
+        "Moment that the newest verified backup shows; 0: there is none.",
+        state.verified,
+    )
     gauge("backup_last_run_timestamp_seconds", "When the last run began.", state.attempted)
     gauge("backup_last_run_success", "Whether the last run ended with a verified backup.", int(state.ok))
     gauge("backup_last_size_bytes", "Size of the newest verified backup.", state.bytes)
     gauge("backup_last_rows", "Rows in it.", state.rows)
     gauge("backup_last_duration_seconds", "How long it took, verification included.", round(state.duration, 3))
-    gauge("backup_last_verify_duration_seconds", "How long its restore into a throwaway server and the comparison took.", round(state.verify_duration, 3))
+    gauge(
+        "backup_last_verify_duration_seconds",
+        "How long its restore into a throwaway server and the comparison took.",
+        round(state.verify_duration, 3),
+    )
     gauge("backup_interval_seconds", "Seconds from one run to the next.", every)
     gauge("backup_kept", "Verified backups that can be read.", state.good)
     gauge("backup_keep", "How many are to be kept.", keep)
     gauge("backup_unreadable", "Verified backups that can be read no more.", len(state.unreadable))
-    metric("backup_failures_total", "counter", "Failed runs by the step that failed.", {f'{{stage="{stage}"}}': state.failures.get(stage, 0) for stage in STAGES})
+    metric(
+        "backup_failures_total",
+        "counter",
+        "Failed runs by the step that failed.",
+        {f'{{stage="{stage}"}}': state.failures.get(stage, 0) for stage in STAGES},
+    )
     gauge("process_start_time_seconds", "When the process began.", started)
     return "\n".join(lines) + "\n"

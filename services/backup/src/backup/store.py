@@ -2,6 +2,7 @@
 
 A backup is a folder named by its id. It is good once `verified.json` is in it, which is written last.
 """
+
 import hashlib
 import json
 import os
@@ -56,23 +57,55 @@ class Store:
         sections = {}
         if s.bucket:
             sections["s3"] = {
-                "type": "s3", "provider": "Other" if s.endpoint else "AWS", "access_key_id": s.secret("s3-access-key"),
-                "secret_access_key": s.secret("s3-secret-key"), "endpoint": s.endpoint, "region": s.region,
+                "type": "s3",
+                "provider": "Other" if s.endpoint else "AWS",
+                "access_key_id": s.secret("s3-access-key"),
+                "secret_access_key": s.secret("s3-secret-key"),
+                "endpoint": s.endpoint,
+                "region": s.region,
                 # Whoever may only write into the bucket may not ask for it.
-                "no_check_bucket": "true", "force_path_style": "true" if s.endpoint else "false",
+                "no_check_bucket": "true",
+                "force_path_style": "true" if s.endpoint else "false",
             }
         place = f"s3:{s.bucket}/{s.prefix}" if s.bucket else s.folder
         for n, key in enumerate(s.keys):
             obscured = run("encrypt", "rclone", "obscure", "-", stdin=key, env=self._env()).strip()
-            sections[f"key{n}"] = {"type": "crypt", "remote": place, "filename_encryption": "off", "directory_name_encryption": "false", "password": obscured}
-        return "".join(f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items() if value) for name, values in sections.items())
+            sections[f"key{n}"] = {
+                "type": "crypt",
+                "remote": place,
+                "filename_encryption": "off",
+                "directory_name_encryption": "false",
+                "password": obscured,
+            }
+        return "".join(
+            f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items() if value)
+            for name, values in sections.items()
+        )
 
     def _env(self) -> dict[str, str]:
         return {**os.environ, "HOME": str(self.scratch)}
 
     def _rclone(self, stage: str, *words: str) -> str:
-        return run(stage, "rclone", "--config", str(self.config), "--cache-dir", str(self.scratch / "cache"), "--retries", "2", "--retries-sleep", "2s",
-                   "--low-level-retries", "3", "--contimeout", "10s", "--timeout", "60s", *words, env=self._env())
+        return run(
+            stage,
+            "rclone",
+            "--config",
+            str(self.config),
+            "--cache-dir",
+            str(self.scratch / "cache"),
+            "--retries",
+            "2",
+            "--retries-sleep",
+            "2s",
+            "--low-level-retries",
+            "3",
+            "--contimeout",
+            "10s",
+            "--timeout",
+            "60s",
+            *words,
+            env=self._env(),
+        )
 
     def put(self, id: str, path: Path, stage: str = "upload") -> None:
         self._rclone(stage, "copyto", str(path), f"{self.remotes[0]}{id}/{path.name}")
@@ -84,7 +117,17 @@ class Store:
             shutil.rmtree(to, ignore_errors=True)
             to.mkdir(parents=True)
             try:
-                self._rclone(stage, "copy", "--retries", "1", "--retries-sleep", "0s", *(word for name in names for word in ("--include", f"/{name}")), f"{remote}{id}", str(to))
+                self._rclone(
+                    stage,
+                    "copy",
+                    "--retries",
+                    "1",
+                    "--retries-sleep",
+                    "0s",
+                    *(word for name in names for word in ("--include", f"/{name}")),
+                    f"{remote}{id}",
+                    str(to),
+                )
             except Failed as failed:
                 problem = problem or failed
                 continue
@@ -127,14 +170,30 @@ class Store:
         metas = self.scratch / "metas"
         shutil.rmtree(metas, ignore_errors=True)
         for remote in self.remotes:
-            wanted = [f"/{id}/{name}" for id, names in contents.items() for name in (MANIFEST, VERIFIED) if name in names and not (metas / id / name).exists()]
+            wanted = [
+                f"/{id}/{name}"
+                for id, names in contents.items()
+                for name in (MANIFEST, VERIFIED)
+                if name in names and not (metas / id / name).exists()
+            ]
             if not wanted:
                 break
             metas.mkdir(exist_ok=True)
             listing = self.scratch / "wanted"
             listing.write_text("\n".join(wanted))
             try:
-                self._rclone("list", "copy", "--retries", "1", "--retries-sleep", "0s", "--files-from", str(listing), remote, str(metas))
+                self._rclone(
+                    "list",
+                    "copy",
+                    "--retries",
+                    "1",
+                    "--retries-sleep",
+                    "0s",
+                    "--files-from",
+                    str(listing),
+                    remote,
+                    str(metas),
+                )
             except Failed:
                 continue
         return metas
@@ -142,11 +201,13 @@ class Store:
 
 def read(id: str, files: "frozenset[str]", folder: Path) -> Backup:
     """A backup from its small files."""
+
     def parsed(name: str) -> "dict | None":
         try:
             return json.loads((folder / name).read_text())
         except (OSError, ValueError):
             return None
+
     manifest, verified = parsed(MANIFEST), parsed(VERIFIED)
     if manifest is None or manifest.get("id") != id or (VERIFIED in files and verified is None):
         return Backup(id, files, problem="cannot be decrypted with this key, or is damaged")

@@ -93,6 +93,10 @@ def build(settings: Settings) -> FastAPI:
                 return {"message_id": str(message.message_id), "reply": outcome.reply, "job_id": outcome.job_id}
         if known is None:
             raise HTTPException(409, "the message was withdrawn while it was answered, send it again")
-        return {"message_id": str(message.message_id), "reply": known["reply"], "job_id": known["job_id"] and str(known["job_id"])}
+        return {
+            "message_id": str(message.message_id),
+            "reply": known["reply"],
+            "job_id": known["job_id"] and str(known["job_id"]),
+        }
 
     return app

@@ -71,7 +71,9 @@ def build(settings: Settings) -> FastAPI:
             return twiml("I can only read text.")
         # Twilio repeats a webhook that it got no answer to; the agent stores one message per id.
         message_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"twilio:{message_sid}"))
-        answer = await context.agent.send(user_id=str(user["id"]), text=text[:4000], channel="sms", message_id=message_id)
+        answer = await context.agent.send(
+            user_id=str(user["id"]), text=text[:4000], channel="sms", message_id=message_id
+        )
         metrics.SMS_RECEIVED.labels("answered").inc()
         return twiml(answer["reply"])
 

@@ -45,7 +45,9 @@ def verify_access_token(token: str, keys: tuple[str, ...]) -> User:
         if key is None:
             raise InvalidToken("the token was signed with an unknown key")
         # When it was issued decides nothing: the clock of the replica that did may be ahead of this one's.
-        claims = jwt.decode(token, key, [ALGORITHM], issuer=ISSUER, options={"require": ["exp", "sub", "iss"], "verify_iat": False})
+        claims = jwt.decode(
+            token, key, [ALGORITHM], issuer=ISSUER, options={"require": ["exp", "sub", "iss"], "verify_iat": False}
+        )
     except jwt.InvalidTokenError as error:
         raise InvalidToken("the token is invalid or has expired") from error
     return User(claims["sub"], claims.get("role", "user"))

@@ -27,7 +27,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "grant": ("DATABASE_URL_FILE",),
 }
 
-SMS_FIX = "pulumi config set --secret berth:twilioAuthToken <token> && pulumi config set --secret berth:twilioUserNumbers '{\"+15551234567\":\"user@example.com\"}' && pulumi up"
+SMS_FIX = 'pulumi config set --secret berth:twilioAuthToken <token> && pulumi config set --secret berth:twilioUserNumbers \'{"+15551234567":"user@example.com"}\' && pulumi up'
 LLM_FIX = "pulumi config set --secret berth:llmApiKey <key> && pulumi up"
 
 MINIMUM_KEY_LENGTH = 32  # RFC 7518 3.2: an HS256 key has at least 256 bits
@@ -171,7 +171,9 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         if not isinstance(parsed, dict) or not all(
             re.fullmatch(r"\+\d{6,15}", number) and isinstance(email, str) for number, email in parsed.items()
         ):
-            problems.append('TWILIO_USER_NUMBERS_FILE: needs a JSON object such as {"+15551234567": "user@example.com"}')
+            problems.append(
+                'TWILIO_USER_NUMBERS_FILE: needs a JSON object such as {"+15551234567": "user@example.com"}'
+            )
         else:
             numbers = {number: email.strip().lower() for number, email in parsed.items()}
 

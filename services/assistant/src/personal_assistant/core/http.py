@@ -109,7 +109,12 @@ class Observe:
                 "%s %s",
                 method,
                 scope["path"],
-                extra={"method": method, "route": route, "status": status or 499, "duration_ms": round(seconds * 1000, 2)},
+                extra={
+                    "method": method,
+                    "route": route,
+                    "status": status or 499,
+                    "duration_ms": round(seconds * 1000, 2),
+                },
             )
 
 
@@ -168,9 +173,12 @@ def create_app(
     @app.get("/ready")
     async def ready(request: Request, scope: str = "all") -> JSONResponse:
         wanted = {n: c for n, c in checks(context_of(request)).items() if scope != "data" or n in DATA_CHECKS}
-        results = dict(zip(wanted, await asyncio.gather(*(_run(name, check) for name, check in wanted.items())), strict=True))
+        results = dict(
+            zip(wanted, await asyncio.gather(*(_run(name, check) for name, check in wanted.items())), strict=True)
+        )
         good = all(result["ok"] for result in results.values())
-        body = {"status": "ready" if good else "not ready", "checks": results, "features_off": sorted(settings.features_off())}
+        off = sorted(settings.features_off())
+        body = {"status": "ready" if good else "not ready", "checks": results, "features_off": off}
         return JSONResponse(body, 200 if good else 503, headers={} if good else {"Retry-After": RETRY_AFTER})
 
     @app.get("/metrics")
@@ -216,7 +224,13 @@ def _add_error_answers(app: FastAPI) -> None:
         return problem(422, "the request is not valid", fields=fields)
 
     async def unavailable(_: Request, error: Exception) -> JSONResponse:
-        what = "agent" if isinstance(error, AgentUnavailable) else "redis" if isinstance(error, redis.exceptions.RedisError) else "database"
+        what = (
+            "agent"
+            if isinstance(error, AgentUnavailable)
+            else "redis"
+            if isinstance(error, redis.exceptions.RedisError)
+            else "database"
+        )
         log.warning("%s unavailable: %s", what, str(error).splitlines()[0] if str(error) else type(error).__name__)
         return problem(503, f"{what} unavailable, try again")
 

@@ -57,7 +57,17 @@ def setup(settings: Settings) -> None:
     root.setLevel(settings.log_level)
     logging.captureWarnings(True)
     # These narrate every request or every retry; our own lines say the same once.
-    for noisy in ("celery.app.trace", "celery.worker.strategy", "httpx", "httpcore", "psycopg.pool", "kombu", "uvicorn.access", "py.warnings", "watchfiles.main"):
+    for noisy in (
+        "celery.app.trace",
+        "celery.worker.strategy",
+        "httpx",
+        "httpcore",
+        "psycopg.pool",
+        "kombu",
+        "uvicorn.access",
+        "py.warnings",
+        "watchfiles.main",
+    ):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     for quiet in ("uvicorn.error", "alembic.runtime.plugins", "alembic.runtime.migration"):
         logging.getLogger(quiet).setLevel(max(logging.WARNING, root.level))
@@ -65,6 +75,10 @@ def setup(settings: Settings) -> None:
 
 def announce(settings: Settings) -> None:
     log = logging.getLogger("assistant")
-    log.info("starting %s", settings.role, extra={"version": settings.version, "environment": settings.app_env, "port": settings.port})
+    log.info(
+        "starting %s",
+        settings.role,
+        extra={"version": settings.version, "environment": settings.app_env, "port": settings.port},
+    )
     for feature, fix in settings.features_off().items():
         log.info("%s is off", feature, extra={"feature": feature, "fix": fix})

@@ -21,7 +21,9 @@ POOL_WAITING = Gauge("db_pool_waiting_requests", "Requests waiting for a databas
 DATABASE_OUTAGES = Counter("db_outages_total", "Times the database stopped answering")
 
 RATE_LIMITED = Counter("rate_limited_requests_total", "Requests refused by the rate limit")
-RATE_LIMIT_UNAVAILABLE = Counter("rate_limit_unavailable_total", "Requests let through uncounted because Redis did not answer")
+RATE_LIMIT_UNAVAILABLE = Counter(
+    "rate_limit_unavailable_total", "Requests let through uncounted because Redis did not answer"
+)
 
 EVENTS_STORED = Counter("assistant_events_total", "Event executions", ["outcome"])
 MESSAGES = Counter("assistant_messages_total", "Messages answered by the agent", ["channel", "action", "planner"])
@@ -31,7 +33,9 @@ JOBS_QUEUED = Counter("assistant_jobs_queued_total", "Jobs handed to the queue",
 SMS_RECEIVED = Counter("assistant_sms_received_total", "SMS webhooks", ["outcome"])
 
 QUEUE_LENGTH = Gauge("assistant_queue_length", "Jobs waiting in the queue")
-JOB_RUNTIME = Histogram("assistant_job_runtime_seconds", "Run time of a job in the worker", buckets=(*_BUCKETS, 120, 300))
+JOB_RUNTIME = Histogram(
+    "assistant_job_runtime_seconds", "Run time of a job in the worker", buckets=(*_BUCKETS, 120, 300)
+)
 JOBS_FINISHED = Counter("assistant_jobs_finished_total", "Jobs that left the worker", ["outcome"])
 REMINDERS_DUE = Counter("assistant_reminders_due_total", "Reminders that came due", ["outcome"])
 
@@ -62,8 +66,14 @@ class Network(Collector):
     def collect(self) -> Iterator[CounterMetricFamily]:
         devices = [line.split() for line in self._source.read_text().replace(":", " ").splitlines()[2:]]
         counters = [(int(fields[1]), int(fields[9])) for fields in devices if fields[0] != "lo"]
-        yield CounterMetricFamily("container_network_receive_bytes", "Bytes received by this container", sum(received for received, _ in counters))
-        yield CounterMetricFamily("container_network_transmit_bytes", "Bytes sent by this container", sum(sent for _, sent in counters))
+        yield CounterMetricFamily(
+            "container_network_receive_bytes",
+            "Bytes received by this container",
+            sum(received for received, _ in counters),
+        )
+        yield CounterMetricFamily(
+            "container_network_transmit_bytes", "Bytes sent by this container", sum(sent for _, sent in counters)
+        )
 
 
 REGISTRY.register(Network())

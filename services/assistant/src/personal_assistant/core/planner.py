@@ -47,7 +47,9 @@ def find_time(text: str, now: datetime) -> tuple[datetime | None, str]:
             return moment, _without(_without(text, match), _AT.search(_without(text, match)) or match)
         if match["hour"] is not None:
             return _at_clock(day, match), _without(text, match)
-        return day.replace(hour=20 if word == "tonight" else 9, minute=0, second=0, microsecond=0), _without(text, match)
+        return day.replace(hour=20 if word == "tonight" else 9, minute=0, second=0, microsecond=0), _without(
+            text, match
+        )
     if match := _AT.search(text):
         moment = _at_clock(now, match)
         if moment and moment <= now:
@@ -81,7 +83,10 @@ def _reminder(match: re.Match[str], now: datetime) -> Plan:
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Plan]], ...] = (
     (
-        re.compile(r"^(?:what did i (?:note|say|write)|what do (?:i|you) (?:know|remember)|search|find|recall)(?: (?:about|for|on))?\s*(?P<rest>.+?)[?.]*$", re.I | re.S),
+        re.compile(
+            r"^(?:what did i (?:note|say|write)|what do (?:i|you) (?:know|remember)|search|find|recall)(?: (?:about|for|on))?\s*(?P<rest>.+?)[?.]*$",
+            re.I | re.S,
+        ),
         lambda m, _: Plan("recall", {"query": m["rest"].strip()}),
     ),
     (re.compile(r"^remind me\s+(?P<rest>.+)$", re.I | re.S), _reminder),
@@ -114,7 +119,7 @@ def plan(text: str, now: datetime | None = None) -> Plan:
 
 
 _PROMPT = (
-    "You route messages of a personal assistant. Answer with one JSON object {\"action\": ..., \"args\": {...}} and nothing else. "
+    'You route messages of a personal assistant. Answer with one JSON object {"action": ..., "args": {...}} and nothing else. '
     'Actions: add_task {"title"}, list_tasks {}, add_reminder {"text","due_at": ISO 8601 with offset}, list_reminders {}, '
     'note {"text"}, recall {"query"}, help {}. The time now is NOW.'
 )

@@ -6,7 +6,9 @@ import re
 from collections import Counter
 from typing import Any
 
-_STOP = frozenset("the a an and or but of to in on at for with is are was were be been it its this that as by from not i you he she we they".split())
+_STOP = frozenset(
+    "the a an and or but of to in on at for with is are was were be been it its this that as by from not i you he she we they".split()
+)
 
 
 def summarise(text: str, sentences: int = 2) -> dict[str, Any]:
@@ -20,4 +22,9 @@ def summarise(text: str, sentences: int = 2) -> dict[str, Any]:
 
     others = sorted(range(1, len(parts)), key=weight, reverse=True)[: sentences - 1]
     chosen = [parts[index] for index in sorted([0, *others])] if parts else []
-    return {"summary": " ".join(chosen), "words": len(words), "sentences": len(parts), "keywords": [w for w, _ in frequent.most_common(5)]}
+    return {
+        "summary": " ".join(chosen),
+        "words": len(words),
+        "sentences": len(parts),
+        "keywords": [w for w, _ in frequent.most_common(5)],
+    }

@@ -33,7 +33,9 @@ log = logging.getLogger("assistant.migrate")
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
 # What cannot be undone: by SQL, or by Alembic's operations.
-LOSES_DATA = re.compile(r"\bDROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)\b|\bTRUNCATE\b|\bDELETE\s+FROM\b|\.drop_(table|column)\(", re.IGNORECASE)
+LOSES_DATA = re.compile(
+    r"\bDROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)\b|\bTRUNCATE\b|\bDELETE\s+FROM\b|\.drop_(table|column)\(", re.IGNORECASE
+)
 LOCK = 0x62657274  # "bert": any number, as long as all releases use the same
 WAIT = 60.0
 
@@ -43,7 +45,9 @@ def run(settings: Settings, target: str | None = None) -> int:
     target = target or settings.schema_revision
     # Not the pool's connections: a migration may rightly take longer than a request's statement timeout.
     engine = create_engine(
-        settings.database_url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1),
+        settings.database_url.replace("postgres://", "postgresql://", 1).replace(
+            "postgresql://", "postgresql+psycopg://", 1
+        ),
         poolclass=NullPool,
         connect_args={"connect_timeout": 3, "application_name": "assistant-migrate"},
     )
@@ -92,12 +96,16 @@ def loses_going_down(revision: ModuleType) -> bool:
     return bool(LOSES_DATA.search(inspect.getsource(revision.downgrade)))
 
 
-def refusal(pending: Iterable[ModuleType], allowed: Iterable[str], loses: Callable[[ModuleType], bool] = destructive) -> str | None:
+def refusal(
+    pending: Iterable[ModuleType], allowed: Iterable[str], loses: Callable[[ModuleType], bool] = destructive
+) -> str | None:
     """Why these revisions, about to be applied or taken back, must not be; None if they may."""
     refused = [module for module in pending if loses(module) and module.revision not in allowed]
     if not refused:
         return None
-    named = ", ".join(f"{module.revision} ({(module.__doc__ or 'no description').strip().splitlines()[0]})" for module in refused)
+    named = ", ".join(
+        f"{module.revision} ({(module.__doc__ or 'no description').strip().splitlines()[0]})" for module in refused
+    )
     setting = ",".join(sorted({*allowed, *(module.revision for module in refused)}))
     return (
         f"destructive: {'going back behind ' if loses is loses_going_down else ''}{named} removes data for good; nothing was applied. Make sure of a backup and that no running release needs what goes, "
@@ -117,7 +125,11 @@ def _migrate(connection: Connection, target: str, allowed: tuple[str, ...]) -> i
             log.warning("the schema is at %s, newer than this release knows; left as it is", before)
             print(f"{before} -> {before} (newer than this release, unchanged)", flush=True)
             return 0
-        log.error("the schema is at %s, which this release does not know: go back to %s with the release that made it", before, target)
+        log.error(
+            "the schema is at %s, which this release does not know: go back to %s with the release that made it",
+            before,
+            target,
+        )
         return 1
     if target not in ("head", "base") and target not in known:
         log.error("unknown revision %r (berth:schema); known: base, %s, head", target, ", ".join(sorted(known)))
@@ -135,7 +147,11 @@ def _migrate(connection: Connection, target: str, allowed: tuple[str, ...]) -> i
         log.error("migration refused, %s", why)
         return 1
     if wanted != order[-1]:
-        log.warning("the schema stays at %s, and not at this release's %s, for as long as berth:schema says so", wanted, order[-1])
+        log.warning(
+            "the schema stays at %s, and not at this release's %s, for as long as berth:schema says so",
+            wanted,
+            order[-1],
+        )
     (command.upgrade if up else command.downgrade)(config, wanted)
     after = _revision(connection)
     print(f"{before or 'base'} -> {after or 'base'}", flush=True)

@@ -96,7 +96,10 @@ class Database:
 
     @property
     def up(self) -> bool:
-        return self._pool is not None and time.monotonic() - self._answered_at < PROBE_INTERVAL + PROBE_TIMEOUT + CONNECT_TIMEOUT + 1
+        return (
+            self._pool is not None
+            and time.monotonic() - self._answered_at < PROBE_INTERVAL + PROBE_TIMEOUT + CONNECT_TIMEOUT + 1
+        )
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -111,7 +114,9 @@ class Database:
         deadline = time.monotonic() + self._settings.db_pool_timeout
         while True:
             if (fresh := self._lost_at + OUTAGE_GRACE - time.monotonic()) > 0 and self._pool is None:
-                with contextlib.suppress(TimeoutError):  # most outages are a moment: worth a wait, but only while it may be one
+                with contextlib.suppress(
+                    TimeoutError
+                ):  # most outages are a moment: worth a wait, but only while it may be one
                     await asyncio.wait_for(self._available.wait(), fresh)
             pool = self._pool
             if pool is None:
@@ -164,7 +169,9 @@ class Database:
             probe: psycopg.AsyncConnection[Any] | None = None
             try:
                 async with asyncio.timeout(2 * CONNECT_TIMEOUT):  # connect_timeout does not cover name resolution
-                    probe = await psycopg.AsyncConnection.connect(self._settings.database_url, **connect_options(self._settings))
+                    probe = await psycopg.AsyncConnection.connect(
+                        self._settings.database_url, **connect_options(self._settings)
+                    )
                 await self._ask(probe, f"LISTEN {CHANNEL}")
                 if self._pool is None:
                     await self._open_pool()
@@ -179,7 +186,10 @@ class Database:
                     if not reported:
                         reported = True
                         metrics.DATABASE_OUTAGES.inc()
-                        log.error("database does not answer: %s", str(error).splitlines()[0] if str(error) else type(error).__name__)
+                        log.error(
+                            "database does not answer: %s",
+                            str(error).splitlines()[0] if str(error) else type(error).__name__,
+                        )
                     await asyncio.sleep(RECONNECT_INTERVAL)
             finally:
                 if probe is not None:

@@ -8,7 +8,9 @@ from personal_assistant.database.pool import Connection
 
 
 async def remember(connection: Connection, user_id: str, kind: str, content: str) -> None:
-    await connection.execute("INSERT INTO memories (user_id, kind, content) VALUES (%s, %s, %s)", (user_id, kind, content))
+    await connection.execute(
+        "INSERT INTO memories (user_id, kind, content) VALUES (%s, %s, %s)", (user_id, kind, content)
+    )
 
 
 async def recall(connection: Connection, user_id: str, query: str, limit: int = 5) -> list[DictRow]:

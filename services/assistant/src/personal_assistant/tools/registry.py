@@ -40,7 +40,9 @@ async def add_task(connection: Connection, user_id: str, args: dict[str, Any]) -
 async def add_reminder(connection: Connection, user_id: str, args: dict[str, Any]) -> Outcome:
     job = await add_job(connection, user_id, "reminder", {"text": args["text"], "due_at": args["due_at"]})
     await store.remember(connection, user_id, "reminder", args["text"])
-    return Outcome(f"I will remind you on {_when(datetime.fromisoformat(args['due_at']))}: {args['text']}", job, "reminder")
+    return Outcome(
+        f"I will remind you on {_when(datetime.fromisoformat(args['due_at']))}: {args['text']}", job, "reminder"
+    )
 
 
 async def note(connection: Connection, user_id: str, args: dict[str, Any]) -> Outcome:
@@ -57,7 +59,9 @@ async def recall(connection: Connection, user_id: str, args: dict[str, Any]) -> 
 
 async def list_tasks(connection: Connection, user_id: str, args: dict[str, Any]) -> Outcome:
     rows = await (
-        await connection.execute("SELECT title FROM tasks WHERE user_id = %s AND NOT done ORDER BY created_at LIMIT 20", (user_id,))
+        await connection.execute(
+            "SELECT title FROM tasks WHERE user_id = %s AND NOT done ORDER BY created_at LIMIT 20", (user_id,)
+        )
     ).fetchall()
     return Outcome("\n".join(f"- {row['title']}" for row in rows) or "You have no open tasks.")
 
@@ -65,7 +69,8 @@ async def list_tasks(connection: Connection, user_id: str, args: dict[str, Any])
 async def list_reminders(connection: Connection, user_id: str, args: dict[str, Any]) -> Outcome:
     rows = await (
         await connection.execute(
-            "SELECT text, due_at FROM reminders WHERE user_id = %s AND state = 'pending' ORDER BY due_at LIMIT 20", (user_id,)
+            "SELECT text, due_at FROM reminders WHERE user_id = %s AND state = 'pending' ORDER BY due_at LIMIT 20",
+            (user_id,),
         )
     ).fetchall()
     return Outcome("\n".join(f"- {_when(row['due_at'])}: {row['text']}" for row in rows) or "You have no reminders.")

@@ -47,7 +47,9 @@ class Pulse:
 
 def run(settings: Settings, inbox: socket.socket) -> None:
     """Until the main process is gone."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop is the main process's matter: health is answered until it is done
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN
+    )  # a stop is the main process's matter: health is answered until it is done
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     redis = Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
     metrics.RELEASE.labels(settings.version).set(1)
@@ -95,7 +97,9 @@ def _mark_timed_out(settings: Settings, job_id: str, timeout: float) -> None:
 
 def _http_server(settings: Settings, redis: Redis, pulse: Pulse) -> ThreadingHTTPServer:
     def database() -> None:
-        with psycopg.connect(settings.database_url, **{**connect_options(settings, 2), "connect_timeout": 2}) as connection:
+        with psycopg.connect(
+            settings.database_url, **{**connect_options(settings, 2), "connect_timeout": 2}
+        ) as connection:
             connection.execute("SELECT 1")
 
     def ready() -> tuple[int, dict[str, object]]:
@@ -111,7 +115,11 @@ def _http_server(settings: Settings, redis: Redis, pulse: Pulse) -> ThreadingHTT
             metrics.DEPENDENCY_UP.labels(name).set(error is None)
             result: dict[str, object] = {"ok": error is None, "ms": round((time.perf_counter() - started) * 1000, 1)}
             checks[name] = result if error is None else {**result, "error": error}
-        body: dict[str, object] = {"status": "ready" if good else "not ready", "checks": checks, "features_off": sorted(settings.features_off())}
+        body: dict[str, object] = {
+            "status": "ready" if good else "not ready",
+            "checks": checks,
+            "features_off": sorted(settings.features_off()),
+        }
         return (200 if good else 503), body
 
     class Handler(BaseHTTPRequestHandler):

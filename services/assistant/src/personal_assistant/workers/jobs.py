@@ -82,7 +82,8 @@ def execute(settings: Settings, job_id: str) -> str:
             with connection.transaction():
                 result = KINDS[job["kind"]](connection, job)
                 connection.execute(
-                    "UPDATE jobs SET state = 'done', result = %s, finished_at = clock_timestamp() WHERE id = %s", (Jsonb(result), job_id)
+                    "UPDATE jobs SET state = 'done', result = %s, finished_at = clock_timestamp() WHERE id = %s",
+                    (Jsonb(result), job_id),
                 )
         except psycopg.OperationalError:
             raise  # the database went away: to be tried again
@@ -94,7 +95,8 @@ def execute(settings: Settings, job_id: str) -> str:
 
 def _fail(connection: Connection, job_id: str, reason: str) -> str:
     connection.execute(
-        "UPDATE jobs SET state = 'failed', error = %s, finished_at = clock_timestamp() WHERE id = %s", (reason[:500], job_id)
+        "UPDATE jobs SET state = 'failed', error = %s, finished_at = clock_timestamp() WHERE id = %s",
+        (reason[:500], job_id),
     )
     return "failed"
 
@@ -116,6 +118,8 @@ def register(app: Celery, settings: Settings) -> None:
             tell("finished", "retried", None)
             raise self.retry(countdown=min(2 + self.request.retries * 2, 15), exc=error) from error
         runtime = time.perf_counter() - started
-        log.info("job %s", outcome, extra={"job_id": job_id, "outcome": outcome, "duration_ms": round(runtime * 1000, 1)})
+        log.info(
+            "job %s", outcome, extra={"job_id": job_id, "outcome": outcome, "duration_ms": round(runtime * 1000, 1)}
+        )
         tell("finished", outcome, runtime if outcome != "skipped" else None)
         return outcome

@@ -47,7 +47,9 @@ async def announce(settings: Settings, job_id: str, kind: str) -> None:
     if time.monotonic() >= _skip_until:
         try:
             # The thread may go on after the time is up; a signal that is sent twice runs nothing twice.
-            await asyncio.wait_for(asyncio.to_thread(send, celery_app(settings), job_id, logs.request_id.get()), SEND_TIMEOUT)
+            await asyncio.wait_for(
+                asyncio.to_thread(send, celery_app(settings), job_id, logs.request_id.get()), SEND_TIMEOUT
+            )
             outcome = "sent"
         except Exception as error:  # kombu wraps errors of several libraries
             _skip_until = time.monotonic() + PAUSE_AFTER_FAILURE

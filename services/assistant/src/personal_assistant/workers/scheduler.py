@@ -55,7 +55,13 @@ def handle_due(settings: Settings, connection: Connection) -> None:
         if settings.sms_out:
             number = numbers.get(row["email"])
             # Claimed before it is sent: after a crash a reminder may be missing once, but is never sent twice.
-            outcome = "due" if number is None else "sent" if send_sms(settings, number, f"Reminder: {row['text']}") else "failed"
+            outcome = (
+                "due"
+                if number is None
+                else "sent"
+                if send_sms(settings, number, f"Reminder: {row['text']}")
+                else "failed"
+            )
             connection.execute("UPDATE reminders SET state = %s WHERE id = %s", (outcome, row["id"]))
         metrics.REMINDERS_DUE.labels(outcome).inc()
         log.info("reminder %s", outcome, extra={"reminder_id": str(row["id"])})
@@ -101,4 +107,6 @@ def sweep(app: Celery, redis: Redis, connection: Connection) -> None:
     for row in (*orphans, *unsignalled):
         send(app, str(row["id"]), row["request_id"])
         log.warning("job is queued again", extra={"job_id": str(row["id"])})
-    connection.execute("UPDATE reminders SET state = 'failed' WHERE state = 'sending' AND due_at < now() - interval '10 min'")
+    connection.execute(
+        "UPDATE reminders SET state = 'failed' WHERE state = 'sending' AND due_at < now() - interval '10 min'"
+    )

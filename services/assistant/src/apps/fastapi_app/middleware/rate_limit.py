@@ -40,7 +40,9 @@ class RateLimit:
         used = await self._count(connection, f"rate:{name}:{window}")
         if used > self._per_minute:
             metrics.RATE_LIMITED.inc()
-            answer = problem(429, "too many requests", {"Retry-After": str(60 - second)}, limit_per_minute=self._per_minute)
+            answer = problem(
+                429, "too many requests", {"Retry-After": str(60 - second)}, limit_per_minute=self._per_minute
+            )
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)

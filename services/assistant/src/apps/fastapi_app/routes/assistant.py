@@ -17,7 +17,9 @@ router = APIRouter(prefix="/v1")
 
 class NewMessage(BaseModel):
     text: str = Field(min_length=1, max_length=4000)
-    id: UUID = Field(default_factory=uuid4, description="Chosen by the client, a repeated request is answered, not executed, again")
+    id: UUID = Field(
+        default_factory=uuid4, description="Chosen by the client, a repeated request is answered, not executed, again"
+    )
 
 
 class NewJob(BaseModel):

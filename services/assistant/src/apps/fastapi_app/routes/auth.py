@@ -50,7 +50,12 @@ async def _tokens(request: Request, user: User) -> dict[str, Any]:
 
 
 def _user(row: dict[str, Any]) -> dict[str, Any]:
-    return {"id": str(row["id"]), "email": row["email"], "role": row["role"], "created_at": row["created_at"].isoformat()}
+    return {
+        "id": str(row["id"]),
+        "email": row["email"],
+        "role": row["role"],
+        "created_at": row["created_at"].isoformat(),
+    }
 
 
 @router.post("/auth/register", status_code=201)
@@ -68,7 +73,9 @@ async def register(body: Credentials, request: Request) -> dict[str, Any]:
 
 @router.post("/auth/login")
 async def login(body: Credentials, request: Request) -> dict[str, Any]:
-    row = await context_of(request).database.one("SELECT id, role, password_hash FROM users WHERE email = %s", body.email)
+    row = await context_of(request).database.one(
+        "SELECT id, role, password_hash FROM users WHERE email = %s", body.email
+    )
     stored = row["password_hash"] if row else None
     if not await verify_password(stored, body.password) or row is None:
         metrics.LOGINS.labels("refused").inc()
@@ -111,7 +118,9 @@ async def users(request: Request) -> list[dict[str, Any]]:
 
 @router.patch("/users/{user_id}", dependencies=[Depends(requires("admin"))])
 async def change_role(user_id: UUID, body: RoleChange, request: Request) -> dict[str, Any]:
-    row = await context_of(request).database.one("UPDATE users SET role = %s WHERE id = %s RETURNING *", body.role, user_id)
+    row = await context_of(request).database.one(
+        "UPDATE users SET role = %s WHERE id = %s RETURNING *", body.role, user_id
+    )
     if row is None:
         raise HTTPException(404, "no such user")
     return _user(row)

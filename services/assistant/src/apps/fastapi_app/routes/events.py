@@ -68,7 +68,9 @@ async def read(event_id: UUID, request: Request, user: CurrentUser) -> dict[str,
 
 async def _newer(context: Context, user_id: str, since: datetime) -> list[dict[str, Any]]:
     return await context.database.all(
-        f"SELECT {_COLUMNS} FROM events WHERE user_id = %s AND created_at > %s ORDER BY created_at LIMIT {PAGE}", user_id, since
+        f"SELECT {_COLUMNS} FROM events WHERE user_id = %s AND created_at > %s ORDER BY created_at LIMIT {PAGE}",
+        user_id,
+        since,
     )
 
 

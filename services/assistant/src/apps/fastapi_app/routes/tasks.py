@@ -33,7 +33,10 @@ _COLUMNS = "id, title, done, due_at, created_at, updated_at"
 @router.post("/tasks", status_code=201)
 async def create(body: NewTask, request: Request, user: CurrentUser) -> dict[str, Any]:
     row = await context_of(request).database.one(
-        f"INSERT INTO tasks (user_id, title, due_at) VALUES (%s, %s, %s) RETURNING {_COLUMNS}", user.id, body.title, body.due_at
+        f"INSERT INTO tasks (user_id, title, due_at) VALUES (%s, %s, %s) RETURNING {_COLUMNS}",
+        user.id,
+        body.title,
+        body.due_at,
     )
     assert row
     metrics.TASKS_CREATED.inc()
@@ -50,7 +53,9 @@ async def index(request: Request, user: CurrentUser, limit: int = Query(100, ge=
 @router.get("/tasks/{task_id}")
 async def read(task_id: UUID, request: Request, user: CurrentUser) -> dict[str, Any]:
     return _found(
-        await context_of(request).database.one(f"SELECT {_COLUMNS} FROM tasks WHERE user_id = %s AND id = %s", user.id, task_id)
+        await context_of(request).database.one(
+            f"SELECT {_COLUMNS} FROM tasks WHERE user_id = %s AND id = %s", user.id, task_id
+        )
     )
 
 
@@ -72,14 +77,20 @@ async def change(task_id: UUID, body: TaskChange, request: Request, user: Curren
 
 @router.delete("/tasks/{task_id}", status_code=204)
 async def delete(task_id: UUID, request: Request, user: CurrentUser) -> Response:
-    _found(await context_of(request).database.one("DELETE FROM tasks WHERE user_id = %s AND id = %s RETURNING id", user.id, task_id))
+    _found(
+        await context_of(request).database.one(
+            "DELETE FROM tasks WHERE user_id = %s AND id = %s RETURNING id", user.id, task_id
+        )
+    )
     return Response(status_code=204)
 
 
 @router.get("/reminders")
 async def reminders(request: Request, user: CurrentUser, limit: int = Query(100, ge=1, le=500)) -> list[dict[str, Any]]:
     return await context_of(request).database.all(
-        "SELECT id, text, due_at, state, created_at FROM reminders WHERE user_id = %s ORDER BY due_at DESC LIMIT %s", user.id, limit
+        "SELECT id, text, due_at, state, created_at FROM reminders WHERE user_id = %s ORDER BY due_at DESC LIMIT %s",
+        user.id,
+        limit,
     )
 
 
