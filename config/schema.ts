@@ -193,6 +193,11 @@ export const settingsSchema = z.strictObject({
     allowed: "an http or https URL",
     example: "https://assistant.example.org",
   }),
+  replicas: leaf(z.number().int().min(1).max(20).default(1), {
+    description: "How many containers each stateless application runs; berth:services.<name>.replicas overrides it.",
+    allowed: "a whole number from 1 to 20",
+    example: 2,
+  }),
   services: leaf(z.record(serviceName, service).default({}), {
     description: "Per service: replicas, memory, cpus, reservations, environment. Default: the catalogue's.",
     allowed: "service names of the system",

@@ -110,7 +110,7 @@ function planService(spec: ServiceSpec, system: System, { settings, stack, off }
   return {
     ...spec,
     limits: resolveLimits(spec.limits, own),
-    replicas: own?.replicas ?? spec.replicas ?? 1,
+    replicas: own?.replicas ?? spec.replicas ?? (isApplication(spec) ? settings.replicas : 1),
     ports,
     // A port is published only through a network that reaches beyond the engine.
     networks: ports.length && !spec.networks.includes("edge") ? [...spec.networks, "edge"] : spec.networks,
@@ -124,6 +124,9 @@ function planService(spec: ServiceSpec, system: System, { settings, stack, off }
     labels: labels({ system: system.name, stack, environment: settings.environment, service: spec.name }),
   };
 }
+
+/** Of these a second container takes its share of the work; a second exporter would tell everything twice. */
+const isApplication = ({ kind, tier }: ServiceSpec): boolean => kind === "stateless" && tier === "app";
 
 function publishedPorts(spec: ServiceSpec, settings: Settings): PublishedPort[] {
   return Object.entries(spec.publish ?? {})

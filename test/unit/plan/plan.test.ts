@@ -18,6 +18,26 @@ describe("plan/plan", () => {
     assert.deepEqual(api!.environment, ["A=1", "B=", "C=0"]);
   });
 
+  it("runs every stateless application as often as the stack file says, and nothing else; a service's own number counts more", () => {
+    const services = [
+      service("api"),
+      service("worker"),
+      service("fixed", { replicas: 3 }),
+      service("migrate", { kind: "job" }),
+      service("db", { tier: "data", kind: "stateful" }),
+      service("exporter", { tier: "monitoring" }),
+    ];
+    const replicas = (values: Record<string, unknown>) =>
+      Object.fromEntries(
+        makePlan(catalogue(services), context(values)).services.map((planned) => [planned.name, planned.replicas]),
+      );
+    assert.deepEqual(replicas({}), { api: 1, worker: 1, fixed: 3, migrate: 1, db: 1, exporter: 1 });
+    assert.deepEqual(
+      replicas({ "berth:replicas": 4, "berth:services": { worker: { replicas: 2 }, fixed: { replicas: 1 } } }),
+      { api: 4, worker: 2, fixed: 1, migrate: 1, db: 1, exporter: 1 },
+    );
+  });
+
   it("publishes only what the stack names, on 127.0.0.1 unless it is the edge", () => {
     const services = [
       service("postgres", { tier: "data", publish: { postgres: 5432 }, networks: ["data"] }),
