@@ -1,4 +1,5 @@
 /** Services to Prometheus's configuration. Pure: the same services always give the same text. */
+import { pace } from "./pace.ts";
 import type { ServiceSpec, Tier } from "./types.ts";
 
 export interface ScrapeArgs {
@@ -43,9 +44,9 @@ export function scrapeConfig(args: ScrapeArgs): string {
   return `${JSON.stringify(
     {
       global: {
-        scrape_interval: "15s",
-        scrape_timeout: "10s",
-        evaluation_interval: "15s",
+        scrape_interval: `${pace.scrape}s`,
+        scrape_timeout: `${pace.scrapeTimeout}s`,
+        evaluation_interval: `${pace.scrape}s`,
         external_labels: { environment, system },
       },
       rule_files: [...rules].sort(),
@@ -60,7 +61,7 @@ export function scrapeConfig(args: ScrapeArgs): string {
 }
 
 /** Its name is a service's alias on each of its networks, so one look-up finds all containers, and no release changes this text. */
-const discover = (service: string, port: number) => ({ names: [service], type: "A", port, refresh_interval: "15s" });
+const discover = (service: string, port: number) => ({ names: [service], type: "A", port, refresh_interval: `${pace.scrape}s` });
 
 /** External labels stand on what leaves Prometheus only (alerts); dashboards and rules want them on every series. */
 const scrapeJob = ({ service, tier, port, path, honorLabels }: Target, common: Readonly<Record<string, string>>) => ({

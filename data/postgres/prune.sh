@@ -4,17 +4,17 @@
 # they do. A role that was made after ours belongs to a release that is still under way: it is left alone.
 set -eu
 role=$(cat /run/secrets/postgres-role)
-database=$1
+database=$1 pause=$2
 former=''
 touch /tmp/done
 while :; do
   idle=$(psql -qAtX -U postgres -d "$database" -v role="$role" -f /etc/berth/idle.sql) || idle=''
   for name in $idle; do
-    # Twice idle, half a minute apart.
+    # Idle at two looks.
     case " $former " in *" $name "*)
       psql -qX -U postgres -d "$database" -c "DROP ROLE \"$name\"" && echo "dropped role $name";;
     esac
   done
   former=$(echo "$idle" | tr '\n' ' ')
-  sleep 30
+  sleep "$pause"
 done

@@ -1,6 +1,7 @@
 /** What speaks Prometheus's language for those that do not. */
 import { healthCheck } from "../../plan/health.ts";
 import { prefix } from "../../plan/names.ts";
+import { pace } from "../../plan/pace.ts";
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
@@ -104,7 +105,7 @@ export function nodeExporter({ stack, settings }: CatalogueArgs, services: reado
         "start.sh": content("monitoring/machine/start.sh", {
           prefix: prefix(settings.system, stack),
           services: known,
-          interval: "15",
+          interval: String(pace.containers),
         }),
         "containers.awk": content("monitoring/machine/containers.awk"),
       },

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { mebibytes, type SecretKey } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
+import { pace } from "../../plan/pace.ts";
 import { scrapeConfig } from "../../plan/scrape.ts";
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
@@ -38,6 +39,7 @@ export function prometheus({ settings, isOn }: CatalogueArgs, services: readonly
       `--storage.tsdb.retention.time=${settings.retention.metrics}`,
       `--storage.tsdb.retention.size=${mebibytes(settings.retention.metricsSize)}MB`,
       "--enable-feature=auto-gomemlimit",
+      `--rules.alert.resend-delay=${pace.resend}s`,
     ],
     volumes: [{ name: "prometheus-data", path: "/prometheus", keep: "data" }],
     networks: ["monitoring"],
@@ -131,8 +133,8 @@ const alertmanagerConfig = (receiver: object, heartbeat: boolean): string =>
       route: {
         receiver: "default",
         group_by: ["alertname", "service"],
-        group_wait: "30s",
-        group_interval: "5m",
+        group_wait: `${pace.groupWait}s`,
+        group_interval: `${pace.groupInterval}s`,
         repeat_interval: "4h",
         // It always fires, and is news to nobody but the one who waits for it.
         routes: [
@@ -140,8 +142,8 @@ const alertmanagerConfig = (receiver: object, heartbeat: boolean): string =>
             matchers: ['alertname="Watchdog"'],
             receiver: "heartbeat",
             group_wait: "0s",
-            group_interval: "1m",
-            repeat_interval: "1m",
+            group_interval: `${pace.heartbeat}s`,
+            repeat_interval: `${pace.heartbeat}s`,
           },
         ],
       },

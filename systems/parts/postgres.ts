@@ -1,6 +1,7 @@
 /** PostgreSQL with pgvector: one database, reached by versioned login roles; the superuser only through a socket shared with jobs. */
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
+import { pace } from "../../plan/pace.ts";
 import type { CatalogueArgs, SchemaVersion, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
@@ -23,7 +24,7 @@ export function postgresPrune({ settings }: CatalogueArgs, database: string, aft
     image: { pull: baseImage("postgres", settings) },
     uid: UID,
     after,
-    command: ["sh", "/etc/berth/prune.sh", database],
+    command: ["sh", "/etc/berth/prune.sh", database, String(pace.prune)],
     config: {
       path: "/etc/berth",
       files: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") },

@@ -1,6 +1,7 @@
 /** Redis for queue, cache and rate limits. Users are an ACL file on the data volume; what has no expiry is never evicted. */
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
+import { pace } from "../../plan/pace.ts";
 import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
 import { baseImage } from "../images.ts";
 import { content } from "./content.ts";
@@ -84,7 +85,7 @@ export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]
     image: { pull: baseImage("redis", settings) },
     uid: UID,
     after,
-    command: ["sh", "/etc/berth/prune.sh"],
+    command: ["sh", "/etc/berth/prune.sh", String(pace.prune)],
     config: { path: "/etc/berth", files: { "prune.sh": content("data/redis/prune.sh") } },
     secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },
     networks: ["data"],

@@ -1,8 +1,8 @@
 /**
- * The common load of operations.md: an open loop through the edge that knows what it lost.
+ * The common load (docs/promises.md): an open loop through the edge that knows what it lost.
  * 150 requests/s on kept connections and 50/s on new ones, 20 % of them POSTs with an id of their own,
  * a slow request every second. Failure: not 2xx, reset, refused, timed out. Of those that are answered, it says which answer no
- * program could act on.
+ * program could act on. What the requests are, the system's driver says.
  */
 import { randomUUID } from "node:crypto";
 import * as http from "node:http";
@@ -19,8 +19,12 @@ export interface LoadArgs {
   readonly fresh?: number;
   /** Share of POSTs. @default 0.2 */
   readonly posts?: number;
-  /** What a POST with this id is. @default an event */
-  readonly write?: (id: string) => Write;
+  /** Paths that are read in turn. */
+  readonly reads: readonly string[];
+  /** What a POST with this id is. */
+  readonly write: (id: string) => Write;
+  /** Path of a request that takes so many seconds. */
+  readonly slowly: (seconds: number) => string;
   /** Seconds that a slow request takes; one starts every second. 0: none. @default 8 */
   readonly slow?: number;
   /** Milliseconds after which a request counts as lost. @default 15000, and the slow one's time on top */
@@ -100,15 +104,7 @@ export class Load {
   #began = 0;
 
   constructor({ ca, ...args }: LoadArgs) {
-    this.#args = {
-      kept: 150,
-      fresh: 50,
-      posts: 0.2,
-      slow: 8,
-      timeout: 15_000,
-      write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }),
-      ...args,
-    };
+    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args };
     this.#http = args.url.startsWith("https:") ? https : http;
     this.#tls = ca === undefined ? {} : { ca };
     // With a timeout of its own, of any length, an agent heeds the end that the server announces (Keep-Alive).
@@ -161,7 +157,7 @@ export class Load {
     this.#track(
       this.#request(
         write ? "POST" : "GET",
-        write?.path ?? "/v1/version",
+        write?.path ?? this.#args.reads[this.#sent % this.#args.reads.length]!,
         write && JSON.stringify(write.body),
         kept,
         this.#args.timeout,
@@ -180,12 +176,10 @@ export class Load {
 
   #sendSlow(): void {
     this.#slowSent += 1;
-    // Nothing is newer than tomorrow: the answer comes when the time is up.
-    const since = encodeURIComponent(new Date(Date.now() + 86_400_000).toISOString());
     this.#track(
       this.#request(
         "GET",
-        `/v1/events?since=${since}&wait=${this.#args.slow}`,
+        this.#args.slowly(this.#args.slow),
         undefined,
         true,
         this.#args.timeout + this.#args.slow * 1000,

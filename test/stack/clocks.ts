@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addresses } from "./reach.ts";
-import { command, docker, eventually, type Project } from "./support.ts";
+import { command, docker, eventually, type Project } from "./project.ts";
 
 const IMAGE = "localhost/berth-test/clock";
 const NAME = "berth-e2e-clock";

@@ -1,10 +1,7 @@
-/** What tests ask of the engine beside support.ts. */
+/** What tests ask of the engine beside project.ts. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { docker, engineNow, type Project, sleep } from "./support.ts";
-
-/** Everything once, not in groups that share an up: for a long run. */
-export const FULL = Boolean(process.env["BERTH_E2E_FULL"]);
+import { docker, engineNow, type Project, sleep } from "./project.ts";
 
 /** Ids of the stack's containers, but for those of the services named. */
 export async function idsBut(project: Project, services: Iterable<string>): Promise<Map<string, string>> {
@@ -12,13 +9,6 @@ export async function idsBut(project: Project, services: Iterable<string>): Prom
   const others = await Promise.all([...services].map((service) => project.containers(service)));
   for (const container of others.flatMap((found) => [...found.keys()])) all.delete(container);
   return all;
-}
-
-/** The one container of a service that runs. */
-export async function running(project: Project, service: string): Promise<string> {
-  const names = await project.running(service);
-  if (names.length !== 1) throw new Error(`${service}: ${names.join(", ") || "no container"}`);
-  return names[0]!;
 }
 
 /** The traces that the lines of a request name, as each of these services wrote them. @throws where one wrote none */
@@ -43,22 +33,6 @@ export async function named(project: Project, kind: "volume" | "network", part: 
   const found = names.filter((name) => new RegExp(`^[a-z]+-${project.stack}-${part}(-[0-9a-f]{7})?$`).test(name));
   if (found.length !== 1) throw new Error(`${kind} ${part}: ${found.join(", ") || "none"} of ${names.join(", ")}`);
   return found[0]!;
-}
-
-/** redis-cli, as the user that manages the others, whose password the job that makes users has. */
-export async function redis(stack: string, ...args: string[]): Promise<string> {
-  const job = (
-    await docker("ps", "-q", "--filter", `label=berth.stack=${stack}`, "--filter", "label=berth.service=redis-users")
-  ).split("\n")[0]!;
-  return docker(
-    "exec",
-    job,
-    "sh",
-    "-c",
-    'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password',
-    "sh",
-    ...args,
-  );
 }
 
 /** A small image that every stack has. */

@@ -1,14 +1,14 @@
 /** A user of the assistant, seen from outside: everything goes through the edge. */
 import { createHmac, randomUUID } from "node:crypto";
-import { SMS } from "./support.ts";
+import type { Answer, Session } from "../driver.ts";
 
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers: Headers;
-}
+/** Twilio's credentials as no real account has them. */
+export const SMS = {
+  token: "e2e-0123456789abcdef0123456789abcdef",
+  numbers: { "+15550000001": "ann@example.org", "+15550000002": "ben@example.org" },
+} as const;
 
-export class Client {
+export class Client implements Session {
   readonly url: string;
   token = "";
   constructor(url: string) {
@@ -64,10 +64,8 @@ export class Client {
       Body: text,
       MessageSid: options.sid ?? `SM${randomUUID().replaceAll("-", "")}`,
     };
-    const signed = `${this.url}/sms${Object.keys(form)
-      .sort()
-      .map((key) => key + form[key]!)
-      .join("")}`;
+    const fields = Object.keys(form).sort();
+    const signed = `${this.url}/sms${fields.map((key) => key + form[key]!).join("")}`;
     const signature =
       options.signature ??
       createHmac("sha1", options.token ?? SMS.token)

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { family } from "./kill.ts";
-import { docker } from "./support.ts";
+import { docker } from "./project.ts";
 
 const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8" }).trim();
 

@@ -1,0 +1,53 @@
+/** What a plan knows, so that no test lists services, containers or counts. */
+import type { Plan, PlannedService } from "../../plan/types.ts";
+
+/** Everything that a service's files are made of. */
+const templatesOf = ({ config, secrets }: PlannedService): string =>
+  JSON.stringify([config?.files ?? {}, secrets ?? {}]);
+
+export function knownTo(plan: Plan) {
+  const names = (services: readonly PlannedService[]): string[] => services.map(({ name }) => name).sort();
+  const service = (name: string): PlannedService => {
+    const found = plan.services.find((one) => one.name === name);
+    if (!found) throw new Error(`no service ${name} in ${names(plan.services).join(", ")}`);
+    return found;
+  };
+  /** Services whose files name a template: a secret's, or `containers:<service>`. */
+  const reading = (template: string): string[] =>
+    names(plan.services.filter((one) => templatesOf(one).includes(`@{${template}`)));
+  const publicly = plan.services.filter(({ route }) => route?.public !== undefined);
+  return {
+    plan,
+    service,
+    /** Services whose files hold a secret. */
+    readers: (secret: string): string[] => reading(secret),
+    /** These services, and those whose files name their containers: what is replaced when they are. */
+    withFollowers: (services: readonly string[]): string[] =>
+      [...new Set([...services, ...services.flatMap((name) => reading(`containers:${name}}`))])].sort(),
+    /** Services that run an image of this checkout. */
+    running: (image: string): string[] =>
+      names(plan.services.filter((one) => "build" in one.image && one.image.build === image)),
+    /** The image that a service is built from. */
+    imageOf: (name: string): string => {
+      const { image } = service(name);
+      if (!("build" in image)) throw new Error(`${name} is pulled`);
+      return image.build;
+    },
+    /** Services of a kind or a tier. */
+    those: (filter: Partial<Pick<PlannedService, "kind" | "tier">>): PlannedService[] =>
+      plan.services.filter((one) =>
+        Object.entries(filter).every(([key, value]) => one[key as "kind" | "tier"] === value),
+      ),
+    /** The service that answers a public path. */
+    behind: (path: string): PlannedService => {
+      const found = publicly
+        .filter(({ route }) => path.startsWith(route!.public!))
+        .sort((a, b) => b.route!.public!.length - a.route!.public!.length)[0];
+      if (!found) throw new Error(`nothing answers ${path}`);
+      return found;
+    },
+    publicly,
+    internally: plan.services.filter(({ route }) => route?.internal !== undefined),
+    scraped: names(plan.services.filter(({ metrics }) => metrics !== undefined)),
+  };
+}

@@ -1,0 +1,398 @@
+/** A copy of this checkout with a stack of its own, driven by the real CLI on the real engine. */
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { parse, stringify } from "yaml";
+import type { Plan } from "../../plan/types.ts";
+import { knownTo } from "./known.ts";
+
+export const ROOT = join(import.meta.dirname, "../..");
+const run = promisify(execFile);
+
+export interface Deployment {
+  readonly resources: readonly {
+    readonly type: string;
+    readonly urn: string;
+    readonly id?: string;
+    readonly delete?: boolean;
+    readonly outputs?: { readonly name?: string };
+  }[];
+  readonly pending_operations?: readonly unknown[];
+}
+
+export interface Result {
+  readonly code: number;
+  readonly output: string;
+}
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string | undefined>;
+  /** Milliseconds. @default 900000 */
+  readonly timeout?: number;
+  readonly input?: string;
+}
+
+/** Runs a command to its end; its exit code is a result, not an exception. */
+export async function command(file: string, args: readonly string[], options: CommandOptions = {}): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const child = spawn(file, args, {
+    cwd: options.cwd ?? ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: ["pipe", "pipe", "pipe"],
+    timeout: options.timeout ?? 900_000,
+  });
+  // A program that does not read its input may end first.
+  child.stdin.on("error", () => undefined).end(options.input ?? "");
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (process.env["BERTH_TEST_VERBOSE"]) process.stderr.write(chunk);
+    });
+  child.once("error", reject).once("close", (code) => resolve({ code: code ?? 1, output }));
+  return promise;
+}
+
+/** Runs the docker client. @returns what it printed. @throws {Error} where it failed. */
+export const docker = async (...args: string[]): Promise<string> =>
+  (await run("docker", args, { maxBuffer: 64 * 1024 * 1024 })).stdout.trim();
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Tries until it does not throw. @throws the last error when the time is up. */
+export async function eventually<T>(attempt: () => Promise<T>, seconds = 30): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(300);
+    }
+  }
+}
+
+/** @throws {Error} with the output, where a command failed. */
+export async function good(result: Promise<Result>): Promise<Result> {
+  const { code, output } = await result;
+  if (code !== 0) throw new Error(`exit code ${code}:\n${output}`);
+  return { code, output };
+}
+
+/** @throws {Error} where a command changed anything, or failed. */
+export async function unchanged(result: Promise<Result>): Promise<void> {
+  const { output } = await good(result);
+  if (!/Resources:\s+\d+ unchanged\s/.test(output)) throw new Error(`something changed:\n${output}`);
+}
+
+export interface ProjectArgs {
+  readonly stack: string;
+  /** Stack file to start from. @default dev */
+  readonly from?: string;
+  /** Up to 23000: beyond, ports are those that the kernel hands out to whoever connects. */
+  readonly portOffset: number;
+  /** Laid over the stack file; undefined removes a key. */
+  readonly config?: Record<string, unknown>;
+}
+
+export class Project {
+  readonly stack: string;
+  readonly #args: ProjectArgs;
+  #dir: string | undefined;
+
+  constructor(args: ProjectArgs) {
+    this.#args = args;
+    this.stack = args.stack;
+  }
+
+  /** Copies the checkout and makes the stack's file. */
+  async create(): Promise<void> {
+    const { from = "dev", portOffset, config = {} } = this.#args;
+    this.#dir = mkdtempSync(join(tmpdir(), "berth-e2e-"));
+    copyCheckout(this.dir);
+    const original = parse(readFileSync(join(ROOT, `Pulumi.${from}.yaml`), "utf8")) as {
+      config: Record<string, unknown>;
+    };
+    writeFileSync(this.#file, stringify({ config: { ...original.config, "berth:portOffset": portOffset } }));
+    this.configure(config);
+    await good(this.pulumi("stack", "select", this.stack, "--create"));
+  }
+
+  /** Folder of the copy. @throws {Error} before `create`. */
+  get dir(): string {
+    if (this.#dir === undefined) throw new Error(`the copy of ${this.stack} is not made yet`);
+    return this.#dir;
+  }
+  get #file(): string {
+    return join(this.dir, `Pulumi.${this.stack}.yaml`);
+  }
+
+  /** Writes keys into the stack file; undefined removes one. */
+  configure(values: Record<string, unknown>): void {
+    const file = parse(readFileSync(this.#file, "utf8")) as { config: Record<string, unknown> };
+    for (const [key, value] of Object.entries(values)) {
+      if (value === undefined) delete file.config[key];
+      else file.config[key] = value;
+    }
+    writeFileSync(this.#file, stringify(file));
+  }
+  get config(): Record<string, unknown> {
+    return (parse(readFileSync(this.#file, "utf8")) as { config: Record<string, unknown> }).config;
+  }
+  /** Lays keys over the stack file while something is done. */
+  async configured<T>(values: Record<string, unknown>, work: () => Promise<T>): Promise<T> {
+    const { config } = this;
+    this.configure(values);
+    try {
+      return await work();
+    } finally {
+      this.configure(Object.fromEntries(Object.keys(values).map((key) => [key, config[key]])));
+    }
+  }
+
+  /** Settings of one service, laid over those it has. */
+  set(service: string, values: Record<string, unknown>): void {
+    const services = (this.config["berth:services"] ?? {}) as Record<string, Record<string, unknown>>;
+    this.configure({ "berth:services": { ...services, [service]: { ...services[service], ...values } } });
+  }
+  /** Environment of one service, laid over what it has; undefined removes. */
+  environment(service: string, values: Record<string, unknown>): void {
+    const services = (this.config["berth:services"] ?? {}) as Record<string, { environment?: Record<string, unknown> }>;
+    const all = Object.entries({ ...services[service]?.environment, ...values });
+    this.set(service, { environment: Object.fromEntries(all.filter(([, value]) => value !== undefined)) });
+  }
+
+  /** Changes a file of the copy. @throws {Error} where the change changes nothing. */
+  edit(file: string, change: (text: string) => string): void {
+    const before = this.read(file);
+    const after = change(before);
+    if (after === before) throw new Error(`${file}: the change changed nothing`);
+    writeFileSync(join(this.dir, file), after);
+  }
+  /** Puts text before the first occurrence of another one. @returns what takes it out again. */
+  insert(file: string, before: string, text: string): () => void {
+    this.edit(file, (whole) => whole.replace(before, () => `${text}${before}`));
+    return () => this.edit(file, (whole) => whole.replace(text, () => ""));
+  }
+  read(file: string): string {
+    return readFileSync(join(this.dir, file), "utf8");
+  }
+  write(file: string, text: string): void {
+    writeFileSync(join(this.dir, file), text);
+  }
+  delete(file: string): void {
+    rmSync(join(this.dir, file));
+  }
+
+  script(name: string, ...args: string[]): Promise<Result> {
+    return command(join(this.dir, "bin", name), args, { cwd: this.dir, env: this.env });
+  }
+  pulumi(...args: string[]): Promise<Result> {
+    return command("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: this.dir, env: this.env });
+  }
+  up(): Promise<Result> {
+    return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview");
+  }
+  preview(...flags: string[]): Promise<Result> {
+    return this.pulumi("preview", "--stack", this.stack, ...flags);
+  }
+  refresh(): Promise<Result> {
+    return this.pulumi("refresh", "--stack", this.stack, "--yes", "--skip-preview");
+  }
+  async setSecret(name: string, value: string): Promise<void> {
+    // By standard input: a certificate begins with dashes, and would be taken for an option.
+    await good(
+      command("pulumi", ["config", "set", "--secret", `berth:${name}`, "--stack", this.stack, "--non-interactive"], {
+        cwd: this.dir,
+        env: this.env,
+        input: value,
+      }),
+    );
+  }
+  /** All of them by one run of the CLI. */
+  async setSecrets(values: Readonly<Record<string, string>>): Promise<void> {
+    const pairs = Object.entries(values).flatMap(([name, value]) => ["--secret", `berth:${name}=${value}`]);
+    await good(this.pulumi("config", "set-all", ...pairs, "--stack", this.stack));
+  }
+  async output<T>(name: string, ...flags: string[]): Promise<T> {
+    const { output } = await good(this.pulumi("stack", "output", name, "--json", "--stack", this.stack, ...flags));
+    return JSON.parse(output) as T;
+  }
+
+  /** The plan of the copy, as it is by now. */
+  plan(): Plan {
+    const text = execFileSync(process.execPath, ["bin/plan.ts", this.stack, "--json"], {
+      cwd: this.dir,
+      encoding: "utf8",
+      maxBuffer: 1 << 26,
+    });
+    return JSON.parse(text) as Plan;
+  }
+  /** What tests ask of the plan. */
+  get known(): ReturnType<typeof knownTo> {
+    return knownTo(this.plan());
+  }
+
+  /** The state, secrets encrypted. */
+  async state(): Promise<Deployment> {
+    const { stdout } = await run("pulumi", ["stack", "export", "--stack", this.stack], {
+      cwd: this.dir,
+      env: { ...process.env, ...this.env },
+      maxBuffer: 256 * 1024 * 1024,
+    });
+    return (JSON.parse(stdout) as { deployment: Deployment }).deployment;
+  }
+  /** What the state says there is, in the words of `objects`. */
+  async declared(): Promise<string[]> {
+    return (await this.state()).resources
+      .flatMap(({ type, outputs }) =>
+        [/^docker:index\/(container|network|volume):/.exec(type)?.[1]]
+          .filter(Boolean)
+          .map((kind) => `${kind} ${outputs!.name}`),
+      )
+      .sort();
+  }
+
+  /** Everything of this stack on the engine, as `kind name`. */
+  async objects(): Promise<string[]> {
+    const filter = `label=berth.stack=${this.stack}`;
+    const [containers, networks, volumes] = await Promise.all([
+      docker("ps", "-a", "--filter", filter, "--format", "container {{.Names}}"),
+      docker("network", "ls", "--filter", filter, "--format", "network {{.Name}}"),
+      docker("volume", "ls", "--filter", filter, "--format", "volume {{.Name}}"),
+    ]);
+    return [containers, networks, volumes]
+      .flatMap((text) => text.split("\n"))
+      .filter(Boolean)
+      .sort();
+  }
+  /** @throws {Error} where the engine holds anything else than the state says, or an operation is pending. */
+  async assertDeclared(): Promise<void> {
+    const [objects, declared, { resources, pending_operations: pending = [] }] = [
+      await this.objects(),
+      await this.declared(),
+      await this.state(),
+    ];
+    const left = [
+      ...objects.filter((one) => !declared.includes(one)).map((one) => `undeclared: ${one}`),
+      ...declared.filter((one) => !objects.includes(one)).map((one) => `missing: ${one}`),
+      ...resources.filter((resource) => resource.delete).map(({ urn }) => `to be deleted: ${urn}`),
+      ...pending.map(() => "a pending operation"),
+    ];
+    if (left.length > 0) throw new Error(left.join("\n"));
+  }
+  /** Name → id of the containers of a service, those that only carry files as well. */
+  async containers(service?: string): Promise<Map<string, string>> {
+    const of = service ? ["--filter", `label=berth.service=${service}`] : [];
+    const text = await docker(
+      "ps",
+      "-a",
+      "--no-trunc",
+      "--filter",
+      `label=berth.stack=${this.stack}`,
+      ...of,
+      "--format",
+      "{{.Names}} {{.ID}}",
+    );
+    return new Map(
+      text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => line.split(" ") as [string, string]),
+    );
+  }
+  /** Names of the containers of a service that run, or did: those that carry files never start. */
+  async running(service: string): Promise<string[]> {
+    const text = await docker(
+      "ps",
+      "-a",
+      "--filter",
+      `label=berth.stack=${this.stack}`,
+      "--filter",
+      `label=berth.service=${service}`,
+      "--format",
+      "{{.Names}} {{.State}}",
+    );
+    return text
+      .split("\n")
+      .filter((line) => line !== "" && !line.endsWith(" created"))
+      .map((line) => line.split(" ")[0]!)
+      .sort();
+  }
+  /** The one container of a service. @throws {Error} where there are more, or none. */
+  async container(service: string): Promise<string> {
+    const names = await this.running(service);
+    if (names.length !== 1) throw new Error(`${service}: ${names.join(", ") || "no container"}`);
+    return names[0]!;
+  }
+  /** Service → names of its containers. */
+  async byService(): Promise<Record<string, readonly string[]>> {
+    const text = await docker(
+      "ps",
+      "-a",
+      "--filter",
+      `label=berth.stack=${this.stack}`,
+      "--format",
+      '{{.Label "berth.service"}} {{.Names}} {{.State}}',
+    );
+    const lines = text.split("\n").filter((line) => line !== "" && !line.endsWith(" created"));
+    return Object.fromEntries(
+      Object.entries(Object.groupBy(lines, (line) => line.split(" ")[0]!)).map(([service, all]) => [
+        service,
+        all!.map((line) => line.split(" ")[1]!).sort(),
+      ]),
+    );
+  }
+  /** Containers that are not healthy, but for those that carry files, with what the engine says of them. */
+  async unhealthy(): Promise<string[]> {
+    const text = await docker(
+      "ps",
+      "-a",
+      "--filter",
+      `label=berth.stack=${this.stack}`,
+      "--format",
+      "{{.State}} {{.Names}} {{.Status}}",
+    );
+    return text.split("\n").filter((line) => line !== "" && !/^created /.test(line) && !line.includes("(healthy)"));
+  }
+
+  /** Removes everything, data included, whatever state the stack is in; by the engine, which is quick. bin/down has tests of its own. */
+  async remove(): Promise<void> {
+    if (this.#dir === undefined) return;
+    const objects = await this.objects();
+    // In this order: what is in use cannot be removed.
+    for (const [kind, ...options] of [["container", "--force", "--volumes"], ["network"], ["volume"]] as const) {
+      const names = objects
+        .filter((object) => object.startsWith(`${kind} `))
+        .map((object) => object.slice(kind.length + 1));
+      if (names.length) await command("docker", [kind, "rm", ...options, ...names]);
+    }
+    await command("node", ["bin/release.ts", "forget", this.stack], { cwd: this.dir, env: this.env });
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  readonly env: Record<string, string | undefined> = {
+    PULUMI_CONFIG_PASSPHRASE: "e2e",
+    BERTH_BENCH: process.env["BERTH_BENCH"],
+  };
+}
+
+/** Every file of this checkout that git knows, or would; packages by a link. */
+export function copyCheckout(dir: string): void {
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  })
+    .trim()
+    .split("\n");
+  for (const file of files.filter((name) => existsSync(join(ROOT, name)))) {
+    mkdirSync(join(dir, dirname(file)), { recursive: true });
+    cpSync(join(ROOT, file), join(dir, file));
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(dir, "node_modules"));
+}
+
+/** The engine's clock, in seconds. */
+export const engineNow = async (): Promise<number> =>
+  Date.parse(await docker("info", "--format", "{{.SystemTime}}")) / 1000;

@@ -1,0 +1,33 @@
+/** Redis, as a test sees it. */
+import { command, docker, type Project } from "../stack/project.ts";
+import type { Store } from "./store.ts";
+
+export const redis: Store = {
+  title: "Redis",
+  service: "redis",
+  secret: "redisPassword",
+  by: "rotate",
+  file: "redis-url",
+  lets: async ({ project }, { username, password }) => {
+    const container = await project.container("redis");
+    const { output } = await command("docker", [
+      "exec",
+      container,
+      "redis-cli",
+      "--no-auth-warning",
+      "--user",
+      username,
+      "--pass",
+      password,
+      "ping",
+    ]);
+    return output.trim() === "PONG";
+  },
+};
+
+/** redis-cli, as the user that manages the others, whose password the job that makes users has. */
+export async function redisCli(project: Project, ...args: string[]): Promise<string> {
+  const job = await project.container("redis-users");
+  const line = 'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password';
+  return docker("exec", job, "sh", "-c", line, "sh", ...args);
+}

@@ -1,0 +1,144 @@
+/** How the assistant looks from outside. */
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import type { Write } from "../../load/load.ts";
+import { docker, sleep } from "../../stack/project.ts";
+import type { Stack } from "../../stack/stack.ts";
+import { numbers, postgres, quoted } from "../../stores/postgres.ts";
+import { redis } from "../../stores/redis.ts";
+import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
+import { broken } from "./broken.ts";
+import { Client, SMS } from "./client.ts";
+
+/** Nothing listens there: what would be asked of a provider outside is refused at once. */
+const NOWHERE = "http://127.0.0.1:9";
+
+/** An event is a row; each execution of its POST counts one more attempt. */
+const event: Effect = {
+  write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }),
+  count: async (stack, ids) =>
+    numbers(await stack.query(`SELECT id, attempts FROM events WHERE id IN (${quoted(ids)});`)),
+};
+/** A message that asks for a task: a job makes it. */
+const task: Effect = {
+  write: (id): Write => ({ path: "/v1/messages", body: { id, text: `task: ${id}` } }),
+  count: async (stack, ids) =>
+    numbers(await stack.query(`SELECT title, count(*) FROM tasks WHERE title IN (${quoted(ids)}) GROUP BY title;`)),
+  within: 60,
+};
+
+const jobs: Jobs = {
+  worker: "worker",
+  begin: async (session, seconds) => {
+    const { status, body } = await session.post("/v1/jobs", { kind: "summarise", text: "One. Two.", delay: seconds });
+    assert.equal(status, 202, JSON.stringify(body));
+    const { id } = body as { id?: string };
+    assert.ok(id, JSON.stringify(body));
+    return id;
+  },
+  running: async (stack, ids) =>
+    Number(await stack.query(`SELECT count(*) FROM jobs WHERE state = 'running' AND id IN (${quoted(ids)});`)),
+  done: async (stack, ids) =>
+    numbers(await stack.query(`SELECT id, attempts FROM jobs WHERE state = 'done' AND id IN (${quoted(ids)});`)),
+};
+
+/** Tokens signed before stay good for their lifetime and no longer, forged ones are refused. */
+const jwtSigningKey: Credential = {
+  secret: "jwtSigningKey",
+  by: "rotate",
+  watch: async (stack) => {
+    const front = stack.project.known.behind("/v1");
+    const [container] = await stack.project.running(front.name);
+    const key = (await docker("exec", container!, "cat", "/run/secrets/jwt-keys")).split("\n")[0]!;
+    const { token: before } = stack.session;
+    const [header, payload] = before.split(".") as [string, string];
+    const signed = (by: string, seconds: number): string => {
+      const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as object;
+      const exp = Math.floor(Date.now() / 1000) + seconds;
+      const text = `${header}.${Buffer.from(JSON.stringify({ ...claims, exp })).toString("base64url")}`;
+      return `${text}.${createHmac("sha256", by).update(text).digest("base64url")}`;
+    };
+    const status = async (token: string): Promise<number> => {
+      const client = new Client(stack.edge);
+      client.token = token;
+      return (await client.get("/v1/tasks")).status;
+    };
+    return async () => {
+      const short = signed(key, 5);
+      assert.equal(await status(before), 200, "signed before the rotation");
+      assert.equal(await status(short), 200, "signed with the former key");
+      assert.equal(await status(signed("a key that nobody ever had in here", 60)), 401);
+      // Its lifetime is what is tested.
+      await sleep(6000);
+      assert.equal(await status(short), 401, "its lifetime is over");
+      await stack.enter();
+      assert.equal(await status(stack.session.token), 200, "signed after the rotation");
+    };
+  },
+};
+
+/** Signatures with the new token are taken, with the former one refused. */
+const twilioAuthToken: Credential = {
+  secret: "twilioAuthToken",
+  by: "set",
+  watch: async (stack, next) => {
+    const client = stack.session as Client;
+    await new Client(stack.edge).enter("ann@example.org");
+    assert.equal((await client.sms("+15550000001", "note before")).status, 200);
+    return async () => {
+      assert.equal((await client.sms("+15550000001", "note with the former token")).status, 403);
+      assert.equal((await client.sms("+15550000001", "note with the new one", { token: next })).status, 200);
+    };
+  },
+};
+
+export const assistant: Driver<Client> = {
+  system: "assistant",
+  config: {
+    "berth:services": {
+      api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86_400 } },
+      agent: { environment: { LLM_BASE_URL: NOWHERE } },
+      worker: { environment: { TWILIO_API_URL: NOWHERE } },
+    },
+  },
+  secrets: (mark) => ({
+    // The client signs with it.
+    twilioAuthToken: SMS.token,
+    twilioUserNumbers: JSON.stringify({ ...SMS.numbers, "+15550000009": `${mark}numbers@example.org` }),
+  }),
+  enter: (url, user) => new Client(url).enter(`${user}@example.org`),
+  paths: {
+    light: "/v1/version",
+    data: "/v1/tasks",
+    // Nothing is newer than tomorrow: the answer comes when the time is up.
+    slow: (seconds) =>
+      `/v1/events?since=${encodeURIComponent(new Date(Date.now() + 86_400_000).toISOString())}&wait=${seconds}`,
+  },
+  keep: async (session, what) => {
+    const { status, body } = await session.post("/v1/tasks", { title: what });
+    assert.ok(status < 300, JSON.stringify(body));
+  },
+  keeps: async (session, what) => {
+    const { status, body } = await session.get("/v1/tasks");
+    assert.equal(status, 200, JSON.stringify(body));
+    return JSON.stringify(body).includes(what);
+  },
+  effects: { direct: event, later: task },
+  jobs,
+  stores: [postgres, redis],
+  credentials: [jwtSigningKey, twilioAuthToken],
+  broken,
+  sources: { assistant: "services/assistant/src/apps/fastapi_app/main.py" },
+  traffic: (stack: Stack<Session>) => {
+    const client = stack.session as Client;
+    return Promise.all([
+      client.post("/v1/messages", { text: "add a task to look at the dashboards" }),
+      client.post("/v1/tasks", { title: "look" }),
+      client.get("/v1/tasks"),
+      client.post("/v1/events", { payload: { n: 1 } }),
+      client.post("/v1/jobs", { kind: "summarise", text: "A long text. It has sentences." }),
+      client.get("/v1/version"),
+      client.sms("+15550000001", "what are my reminders?"),
+    ]);
+  },
+};

@@ -1,0 +1,92 @@
+/** What an application looks like from outside: all that a promise needs to know of a system that its plan does not. */
+import type { SecretKey } from "../../config/schema.ts";
+import type { Write } from "../load/load.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { Store } from "../stores/store.ts";
+
+/** An answer as a user sees it. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Headers;
+}
+
+/** A user who is logged in. */
+export interface Session {
+  readonly token: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body: unknown): Promise<Answer>;
+}
+
+/** What comes of a write, counted where it is kept. */
+export interface Effect {
+  readonly write: (id: string) => Write;
+  /** Id → how often it took place; ids without an effect are left out. */
+  readonly count: (stack: Stack, ids: readonly string[]) => Promise<Map<string, number>>;
+  /** Whether the answer comes before the effect: seconds to wait for it. @default 0 */
+  readonly within?: number;
+}
+
+/** Work that goes on after its request was answered. */
+export interface Jobs {
+  /** The service that does it. */
+  readonly worker: string;
+  /** Has a job accepted that takes so many seconds. @returns its id */
+  readonly begin: (session: Session, seconds: number) => Promise<string>;
+  /** How many of these are at work now. */
+  readonly running: (stack: Stack, ids: readonly string[]) => Promise<number>;
+  /** Id → how often it was begun, of those that are done. */
+  readonly done: (stack: Stack, ids: readonly string[]) => Promise<Map<string, number>>;
+}
+
+/** A secret that is no store's: how its use is seen from outside. */
+export interface Credential {
+  readonly secret: SecretKey;
+  /** `rotate`: bin/rotate makes its value. `set`: the caller does. */
+  readonly by: "rotate" | "set";
+  /** Asked before the secret changes. @param next Its new value, where the caller makes it. @returns what must hold afterwards. */
+  readonly watch: (stack: Stack, next: string) => Promise<() => Promise<void>>;
+}
+
+/** A release that cannot work. */
+export interface Broken {
+  /** What is wrong with it: "exits at once". */
+  readonly what: string;
+  /** Makes it so. @returns what makes it well again. */
+  readonly change: (stack: Stack) => () => void;
+  /** The service that the output must name, and its last words. */
+  readonly culprit: readonly [service: string, words: RegExp];
+  /** Whether `bin/test` runs it; the others are left to `bin/test all`. @default false */
+  readonly gate?: true;
+}
+
+export interface Driver<S extends Session = Session> {
+  readonly system: string;
+  /** Laid over the stack file, so that a test may ask as often as it likes, as one user, for as long as it runs. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Values of secrets that must have a form, each with the mark by which a leak shows. Others are made by the test. */
+  readonly secrets: (mark: string) => Partial<Record<SecretKey, string>>;
+  /** Registers and logs in. @param url Of the edge. @param user Name of the user. */
+  readonly enter: (url: string, user: string) => Promise<S>;
+  readonly paths: {
+    /** Answered without a store. */
+    readonly light: string;
+    /** Answered from a store. */
+    readonly data: string;
+    /** Answered after so many seconds. */
+    readonly slow: (seconds: number) => string;
+  };
+  /** Something that a user keeps, and finds again. */
+  readonly keep: (session: Session, what: string) => Promise<void>;
+  readonly keeps: (session: Session, what: string) => Promise<boolean>;
+  /** The first is what the common load writes, the second ends in a job. */
+  readonly effects: { readonly direct: Effect; readonly later: Effect };
+  readonly jobs: Jobs;
+  readonly stores: readonly Store[];
+  readonly credentials: readonly Credential[];
+  readonly broken: readonly Broken[];
+  /** Image → a source file of it. A line more in it is a release. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Does a bit of everything that the dashboards count. */
+  readonly traffic: (stack: Stack) => Promise<unknown>;
+}
