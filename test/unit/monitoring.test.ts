@@ -327,7 +327,7 @@ describe("monitoring", () => {
 
   it("knows only names that somebody emits", () => {
     const application = read("services/assistant/src/personal_assistant/core/metrics.py");
-    const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram|CounterMetricFamily)\("(\w+)"/g)].map(
+    const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram|CounterMetricFamily)\(\s*"(\w+)"/g)].map(
       (match) => match[1]!,
     );
     for (const name of knownMetrics.applications)

@@ -1,4 +1,4 @@
-"""Integration tests run the real roles as processes against the real database and Redis named by DATABASE_URL and REDIS_URL."""
+"""Integration tests run the real roles as processes, against the database and Redis of DATABASE_URL and REDIS_URL."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ def revision(directory: Path, number: str, body: str, declared: str = "") -> Mod
     """A file as Alembic loads it: what the guard reads is source."""
     path = directory / f"{number}_test.py"
     path.write_text(
-        f'"""Revision {number}."""\n\nrevision = "{number}"\n{declared}\n\ndef upgrade() -> None:\n    {body}\n\n\ndef downgrade() -> None:\n    op.execute("DROP TABLE notes")\n'
+        f'"""Revision {number}."""\n\nrevision = "{number}"\n{declared}\n\n'
+        f"def upgrade() -> None:\n    {body}\n\n\n"
+        'def downgrade() -> None:\n    op.execute("DROP TABLE notes")\n'
     )
     return loaded(path)
 
@@ -86,7 +88,8 @@ def test_the_way_down_asks_for_the_same(tmp_path: Path) -> None:
     assert refusal([adds], ("0003",), loses_going_down) is None
     index = tmp_path / "0004_test.py"
     index.write_text(
-        'revision = "0004"\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    op.execute("DROP INDEX notes_by_user")\n'
+        'revision = "0004"\n\n\ndef upgrade():\n    pass\n\n\n'
+        'def downgrade():\n    op.execute("DROP INDEX notes_by_user")\n'
     )
     assert refusal([loaded(index)], (), loses_going_down) is None
 

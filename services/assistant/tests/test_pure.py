@@ -72,9 +72,17 @@ def test_planner_asks_when_it_did_not_understand_the_time(text: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["not json", "[]", "null", '{"action": "drop_tables"}', '{"action": "add_task", "args": {}}', '{"action": "add_task", "args": {"title": 3}}',
-     '{"action": "add_reminder", "args": {"text": "x", "due_at": "soon"}}', '{"action": "note", "args": {"text": " "}}'],
-)  # fmt: skip
+    [
+        "not json",
+        "[]",
+        "null",
+        '{"action": "drop_tables"}',
+        '{"action": "add_task", "args": {}}',
+        '{"action": "add_task", "args": {"title": 3}}',
+        '{"action": "add_reminder", "args": {"text": "x", "due_at": "soon"}}',
+        '{"action": "note", "args": {"text": " "}}',
+    ],
+)
 def test_a_language_models_answer_is_not_trusted(content: str) -> None:
     assert parse_llm(content) is None
 

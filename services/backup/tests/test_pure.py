@@ -3,12 +3,13 @@
 import json
 import tempfile
 import unittest
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from backup import compare, redis, runs, serve, settings, state, store
 
-AT = datetime(2026, 12, 31, 18, tzinfo=timezone.utc)
+AT = datetime(2026, 12, 31, 18, tzinfo=UTC)
 
 
 def fact(rows=1, checksum="1", newest=None, newer=0):
@@ -24,7 +25,7 @@ def backup(id, *, marked=True, problem="", snapshot=None):
 
 
 class Settings(unittest.TestCase):
-    GOOD = {"BACKUP_STACK": "prod", "APP_ENV": "prod", "PGDATABASE": "pa_prod"}
+    GOOD: ClassVar = {"BACKUP_STACK": "prod", "APP_ENV": "prod", "PGDATABASE": "pa_prod"}
 
     def test_reads_what_is_set(self):
         loaded = settings.load({**self.GOOD, "BACKUP_EVERY": "60", "BACKUP_S3_BUCKET": "b", "BACKUP_S3_PREFIX": "/p/"})
@@ -89,7 +90,7 @@ class Compare(unittest.TestCase):
 
 
 class Choose(unittest.TestCase):
-    THERE = [
+    THERE: ClassVar = [
         backup("20261231T150000Z", marked=False),
         backup("20261231T140000Z", problem="cannot be decrypted with this key, or is damaged"),
         backup("20261231T130000Z"),

@@ -1,23 +1,24 @@
 """
 Whole runs, with servers of our own: needs what the image has, and a small disk on /small. From the checkout:
 
-docker run --rm --network none --read-only --tmpfs /tmp:rw,size=512m --tmpfs /small:rw,size=1m,uid=34 <image> python3 -m unittest discover -s /app/tests
+docker run --rm --network none --read-only --tmpfs /tmp:rw,size=512m --tmpfs /small:rw,size=1m,uid=34 <image> \\
+    python3 -m unittest discover -s /app/tests
 """
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from backup import database, runs, state
 from backup.settings import Failed, Settings
-from backup.store import DATABASE, MANIFEST, REDIS, VERIFIED, Store
+from backup.store import DATABASE, MANIFEST, REDIS, VERIFIED
 
 PASSWORD = "0123456789abcdef"
 SMALL = Path("/small")
@@ -40,9 +41,13 @@ class Runs(unittest.TestCase):
         sql("""
             SET ROLE app_owner; RESET ROLE; GRANT ALL ON SCHEMA public TO app_owner; SET ROLE app_owner;
             CREATE TABLE alembic_version (version_num text PRIMARY KEY); INSERT INTO alembic_version VALUES ('0007');
-            CREATE TABLE "Odd ""name" (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), due timestamptz, note text, body text DEFAULT md5(random()::text) || md5(random()::text), total int GENERATED ALWAYS AS (id * 2) STORED);
+            CREATE TABLE "Odd ""name" (
+                id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), due timestamptz, note text,
+                body text DEFAULT md5(random()::text) || md5(random()::text),
+                total int GENERATED ALWAYS AS (id * 2) STORED);
             ALTER TABLE "Odd ""name" DROP COLUMN note;
-            INSERT INTO "Odd ""name" (id, at, due) SELECT n, now() - interval '1 hour', now() + interval '1 day' FROM generate_series(1, 5000) n;
+            INSERT INTO "Odd ""name" (id, at, due)
+                SELECT n, now() - interval '1 hour', now() + interval '1 day' FROM generate_series(1, 5000) n;
             CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM "Odd ""name";""")
         rules = cls.root / "users.acl"
         rules.write_text(
@@ -148,7 +153,8 @@ class Runs(unittest.TestCase):
             n = 10_000
             while not stop.is_set():
                 sql(
-                    f'INSERT INTO "Odd ""name" (id) VALUES ({n}); DELETE FROM "Odd ""name" WHERE id = {n}; UPDATE "Odd ""name" SET due = now() WHERE id = 1;'
+                    f'INSERT INTO "Odd ""name" (id) VALUES ({n}); DELETE FROM "Odd ""name" WHERE id = {n}; '
+                    'UPDATE "Odd ""name" SET due = now() WHERE id = 1;'
                 )
                 n += 1
 
@@ -190,7 +196,7 @@ class Runs(unittest.TestCase):
                 id = self.runner.take()
                 self.assertIn(id, os.listdir(self.folder / "stored"))
                 damage(self.stored(id, name))
-                self.fails(stage, "", lambda: self.runner.verify(id))
+                self.fails(stage, "", partial(self.runner.verify, id))
                 self.assertEqual((self.good(), os.listdir(self.folder / "stored")), ([last], [last]))
         # The negative control: what is not damaged is verified.
         time.sleep(1)

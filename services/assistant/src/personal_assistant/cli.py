@@ -93,8 +93,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _become_init() -> None:
-    """Without Docker's init this process would be pid 1, whose SIGKILL from inside the container the kernel ignores, and the
-    health check could not end a hung process. So pid 1 stays behind as a minimal init and the role runs in a child."""
+    """Without Docker's init this process would be pid 1, whose SIGKILL from inside the container the kernel ignores,
+    and the health check could not end a hung process. So pid 1 stays behind as a minimal init and the role runs in a
+    child."""
     child = os.fork()
     if child == 0:
         return

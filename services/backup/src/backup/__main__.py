@@ -1,4 +1,4 @@
-"""`backup serve` is the service; everything else is for a person, by `docker exec` (bin/backup, bin/backups, bin/restore)."""
+"""`backup serve` is the service; all else is for a person, by `docker exec` (bin/backup, bin/backups, bin/restore)."""
 
 import argparse
 import json
@@ -6,21 +6,24 @@ import shutil
 import sys
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from . import compare, database, redis, state as states
+from . import compare, database, redis
+from . import state as states
+from .manifest import Manifest
 from .runs import Runner, choose, stored_bytes
 from .serve import serve
 from .settings import Failed, Settings, load
-from .store import DATABASE, MANIFEST, REDIS
+from .store import DATABASE, REDIS
 
 WOULD_LOSE = 3
 """Exit code of a preview: the restore would overwrite newer data."""
 
 
 def json_log(message: str, level: str = "info", **fields: object) -> None:
-    ts = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     print(json.dumps({"ts": ts, "level": level, "service": "backup", "msg": message, **fields}), flush=True)
 
 
@@ -33,14 +36,14 @@ def text_log(message: str, level: str = "info", **fields: object) -> None:
     )
 
 
-def listing(runner: Runner) -> list[dict]:
+def listing(runner: Runner) -> list[dict[str, Any]]:
     with runner.store() as store:
         backups = store.backups()
     unreadable = states.load(runner.state_file).unreadable
     rows = []
     for backup in backups:
         problem = backup.problem or unreadable.get(backup.id, "") if backup.marked else "never verified"
-        row: dict = {"id": backup.id, "verified": backup.marked and not problem, "problem": problem}
+        row: dict[str, Any] = {"id": backup.id, "verified": backup.marked and not problem, "problem": problem}
         if backup.manifest:
             row.update(
                 time=backup.manifest["snapshot"],
@@ -53,7 +56,7 @@ def listing(runner: Runner) -> list[dict]:
     return rows
 
 
-def table(rows: "list[dict]", destination: str) -> str:
+def table(rows: list[dict[str, Any]], destination: str) -> str:
     if not rows:
         return f"there is no backup in {destination}"
     cells = [("id", "time", "size", "rows", "schema", "verified")]
@@ -66,17 +69,18 @@ def table(rows: "list[dict]", destination: str) -> str:
         cells.append((row["id"], *known, "yes" if row["verified"] else f"NO: {row['problem']}"))
     widths = [max(len(line[n]) for line in cells) for n in range(5)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line[:5], widths)) + "  " + line[5] for line in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(line[:5], widths, strict=True)) + "  " + line[5]
+        for line in cells
     )
 
 
-def chosen(runner: Runner, wanted: str) -> dict:
+def chosen(runner: Runner, wanted: str) -> Manifest:
     with runner.store() as store:
         backup = choose(store.backups(), wanted)
     why = states.load(runner.state_file).unreadable.get(backup.id)
     if why:
         raise Failed("list", f"backup {backup.id} cannot be restored: {why}")
-    return backup.manifest
+    return backup.readable
 
 
 def scratch(settings: Settings) -> Path:
@@ -170,14 +174,14 @@ def perform(args: argparse.Namespace, runner: Runner, settings: Settings) -> int
     return 0
 
 
-def look(args: argparse.Namespace, manifest: dict) -> int:
+def look(args: argparse.Namespace, manifest: Manifest) -> int:
     """`facts` prints SQL for the psql of any server; `preview` and `compare` read what it answered."""
     if args.command == "facts":
         print(facts_script("now" if args.now else manifest["snapshot"], manifest["snapshot"]))
         return 0
     now = database.parse(sys.stdin.read().splitlines())
     if args.command == "preview":
-        print(compare.preview(manifest, now, args.schema, datetime.now(timezone.utc)))
+        print(compare.preview(manifest, now, args.schema, datetime.now(UTC)))
         return WOULD_LOSE if compare.lost(manifest["tables"], now) else 0
     wrong = compare.differences(manifest["tables"], now)
     if wrong:

@@ -7,7 +7,7 @@ from .settings import Failed
 
 
 def run(
-    stage: str, *command: str, stdin: "str | None" = None, timeout: int = 6 * 3600, env: "dict[str, str] | None" = None
+    stage: str, *command: str, stdin: str | None = None, timeout: int = 6 * 3600, env: dict[str, str] | None = None
 ) -> str:
     """@return what it wrote. @raise Failed with its last words."""
     try:

@@ -1,8 +1,8 @@
 """What two looks at a database have in common. Pure: facts as facts.sql prints them."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-Facts = "dict[str, dict]"
+from .manifest import Facts, Manifest
 
 
 def differences(expected: Facts, found: Facts) -> list[str]:
@@ -20,15 +20,16 @@ def total(facts: Facts) -> int:
     return sum(fact["rows"] for fact in facts.values())
 
 
-def lost(backup: Facts, now: Facts) -> "dict[str, int]":
+def lost(backup: Facts, now: Facts) -> dict[str, int]:
     """Table -> rows that a restore would take away: those with a later moment, or more than the backup has."""
     gone = {
-        table: max(fact["newer"], fact["rows"] - backup.get(table, {"rows": 0})["rows"]) for table, fact in now.items()
+        table: max(fact["newer"], fact["rows"] - (backup[table]["rows"] if table in backup else 0))
+        for table, fact in now.items()
     }
     return {table: rows for table, rows in sorted(gone.items()) if rows > 0}
 
 
-def preview(manifest: dict, now: Facts, schema: str, at: datetime) -> str:
+def preview(manifest: Manifest, now: Facts, schema: str, at: datetime) -> str:
     """What a restore would do, for a person. @param schema Version of what is there now. @param at The time now."""
     backup = manifest["tables"]
     gone = lost(backup, now)
@@ -41,37 +42,36 @@ def preview(manifest: dict, now: Facts, schema: str, at: datetime) -> str:
                 table,
                 str(here["rows"]) if here else "-",
                 str(there["rows"]) if there else "-",
-                short((there or {}).get("newest")),
+                short(there["newest"] if there else None),
                 "nothing, it is the same" if same else str(gone.get(table, 0)),
             )
         )
     widths = [max(len(row[n]) for row in rows) for n in range(4)]
     version = manifest["schema"] or "none"
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths)) + "  " + row[4] for row in rows]
-    return "\n".join(
-        [
-            f"backup {manifest['id']} of stack {manifest['stack']}: the database {manifest['database']} as it was at {short(manifest['snapshot'])}, {age(moment(manifest['snapshot']), at)} ago",
-            f"schema {version}"
-            + (
-                ""
-                if version == (schema or "none")
-                else f", now {schema or 'none'}: migrations run again after the restore"
-            ),
-            "",
-            *lines,
-            "",
-            f"{total(now)} rows now, {total(backup)} in the backup; would be lost: {sum(gone.values())}"
-            + (f" ({', '.join(gone)})" if gone else ""),
-        ]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)) + "  " + row[4]
+        for row in rows
+    ]
+    heading = (
+        f"backup {manifest['id']} of stack {manifest['stack']}: the database {manifest['database']} "
+        f"as it was at {short(manifest['snapshot'])}, {age(moment(manifest['snapshot']), at)} ago"
     )
+    now_version = schema or "none"
+    versions = f"schema {version}"
+    if version != now_version:
+        versions += f", now {now_version}: migrations run again after the restore"
+    sums = f"{total(now)} rows now, {total(backup)} in the backup; would be lost: {sum(gone.values())}"
+    if gone:
+        sums += f" ({', '.join(gone)})"
+    return "\n".join([heading, versions, "", *lines, "", sums])
 
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def short(text: "str | None") -> str:
-    return "-" if not text else moment(text).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+def short(text: str | None) -> str:
+    return "-" if not text else moment(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def age(then: datetime, now: datetime) -> str:
@@ -83,11 +83,11 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def size(count: int) -> str:
+    if count < 1000:
+        return f"{count} B"
     value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            break
+    for unit in ("kB", "MB", "GB"):
         value /= 1000
-    else:
-        unit = "TB"
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        if value < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"

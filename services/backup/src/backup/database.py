@@ -1,13 +1,14 @@
-"""PostgreSQL: one snapshot for the dump and for what is compared with it later, and a throwaway server to restore into."""
+"""PostgreSQL: one snapshot for the dump and for what is compared with it later; a throwaway server to restore into."""
 
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from .commands import run, words
+from .manifest import Database, Facts, Manifest
 from .settings import Failed, Settings
 
 FACTS = Path(__file__).with_name("facts.sql")
@@ -25,7 +26,7 @@ class Session:
 
     END = "-- end of answer --"
 
-    def __init__(self, stage: str, database: str, env: "dict[str, str]", errors: Path):
+    def __init__(self, stage: str, database: str, env: dict[str, str], errors: Path):
         self.stage = stage
         self.errors = errors
         self.log = errors.open("w")
@@ -37,22 +38,24 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=self.log,
         )
+        assert self.process.stdin and self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
 
     def ask(self, sql: str) -> list[str]:
         """@raise Failed with what the server said."""
         try:
-            self.process.stdin.write(f"{sql}\n\\echo {self.END}\n")
-            self.process.stdin.flush()
+            self.stdin.write(f"{sql}\n\\echo {self.END}\n")
+            self.stdin.flush()
         except BrokenPipeError:
             pass
-        lines = []
-        for line in self.process.stdout:
+        lines: list[str] = []
+        for line in self.stdout:
             if line.rstrip("\n") == self.END:
                 return lines
             lines.append(line.rstrip("\n"))
         raise Failed(self.stage, f"psql: {words(self.errors.read_text())}")
 
-    def facts(self, at: str, since: str = NEVER) -> "dict[str, dict]":
+    def facts(self, at: str, since: str = NEVER) -> Facts:
         return parse(self.ask(f"\\set at '{at}'\n\\set since '{since}'\n\\i {FACTS}"))
 
     def close(self) -> None:
@@ -61,9 +64,9 @@ class Session:
         self.log.close()
 
 
-def parse(lines: "list[str]") -> "dict[str, dict]":
+def parse(lines: list[str]) -> Facts:
     """Lines of facts.sql -> table -> facts."""
-    tables = {}
+    tables: Facts = {}
     for line in lines:
         fact = json.loads(line)
         tables[fact.pop("table")] = fact
@@ -79,7 +82,7 @@ def session(stage: str, database: str, scratch: Path, **env: str) -> Iterator[Se
         one.close()
 
 
-def dump(settings: Settings, to: Path, scratch: Path) -> dict:
+def dump(settings: Settings, to: Path, scratch: Path) -> Database:
     """Writes a dump. @return what a manifest says of the database, read in the dump's own snapshot."""
     with session("dump", settings.database, scratch) as held:
         held.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;")
@@ -105,8 +108,11 @@ def dump(settings: Settings, to: Path, scratch: Path) -> dict:
 
 
 @contextmanager
-def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator["dict[str, str]"]:
-    """A server of our own, on a private socket, without a care for power cuts. @return the environment that reaches it."""
+def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator[dict[str, str]]:
+    """A server of our own on a private socket, without a care for power cuts.
+
+    @return the environment that reaches it.
+    """
     data, socket = folder / "pg", folder / "socket"
     socket.mkdir(parents=True)
     run("restore", "initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync", f"--encoding={encoding}")
@@ -151,7 +157,7 @@ def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator["dict
         subprocess.run(["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], capture_output=True)
 
 
-def restored(settings: Settings, path: Path, manifest: dict, folder: Path) -> "dict[str, dict]":
+def restored(settings: Settings, path: Path, manifest: Manifest, folder: Path) -> Facts:
     """Restores a dump into a throwaway server. @return what is in it then."""
     with throwaway(settings, folder, manifest["encoding"]) as env:
         run("restore", "pg_restore", "--exit-on-error", "-d", "restored", str(path), env={**os.environ, **env})

@@ -4,11 +4,13 @@ import re
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any
 
 from .commands import run, words
+from .manifest import Keys
 from .settings import Failed, Settings
 
 
@@ -30,8 +32,11 @@ def snapshot(settings: Settings, to: Path) -> None:
     )
 
 
-def inspect(path: Path, stage: str = "snapshot") -> dict:
-    """Reads a snapshot to its end, checksum included. @return `keys` without an expiry (the others may go at any moment), and the server's version."""
+def inspect(path: Path, stage: str = "snapshot") -> Keys:
+    """Reads a snapshot to its end, checksum included.
+
+    @return `keys` without an expiry (the others may go at any moment), and the server's version.
+    """
     said = run(stage, "redis-check-rdb", str(path))
     keys, expires = re.search(r"(\d+) keys read", said), re.search(r"(\d+) expires", said)
     if not keys or not expires:
@@ -57,12 +62,12 @@ class Connection:
         self.file.close()
         self.socket.close()
 
-    def ask(self, *words: "bytes | str"):
-        """@raise Failed with what the server said."""
+    def ask(self, *words: bytes | str) -> Any:
+        """@return what the command answers: bytes, number, None or list. @raise Failed with what the server said."""
         self.socket.sendall(command(*words))
         return self._answer()
 
-    def _answer(self):
+    def _answer(self) -> Any:
         line = self.file.readline().rstrip(b"\r\n")
         kind, rest = line[:1], line[1:]
         if kind == b"-":
@@ -74,7 +79,7 @@ class Connection:
         return int(rest) if kind == b":" else rest
 
 
-def command(*words: "bytes | str") -> bytes:
+def command(*words: bytes | str) -> bytes:
     encoded = [word.encode() if isinstance(word, str) else word for word in words]
     return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
 
@@ -131,18 +136,17 @@ def _loaded(server: "subprocess.Popen[bytes]", place: Path, log: Path, seconds: 
     raise Failed("restore", f"redis-server did not load the snapshot in {seconds} s")
 
 
-def restored(path: Path, folder: Path) -> dict:
+def restored(path: Path, folder: Path) -> int:
+    """Loads a snapshot into a throwaway server. @return how many keys without an expiry it has then."""
     with throwaway(path, folder) as server:
         spaces = re.findall(rb"db\d+:keys=(\d+),expires=(\d+)", server.ask("INFO", "keyspace"))
-        return {"keys": sum(int(keys) - int(expires) for keys, expires in spaces)}
+        return sum(int(keys) - int(expires) for keys, expires in spaces)
 
 
-def commands(
-    path: Path, folder: Path, passed_over: "frozenset[bytes]" = frozenset({b"berth:users"})
-) -> Iterator[bytes]:
+def commands(path: Path, folder: Path, passed_over: frozenset[bytes] = frozenset({b"berth:users"})) -> Iterator[bytes]:
     """
-    What makes a server hold the snapshot's keys, in its own protocol. Keys that the snapshot does not have are left alone, and so is
-    the record of which user belongs to which release.
+    What makes a server hold the snapshot's keys, in its own protocol. Keys that the snapshot does not have are left
+    alone, and so is the record of which user belongs to which release.
     """
     with throwaway(path, folder) as server:
         for space in re.findall(rb"db(\d+):", server.ask("INFO", "keyspace")):

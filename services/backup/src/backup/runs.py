@@ -4,17 +4,21 @@ import fcntl
 import json
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import TypeVar
 
-from . import compare, database, redis, state as states
+from . import compare, database, redis
+from . import state as states
+from .manifest import File, Manifest
 from .settings import Failed, Settings
 from .store import DATABASE, ID, MANIFEST, REDIS, VERIFIED, Backup, Store, sha256
 
 FILES = (DATABASE, REDIS)
 Log = Callable[..., None]
+Result = TypeVar("Result")
 
 
 class Runner:
@@ -47,8 +51,12 @@ class Runner:
             self._attempt(lambda store: self._check(store, id))
 
     def remove(self, id: str) -> None:
+        def work(store: Store) -> None:
+            store.remove(id)
+            self._look(store)
+
         with self._lock():
-            self._attempt(lambda store: (store.remove(id), self._look(store)))
+            self._attempt(work)
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -59,16 +67,20 @@ class Runner:
             store.close()
 
     def look(self) -> None:
-        """Learns from the destination what there is: a work volume that is new knows nothing. For the start: nobody is reading."""
+        """Learns from the destination what there is: a work volume that is new knows nothing.
+
+        For the start: nobody is reading.
+        """
         for forgotten in self.settings.work.glob("fetch-*"):
             shutil.rmtree(forgotten, ignore_errors=True)
         with self._lock(), self.store() as store:
             self._look(store)
-            # Where there is a fresh one, the first run has time: the database may just have been made anew, to be restored.
+            # Where there is a fresh one, the first run has time: the database may just have been made anew, to be
+            # restored.
             self._remember(lambda state: setattr(state, "attempted", state.attempted or state.verified))
 
     @contextmanager
-    def fetched(self, id: str, names: "tuple[str, ...]", folder: Path) -> Iterator[Path]:
+    def fetched(self, id: str, names: tuple[str, ...], folder: Path) -> Iterator[Path]:
         """The files of a backup, decrypted and seen to be what the manifest says."""
         with self.store() as store:
             try:
@@ -97,7 +109,7 @@ class Runner:
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir()
 
-    def _attempt(self, work: "Callable[[Store], object]"):
+    def _attempt(self, work: Callable[[Store], Result]) -> Result:
         try:
             with self.store() as store:
                 return work(store)
@@ -112,7 +124,7 @@ class Runner:
             self._remember(lambda state: state.failed(failed.stage, str(failed)))
             raise
 
-    def _remember(self, change: "Callable[[states.State], object]") -> None:
+    def _remember(self, change: Callable[[states.State], object]) -> None:
         state = states.load(self.state_file)
         change(state)
         try:
@@ -124,7 +136,7 @@ class Runner:
         began = time.time()
         self._remember(lambda state: setattr(state, "attempted", began))
         self._remove_leftovers(store)
-        id = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        id = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = self.scratch / "taken"
         folder.mkdir()
         try:
@@ -135,22 +147,25 @@ class Runner:
                 size=compare.size((folder / DATABASE).stat().st_size),
             )
             redis.snapshot(self.settings, folder / REDIS)
-            described["redis"] = redis.inspect(folder / REDIS)
+            keys = redis.inspect(folder / REDIS)
             self.log(
                 "took a snapshot of Redis",
-                keys=described["redis"]["keys"],
+                keys=keys["keys"],
                 size=compare.size((folder / REDIS).stat().st_size),
             )
         except OSError as error:
             raise Failed("dump", f"{self.settings.work}: {error.strerror}") from None
-        files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in FILES}
-        manifest = {
+        files: dict[str, File] = {
+            name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in FILES
+        }
+        manifest: Manifest = {
             "id": id,
             "stack": self.settings.stack,
             "environment": self.settings.environment,
             "database": self.settings.database,
             "began": began,
             **described,
+            "redis": keys,
             "files": files,
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
@@ -164,23 +179,26 @@ class Runner:
         shutil.rmtree(folder)
         return id
 
-    def _fetch(self, store: Store, id: str, names: "tuple[str, ...]", folder: Path) -> dict:
-        """@return the manifest. @raise Failed where a file is not what the manifest says, or the manifest not what was verified."""
+    def _fetch(self, store: Store, id: str, names: tuple[str, ...], folder: Path) -> Manifest:
+        """@return the manifest.
+
+        @raise Failed where a file is not what the manifest says, or the manifest not what was verified.
+        """
         wanted = [*names, MANIFEST]
         if VERIFIED in store.contents().get(id, ()):
             wanted.append(VERIFIED)
         store.get(id, wanted, folder)
         try:
-            manifest = json.loads((folder / MANIFEST).read_text())
+            manifest: Manifest = json.loads((folder / MANIFEST).read_text())
             for name in names:
                 if sha256(folder / name) != manifest["files"][name]["sha256"]:
                     raise Failed("compare", f"{name} of backup {id} is not what was stored")
             if manifest["id"] != id:
                 raise Failed("compare", f"the manifest of backup {id} is that of {manifest['id']}")
-            if VERIFIED in wanted and json.loads((folder / VERIFIED).read_text())["manifest"] != sha256(
-                folder / MANIFEST
-            ):
-                raise Failed("compare", f"the manifest of backup {id} is not what was verified")
+            if VERIFIED in wanted:
+                marker = json.loads((folder / VERIFIED).read_text())
+                if marker["manifest"] != sha256(folder / MANIFEST):
+                    raise Failed("compare", f"the manifest of backup {id} is not what was verified")
         except (ValueError, KeyError) as error:
             raise Failed("compare", f"the manifest of backup {id} cannot be read: {error!r}") from None
         return manifest
@@ -194,9 +212,10 @@ class Runner:
             self.log("fetched back and decrypted", id=id)
             self._compare(manifest, folder)
         except Failed as failed:
+            why = str(failed)
             # One that never counted is of no use to anybody; one that did may still be of some.
             if known:
-                self._remember(lambda state: state.unreadable.update({id: str(failed)}))
+                self._remember(lambda state: state.unreadable.update({id: why}))
             else:
                 self._drop(store, id)
             raise
@@ -227,10 +246,10 @@ class Runner:
         self.log("verified", id=id)
         return id
 
-    def _compare(self, manifest: dict, folder: Path) -> None:
+    def _compare(self, manifest: Manifest, folder: Path) -> None:
         try:
             found = database.restored(self.settings, folder / DATABASE, manifest, self.scratch / "throwaway")
-            keys = redis.restored(folder / REDIS, self.scratch / "throwaway")["keys"]
+            keys = redis.restored(folder / REDIS, self.scratch / "throwaway")
         except OSError as error:
             raise Failed("restore", f"{self.settings.work}: {error.strerror}") from None
         wrong = compare.differences(manifest["tables"], found)
@@ -239,7 +258,7 @@ class Runner:
         if wrong:
             raise Failed("compare", f"backup {manifest['id']} was restored, but {'; '.join(wrong[:5])}")
 
-    def _good(self, state: states.State, manifest: dict, took: float, ends_a_run: bool) -> None:
+    def _good(self, state: states.State, manifest: Manifest, took: float, ends_a_run: bool) -> None:
         state.ok, state.error = True, ""
         state.checks[manifest["id"]] = time.time()
         state.unreadable.pop(manifest["id"], None)
@@ -250,7 +269,7 @@ class Runner:
         if ends_a_run:
             state.duration = time.time() - manifest["began"]
 
-    def _look(self, store: Store) -> "list[Backup]":
+    def _look(self, store: Store) -> list[Backup]:
         """Brings the memory in line with what is there. @return the verified ones that can be read, newest first"""
         marked = [backup for backup in store.backups() if backup.marked]
         ids = {backup.id for backup in marked}
@@ -262,9 +281,9 @@ class Runner:
             state.unreadable.update({backup.id: backup.problem for backup in marked if backup.problem})
             good = [backup for backup in marked if backup.id not in state.unreadable]
             state.good = len(good)
-            state.verified = compare.moment(good[0].manifest["snapshot"]).timestamp() if good else 0
+            state.verified = compare.moment(good[0].readable["snapshot"]).timestamp() if good else 0
             if good:
-                state.bytes, state.rows = stored_bytes(good[0].manifest), compare.total(good[0].manifest["tables"])
+                state.bytes, state.rows = stored_bytes(good[0].readable), compare.total(good[0].readable["tables"])
 
         self._remember(learn)
         unreadable = states.load(self.state_file).unreadable
@@ -288,7 +307,10 @@ class Runner:
             self._look(store)
 
     def _scrub(self, store: Store, fresh: str) -> None:
-        """Reads one stored backup again, that whose turn it is: disks and buckets forget. The fresh one is good all the same."""
+        """Reads one stored backup again, that whose turn it is: disks and buckets forget.
+
+        The fresh one is good all the same.
+        """
         state = states.load(self.state_file)
         others = [
             id
@@ -300,16 +322,18 @@ class Runner:
         try:
             self._check(store, min(others, key=lambda id: (state.checks.get(id, 0), id)))
         except Failed as failed:
-            self._remember(lambda state: state.count(failed.stage))
-            self.log("a stored backup can be restored no more", level="error", stage=failed.stage, error=str(failed))
+            stage = failed.stage
+            self._remember(lambda state: state.count(stage))
+            self.log("a stored backup can be restored no more", level="error", stage=stage, error=str(failed))
 
     def _check(self, store: Store, id: str) -> None:
         try:
             self._fetch(store, id, FILES, self.scratch / "checked")
         except Failed as failed:
-            self._remember(lambda state: state.unreadable.update({id: str(failed)}))
+            why = str(failed)
+            self._remember(lambda state: state.unreadable.update({id: why}))
             self._look(store)
-            raise Failed("check", f"stored backup {id}: {failed}") from None
+            raise Failed("check", f"stored backup {id}: {why}") from None
         finally:
             shutil.rmtree(self.scratch / "checked", ignore_errors=True)
         self._remember(lambda state: (state.checks.update({id: time.time()}), state.unreadable.pop(id, None)))
@@ -329,7 +353,7 @@ class Runner:
 
 def is_much_larger(one: Backup, other: Backup) -> bool:
     """A database that was lost and made anew goes on being backed up: what it replaces must not go for it."""
-    return compare.total(one.manifest["tables"]) > 2 * compare.total(other.manifest["tables"])
+    return compare.total(one.readable["tables"]) > 2 * compare.total(other.readable["tables"])
 
 
 def is_small(problem: str) -> bool:
@@ -337,11 +361,11 @@ def is_small(problem: str) -> bool:
     return problem.startswith(("cannot be decrypted", "is not what was verified"))
 
 
-def stored_bytes(manifest: dict) -> int:
+def stored_bytes(manifest: Manifest) -> int:
     return sum(file["bytes"] for file in manifest["files"].values())
 
 
-def choose(backups: "list[Backup]", wanted: str) -> Backup:
+def choose(backups: list[Backup], wanted: str) -> Backup:
     """@param wanted An id, `latest`, or a moment in UTC: the newest at or before it. @raise Failed"""
     good = [backup for backup in backups if backup.marked and not backup.problem]
     if ID.fullmatch(wanted):
@@ -356,8 +380,8 @@ def choose(backups: "list[Backup]", wanted: str) -> Backup:
             moment = compare.moment(wanted)
         except ValueError:
             raise Failed("list", f'"{wanted}" is neither an id nor a moment, such as 2026-12-31T18:00 (UTC)') from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        good = [backup for backup in good if compare.moment(backup.manifest["snapshot"]) <= moment]
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        good = [backup for backup in good if compare.moment(backup.readable["snapshot"]) <= moment]
     if not good:
         raise Failed("list", "there is no verified backup" + ("" if wanted == "latest" else f" of {wanted} or before"))
     return good[0]

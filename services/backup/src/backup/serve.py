@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import state as states
@@ -37,26 +38,27 @@ def serve(settings: Settings, log: Log) -> None:
             attempt(runner.run, log)
 
 
-def attempt(work, log: Log) -> None:
+def attempt(work: Callable[[], object], log: Log) -> None:
     try:
         work()
     except Failed as failed:
         log("backup failed", level="error", stage=failed.stage, error=str(failed))
-    except Exception as error:  # noqa: BLE001: whatever it is, the next run may be well
+    except Exception as error:
+        # Whatever it is, the next run may be well.
         log("backup failed", level="error", stage="other", error=f"{type(error).__name__}: {error}")
         time.sleep(5)
 
 
-def handler(settings: Settings, runner: Runner, started: float):
+def handler(settings: Settings, runner: Runner, started: float) -> type[BaseHTTPRequestHandler]:
+    def answer(path: str) -> str | None:
+        if path == "/metrics":
+            return states.metrics(states.load(runner.state_file), settings.every, settings.keep, started)
+        return "ok\n" if path == "/health" else None
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            text = {
-                "/metrics": lambda: states.metrics(
-                    states.load(runner.state_file), settings.every, settings.keep, started
-                ),
-                "/health": lambda: "ok\n",
-            }.get(self.path)
-            body = (text() if text else "not found\n").encode()
+            text = answer(self.path)
+            body = (text or "not found\n").encode()
             try:
                 self.send_response(200 if text else 404)
                 self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

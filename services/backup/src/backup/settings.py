@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,31 +52,32 @@ class Settings:
         return f"{self.endpoint or 'S3'}, {self.bucket}/{self.prefix}" if self.bucket else self.folder
 
 
-def load(env: "os._Environ[str] | dict[str, str]" = os.environ) -> Settings:
+def load(env: Mapping[str, str] = os.environ) -> Settings:
     """@raise SystemExit naming every variable that is wrong."""
     problems = [f"{name} is missing" for name in ("BACKUP_STACK", "APP_ENV", "PGDATABASE") if not env.get(name)]
-    numbers = {}
-    for field, name, default in (
-        ("every", "BACKUP_EVERY", "21600"),
-        ("keep", "BACKUP_KEEP", "14"),
-        ("metrics_port", "METRICS_PORT", "9300"),
-    ):
-        value = env.get(name, default)
+
+    def number(name: str, default: int) -> int:
+        value = env.get(name, str(default))
         if re.fullmatch(r"[1-9]\d*", value):
-            numbers[field] = int(value)
-        else:
-            problems.append(f"{name}: got {value!r}, allowed: a whole number from 1")
+            return int(value)
+        problems.append(f"{name}: got {value!r}, allowed: a whole number from 1")
+        return default
+
+    every, keep = number("BACKUP_EVERY", 21600), number("BACKUP_KEEP", 14)
+    metrics_port = number("METRICS_PORT", 9300)
     if problems:
         raise SystemExit("the configuration is not valid: " + "; ".join(problems))
     return Settings(
         stack=env["BACKUP_STACK"],
         environment=env["APP_ENV"],
         database=env["PGDATABASE"],
+        every=every,
+        keep=keep,
         folder=env.get("BACKUP_FOLDER", "/backups"),
         bucket=env.get("BACKUP_S3_BUCKET", ""),
         prefix=env.get("BACKUP_S3_PREFIX", "").strip("/"),
         endpoint=env.get("BACKUP_S3_ENDPOINT", ""),
         region=env.get("BACKUP_S3_REGION", ""),
+        metrics_port=metrics_port,
         redis_host=env.get("REDIS_HOST", "redis"),
-        **numbers,
     )

@@ -35,10 +35,10 @@ class State:
     rows: int = 0
     good: int = 0
     """Verified backups that could be read when they were last looked at."""
-    failures: "dict[str, int]" = field(default_factory=dict)
-    checks: "dict[str, float]" = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    checks: dict[str, float] = field(default_factory=dict)
     """Id -> when its files were last read as a whole."""
-    unreadable: "dict[str, str]" = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     """Id of a verified backup -> why it cannot be restored any more."""
 
     def count(self, stage: str) -> None:
@@ -68,7 +68,7 @@ def metrics(state: State, every: int, keep: int, started: float) -> str:
     """The text that Prometheus reads."""
     lines = []
 
-    def metric(name: str, kind: str, help: str, values: "dict[str, float]") -> None:
+    def metric(name: str, kind: str, help: str, values: dict[str, float]) -> None:
         lines.extend(
             [
                 f"# HELP {name} {help}",

@@ -1,4 +1,6 @@
-"""The destination: a folder or a bucket, through rclone; everything is encrypted and authenticated before it leaves (rclone crypt).
+"""The destination: a folder or a bucket, through rclone.
+
+Everything is encrypted and authenticated before it leaves (rclone crypt).
 
 A backup is a folder named by its id. It is good once `verified.json` is in it, which is written last.
 """
@@ -11,8 +13,10 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .commands import run
+from .manifest import Manifest
 from .settings import Failed, Settings
 
 ID = re.compile(r"\d{8}T\d{6}Z")
@@ -23,14 +27,20 @@ DATABASE, REDIS, MANIFEST, VERIFIED = "database.dump", "redis.rdb", "manifest.js
 class Backup:
     id: str
     files: frozenset[str]
-    manifest: "dict | None" = None
+    manifest: Manifest | None = None
     """None: it could not be decrypted, or is not what was verified."""
-    verified: "dict | None" = None
+    verified: dict[str, Any] | None = None
     problem: str = ""
 
     @property
     def marked(self) -> bool:
         return VERIFIED in self.files
+
+    @property
+    def readable(self) -> Manifest:
+        """The manifest of a backup that has no problem."""
+        assert self.manifest, f"backup {self.id}: {self.problem}"
+        return self.manifest
 
 
 def sha256(path: Path) -> str:
@@ -110,9 +120,9 @@ class Store:
     def put(self, id: str, path: Path, stage: str = "upload") -> None:
         self._rclone(stage, "copyto", str(path), f"{self.remotes[0]}{id}/{path.name}")
 
-    def get(self, id: str, names: "list[str]", to: Path, stage: str = "download") -> None:
+    def get(self, id: str, names: list[str], to: Path, stage: str = "download") -> None:
         """Downloads and decrypts. @raise Failed where a file is missing, cut off or changed, or the key is another."""
-        problem: "Failed | None" = None
+        problem: Failed | None = None
         for remote in self.remotes:
             shutil.rmtree(to, ignore_errors=True)
             to.mkdir(parents=True)
@@ -144,7 +154,7 @@ class Store:
             self._rclone(stage, "deletefile", f"{self.remotes[0]}{id}/{VERIFIED}")
         self._rclone(stage, "purge", f"{self.remotes[0]}{id}")
 
-    def contents(self) -> "dict[str, set[str]]":
+    def contents(self) -> dict[str, set[str]]:
         """Id -> names of its files; asks for no key."""
         if self.settings.bucket:
             listed = self._rclone("list", "lsf", "-R", "--files-only", "--fast-list", self.remotes[0])
@@ -165,7 +175,7 @@ class Store:
         metas = self._metas(contents)
         return [read(id, frozenset(contents[id]), metas / id) for id in sorted(contents, reverse=True)]
 
-    def _metas(self, contents: "dict[str, set[str]]") -> Path:
+    def _metas(self, contents: dict[str, set[str]]) -> Path:
         """Manifests and markers of all, in as few calls as there are keys; what no key opens stays away."""
         metas = self.scratch / "metas"
         shutil.rmtree(metas, ignore_errors=True)
@@ -199,10 +209,10 @@ class Store:
         return metas
 
 
-def read(id: str, files: "frozenset[str]", folder: Path) -> Backup:
+def read(id: str, files: frozenset[str], folder: Path) -> Backup:
     """A backup from its small files."""
 
-    def parsed(name: str) -> "dict | None":
+    def parsed(name: str) -> Any:
         try:
             return json.loads((folder / name).read_text())
         except (OSError, ValueError):

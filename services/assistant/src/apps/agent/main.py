@@ -44,7 +44,8 @@ async def _answer(connection: Connection, message: Incoming, plan: Plan) -> Outc
     user = str(message.user_id)
     async with connection.transaction():
         inserted = await connection.execute(
-            "INSERT INTO messages (id, user_id, channel, text, reply) VALUES (%s, %s, %s, %s, '') ON CONFLICT DO NOTHING",
+            "INSERT INTO messages (id, user_id, channel, text, reply) VALUES (%s, %s, %s, %s, '') "
+            "ON CONFLICT DO NOTHING",
             (message.message_id, user, message.channel, message.text),
         )
         if not inserted.rowcount:

@@ -1,4 +1,6 @@
-"""Password hashes. Argon2id with OWASP's smaller memory setting: with the library's 64 MiB a burst of logins could exceed the container's memory limit."""
+"""Password hashes. Argon2id with OWASP's smaller memory setting.
+
+With the library's 64 MiB a burst of logins could exceed the container's memory limit."""
 
 from __future__ import annotations
 

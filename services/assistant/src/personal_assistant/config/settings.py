@@ -27,7 +27,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "grant": ("DATABASE_URL_FILE",),
 }
 
-SMS_FIX = 'pulumi config set --secret berth:twilioAuthToken <token> && pulumi config set --secret berth:twilioUserNumbers \'{"+15551234567":"user@example.com"}\' && pulumi up'
+SMS_FIX = (
+    "pulumi config set --secret berth:twilioAuthToken <token> && "
+    """pulumi config set --secret berth:twilioUserNumbers '{"+15551234567":"user@example.com"}' && pulumi up"""
+)
 LLM_FIX = "pulumi config set --secret berth:llmApiKey <key> && pulumi up"
 
 MINIMUM_KEY_LENGTH = 32  # RFC 7518 3.2: an HS256 key has at least 256 bits

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Drain:
-    """Set when the process was told to stop, so that long polls end inside the grace period instead of being cut off."""
+    """Set when the process was told to stop, so that long polls end inside the grace period and are not cut off."""
 
     def __init__(self, grace: float) -> None:
         self._grace = grace

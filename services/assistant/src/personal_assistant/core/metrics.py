@@ -1,4 +1,4 @@
-"""Prometheus metrics. Rate, errors and duration are labelled by route template, never by path, to bound the number of series."""
+"""Prometheus metrics. Rate, errors and duration are labelled by route template, never by path: series are bounded."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ SCHEMA = Gauge("assistant_schema_info", "Revision of the database's schema, as t
 
 
 class Network(Collector):
-    """What went in and out of this container. The engine would tell, but nothing here may ask it (docs/decisions/0011-container-metrics.md)."""
+    """What went in and out of this container.
+
+    The engine would tell, but nothing here may ask it (docs/decisions/0011-container-metrics.md)."""
 
     def __init__(self, source: Path = Path("/proc/net/dev")) -> None:
         self._source = source

@@ -84,7 +84,8 @@ def _reminder(match: re.Match[str], now: datetime) -> Plan:
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Plan]], ...] = (
     (
         re.compile(
-            r"^(?:what did i (?:note|say|write)|what do (?:i|you) (?:know|remember)|search|find|recall)(?: (?:about|for|on))?\s*(?P<rest>.+?)[?.]*$",
+            r"^(?:what did i (?:note|say|write)|what do (?:i|you) (?:know|remember)|search|find|recall)"
+            r"(?: (?:about|for|on))?\s*(?P<rest>.+?)[?.]*$",
             re.I | re.S,
         ),
         lambda m, _: Plan("recall", {"query": m["rest"].strip()}),
@@ -119,9 +120,9 @@ def plan(text: str, now: datetime | None = None) -> Plan:
 
 
 _PROMPT = (
-    'You route messages of a personal assistant. Answer with one JSON object {"action": ..., "args": {...}} and nothing else. '
-    'Actions: add_task {"title"}, list_tasks {}, add_reminder {"text","due_at": ISO 8601 with offset}, list_reminders {}, '
-    'note {"text"}, recall {"query"}, help {}. The time now is NOW.'
+    'You route messages of a personal assistant. Answer with one JSON object {"action": ..., "args": {...}} and '
+    'nothing else. Actions: add_task {"title"}, list_tasks {}, add_reminder {"text","due_at": ISO 8601 with offset}, '
+    'list_reminders {}, note {"text"}, recall {"query"}, help {}. The time now is NOW.'
 )
 _ARGUMENTS = {"add_task": ("title",), "add_reminder": ("text", "due_at"), "note": ("text",), "recall": ("query",)}
 

@@ -1,4 +1,6 @@
-"""Redis for requests: short timeouts and one repeat, because the client's default of several with backoff would hold a request for tens of seconds."""
+"""Redis for requests: short timeouts and one repeat.
+
+The client's default of several with backoff would hold a request for tens of seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from personal_assistant.config.settings import Settings
 
 
 class _Connection(Connection):
-    """A connection that Redis ended a moment ago is a RuntimeError of uvloop, which the client would neither repeat nor call its own."""
+    """A connection that Redis ended a moment ago is a RuntimeError of uvloop.
+
+    The client would neither repeat nor call it its own."""
 
     async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
         try:

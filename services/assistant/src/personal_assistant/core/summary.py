@@ -7,7 +7,10 @@ from collections import Counter
 from typing import Any
 
 _STOP = frozenset(
-    "the a an and or but of to in on at for with is are was were be been it its this that as by from not i you he she we they".split()
+    (
+        "the a an and or but of to in on at for with is are was were be been it its this that as by from not i you he "
+        "she we they"
+    ).split()
 )
 
 

@@ -29,7 +29,7 @@ def setup(settings: Settings) -> None:
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
-    CeleryInstrumentor().instrument()
+    CeleryInstrumentor().instrument()  # type: ignore[no-untyped-call]  # its constructor has no types
     HTTPXClientInstrumentor().instrument()
     PsycopgInstrumentor().instrument()
 

@@ -1,10 +1,11 @@
 """Schema migrations: one run at a time (advisory lock), all of its revisions in one transaction, up or down.
 
-Old and new releases run side by side during a switch, so a migration only ever adds what the previous release can ignore;
-removal is for a later release. That is also why a schema newer than this release is left as it is.
+Old and new releases run side by side during a switch, so a migration only ever adds what the previous release can
+ignore; removal is for a later release. That is also why a schema newer than this release is left as it is.
 
-The later release that removes says so (`destructive = True` in its revision) and runs only where ALLOW_DESTRUCTIVE names the revision:
-what it drops, no rollback brings back. The way down (SCHEMA_REVISION) drops what the way up added, and asks for the same."""
+The later release that removes says so (`destructive = True` in its revision) and runs only where ALLOW_DESTRUCTIVE
+names the revision: what it drops, no rollback brings back. The way down (SCHEMA_REVISION) drops what the way up added,
+and asks for the same."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def run(settings: Settings, target: str | None = None) -> int:
     while True:
         try:
             with engine.connect() as guard:
-                # Session-level, on a connection of its own: it outlives the migrations' transactions and dies with the process.
+                # Session-level, on a connection of its own: it outlives the migrations' transactions and dies with the
+                # process.
                 if not guard.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar_one():
                     raise TimeoutError("another migration is running")
                 guard.commit()
@@ -108,7 +110,8 @@ def refusal(
     )
     setting = ",".join(sorted({*allowed, *(module.revision for module in refused)}))
     return (
-        f"destructive: {'going back behind ' if loses is loses_going_down else ''}{named} removes data for good; nothing was applied. Make sure of a backup and that no running release needs what goes, "
+        f"destructive: {'going back behind ' if loses is loses_going_down else ''}{named} removes data for good; "
+        "nothing was applied. Make sure of a backup and that no running release needs what goes, "
         f"then allow it: pulumi config set berth:allowDestructiveMigrations {setting}"
     )
 

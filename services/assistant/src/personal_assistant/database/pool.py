@@ -222,8 +222,8 @@ class Database:
         """Raises when there is no answer in time."""
 
         async def watch() -> None:
-            # Counts in ticks, not by the clock: on a machine with too much to do this process may be what is late, with the
-            # answer waiting to be read.
+            # Counts in ticks, not by the clock: on a machine with too much to do this process may be what is late, with
+            # the answer waiting to be read.
             for _ in range(int(PROBE_TIMEOUT / TICK)):
                 await asyncio.sleep(TICK)
             shut_down(probe)

@@ -30,7 +30,8 @@ def run(settings: Settings) -> int:
     with psycopg.connect(settings.database_url, **connect_options(settings)) as connection, connection.transaction():
         for email, role in USERS.items():
             user = connection.execute(
-                "INSERT INTO users (email, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT (email) DO NOTHING RETURNING id",
+                "INSERT INTO users (email, password_hash, role) VALUES (%s, %s, %s) "
+                "ON CONFLICT (email) DO NOTHING RETURNING id",
                 (email, hash_now(password) if password else UNUSABLE, role),
             ).fetchone()
             if user is None:

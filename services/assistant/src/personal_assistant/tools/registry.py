@@ -12,7 +12,8 @@ from personal_assistant.memory import store
 from personal_assistant.workers.queue import add_job
 
 HELP = (
-    "I can: add tasks (task: buy milk), list tasks, remind you (remind me tomorrow at 9 to call Bob, remind me in 10 minutes to stretch), "
+    "I can: add tasks (task: buy milk), list tasks, remind you (remind me tomorrow at 9 to call Bob, "
+    "remind me in 10 minutes to stretch), "
     "take notes (note the door code is 1234) and find them again (what did I note about the door)."
 )
 

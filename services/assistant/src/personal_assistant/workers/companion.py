@@ -1,8 +1,9 @@
 """The worker's other process: health, metrics and the clock.
 
-A process of its own because Celery forks its children from the main process whenever it needs one, and a fork while another
-thread is inside libpq or the resolver leaves the child with a lock that is never released: the child hangs at its first
-connection. So the main process has no other thread and never touches the database; it only tells this one what happens."""
+A process of its own because Celery forks its children from the main process whenever it needs one, and a fork while
+another thread is inside libpq or the resolver leaves the child with a lock that is never released: the child hangs at
+its first connection. So the main process has no other thread and never touches the database; it only tells this one
+what happens."""
 
 from __future__ import annotations
 
@@ -88,7 +89,8 @@ def _mark_timed_out(settings: Settings, job_id: str, timeout: float) -> None:
     try:
         with psycopg.connect(settings.database_url, **connect_options(settings)) as connection:
             connection.execute(
-                "UPDATE jobs SET state = 'failed', error = %s, finished_at = clock_timestamp() WHERE id = %s AND state = 'running'",
+                "UPDATE jobs SET state = 'failed', error = %s, finished_at = clock_timestamp() "
+                "WHERE id = %s AND state = 'running'",
                 (f"took longer than {timeout:.0f} s", job_id),
             )
     except psycopg.Error as error:

@@ -1,5 +1,6 @@
-"""What a job does. The effect and the row's state 'done' are one transaction, so a job that is delivered twice, or whose worker
-died, takes effect exactly once; an advisory lock, which dies with its holder's session, keeps two deliveries from running at once."""
+"""What a job does. The effect and the row's state 'done' are one transaction, so a job that is delivered twice, or
+whose worker died, takes effect exactly once; an advisory lock, which dies with its holder's session, keeps two
+deliveries from running at once."""
 
 from __future__ import annotations
 
@@ -67,7 +68,8 @@ def execute(settings: Settings, job_id: str) -> str:
             raise Busy
         job = connection.execute(
             """
-            UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = clock_timestamp(), announced_at = clock_timestamp()
+            UPDATE jobs SET state = 'running', attempts = attempts + 1,
+                started_at = clock_timestamp(), announced_at = clock_timestamp()
             WHERE id = %s AND state IN ('queued', 'running') RETURNING *
             """,
             (job_id,),

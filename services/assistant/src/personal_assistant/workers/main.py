@@ -1,4 +1,6 @@
-"""The worker: Celery runs the jobs in child processes, a companion process answers for health and metrics and keeps the clock."""
+"""The worker: Celery runs the jobs in child processes.
+
+A companion process answers for health and metrics and keeps the clock."""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ def run(settings: Settings) -> int:
 
     # Both write past our logging otherwise, and every line must be JSON.
     logging.getLogger("multiprocessing").handlers[:] = logging.getLogger().handlers
-    celery_worker.safe_say = lambda message, f=None: log.info(message.strip())
+    celery_worker.safe_say = lambda message, f=None: log.info(message.strip())  # type: ignore[attr-defined]  # not in celery-types
     worker = app.Worker(
         hostname=f"worker@{socket.gethostname()}",
         pool_cls="prefork",

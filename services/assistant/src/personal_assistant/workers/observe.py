@@ -34,7 +34,7 @@ def tell(*message: object) -> None:
 class PulseStep(bootsteps.StartStopStep):
     """Beats from the main loop's own timer; added anew on each connection, because the timers end with it."""
 
-    requires = {"celery.worker.consumer.tasks:Tasks"}
+    requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, consumer: Consumer) -> None:
         consumer.timer.call_repeatedly(1.0, tell, ("beat",))
@@ -54,8 +54,9 @@ class PatientConsumer(Consumer):
 
 
 class ForgivingQoS(redis.QoS):
-    """kombu's own leaves a slot taken for ever by a message whose acknowledgement failed. Once an outage of Redis has ended as many
-    jobs as there are slots, the worker fetches nothing any more, nor does it see that its connection is gone. (kombu 5.7.0)"""
+    """kombu's own leaves a slot taken for ever by a message whose acknowledgement failed. Once an outage of Redis has
+    ended as many jobs as there are slots, the worker fetches nothing any more, nor does it see that its connection is
+    gone. (kombu 5.7.0)"""
 
     def ack(self, delivery_tag: str) -> None:
         try:

@@ -1,5 +1,5 @@
-"""Jobs: a row in Postgres is the truth, a message in Redis only the signal to run it. A signal that is lost or cannot be sent is
-sent again by the worker's sweep, so a job that was accepted is run even if Redis was down or emptied."""
+"""Jobs: a row in Postgres is the truth, a message in Redis only the signal to run it. A signal that is lost or cannot
+be sent is sent again by the worker's sweep, so a job that was accepted is run even if Redis was down or emptied."""
 
 from __future__ import annotations
 
@@ -90,11 +90,13 @@ def celery_app(settings: Settings) -> Celery:
         worker_send_task_events=False,
         # Remote control, gossip and mingle need publish/subscribe channels, which the Redis account need not have.
         worker_enable_remote_control=False,
-        worker_cancel_long_running_tasks_on_connection_loss=False,  # the job row already keeps a second delivery from running
+        # The job's row already keeps a second delivery from running.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_timeout=2,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_channel_error_retry=True,  # a command that Redis refuses, as it does while its disk is full, would end the worker
+        # A command that Redis refuses, as it does while its disk is full, would end the worker.
+        broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": limit + 300,
             "socket_connect_timeout": 2,

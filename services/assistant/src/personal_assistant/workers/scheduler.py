@@ -1,5 +1,5 @@
-"""The worker's clock: reminders that come due, and jobs whose signal was lost. Any number of workers may run it: rows are
-claimed with SKIP LOCKED. Celery's own countdowns are not used for reminders, because on Redis a message that waits
+"""The worker's clock: reminders that come due, and jobs whose signal was lost. Any number of workers may run it: rows
+are claimed with SKIP LOCKED. Celery's own countdowns are not used for reminders, because on Redis a message that waits
 longer than the visibility timeout is delivered again and again."""
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def handle_due(settings: Settings, connection: Connection) -> None:
     rows = connection.execute(
         """
         UPDATE reminders SET state = %s FROM users WHERE users.id = reminders.user_id AND reminders.id IN (
-            SELECT id FROM reminders WHERE state = 'pending' AND due_at <= now() ORDER BY due_at LIMIT 50 FOR UPDATE SKIP LOCKED
+            SELECT id FROM reminders WHERE state = 'pending' AND due_at <= now()
+            ORDER BY due_at LIMIT 50 FOR UPDATE SKIP LOCKED
         ) RETURNING reminders.id, reminders.text, users.email
         """,
         ("sending" if settings.sms_out else "due",),

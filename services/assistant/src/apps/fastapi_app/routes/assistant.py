@@ -38,7 +38,8 @@ async def send(body: NewMessage, request: Request, user: CurrentUser) -> dict[st
 @router.get("/messages")
 async def history(request: Request, user: CurrentUser, limit: int = Query(50, ge=1, le=500)) -> list[dict[str, Any]]:
     return await context_of(request).database.all(
-        "SELECT id, channel, text, reply, job_id, created_at FROM messages WHERE user_id = %s ORDER BY created_at DESC LIMIT %s",
+        "SELECT id, channel, text, reply, job_id, created_at FROM messages WHERE user_id = %s "
+        "ORDER BY created_at DESC LIMIT %s",
         user.id,
         limit,
     )
@@ -56,7 +57,8 @@ async def create_job(body: NewJob, request: Request, user: CurrentUser) -> dict[
 @router.get("/jobs/{job_id}")
 async def read_job(job_id: UUID, request: Request, user: CurrentUser) -> dict[str, Any]:
     row = await context_of(request).database.one(
-        "SELECT id, kind, state, attempts, result, error, created_at, started_at, finished_at FROM jobs WHERE user_id = %s AND id = %s",
+        "SELECT id, kind, state, attempts, result, error, created_at, started_at, finished_at FROM jobs "
+        "WHERE user_id = %s AND id = %s",
         user.id,
         job_id,
     )

@@ -1,4 +1,6 @@
-"""Events: stored once under an id that the client chooses, with a count of the executions; readable by long poll and websocket."""
+"""Events: stored once under an id that the client chooses, with a count of the executions.
+
+Readable by long poll and websocket."""
 
 from __future__ import annotations
 
@@ -111,7 +113,9 @@ async def _woken(context: Context, news: asyncio.Event, deadline: float) -> bool
 
 @router.websocket("/stream")
 async def stream(socket: WebSocket) -> None:
-    """Sends {"type":"ready"}, then each new event of the caller, and echoes every JSON message it gets. Closes with 1013 while the database is away."""
+    """Sends {"type":"ready"}, then each new event of the caller, and echoes every JSON message it gets.
+
+    Closes with 1013 while the database is away."""
     user = caller_or_none(socket)
     if user is None:
         await socket.close(1008, "a bearer token is needed")
