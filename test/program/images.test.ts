@@ -6,7 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { askable } from "../../components/image-sources.ts";
 import { provenanceOf, version } from "../../components/provenance.ts";
-import { CONTAINER, find, ofType, type Recorded, type Run, runProgram, running } from "./support.ts";
+import {
+  CONTAINER,
+  find,
+  ofType,
+  OUTSIDE_GIT,
+  type Recorded,
+  type Run,
+  runAnew,
+  runProgram,
+  running,
+} from "./support.ts";
 
 const IMAGE = "docker:index/image:Image";
 /** The stack files may name promoted images. */
@@ -25,15 +35,12 @@ const imageOf = (run: Run, container: string): unknown => find(run, CONTAINER, c
 describe("images", function () {
   this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), "berth-images-"));
-  /** Outside git, whatever this checkout is: test/unit/components/revision has the rest. */
+  /** Outside git unless a test says otherwise: test/unit/components/revision has the rest. */
   const repository = (at: string): void => {
     process.env["GIT_DIR"] = at;
   };
-  beforeEach(() => repository(join(folder, "none")));
-  after(() => {
-    delete process.env["GIT_DIR"];
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => repository(OUTSIDE_GIT));
+  after(() => rmSync(folder, { recursive: true }));
 
   it("stay on the engine without a registry, under a name of the stack", async () => {
     const run = await runProgram({ stack: "stage", config: BUILT });
@@ -49,9 +56,9 @@ describe("images", function () {
   });
 
   it("say which version and commit they are made of: the same tree gives the same arguments, and outside git there is one word", async () => {
-    const args = async () =>
+    const args = async (run = runProgram) =>
       Object.fromEntries(
-        ofType(await runProgram({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [
+        ofType(await run({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [
           name,
           (inputs["build"] as { args: Record<string, string> }).args,
         ]),
@@ -67,7 +74,7 @@ describe("images", function () {
       assert.deepEqual([VERSION, REVISION, CREATED], [version(), "uncommitted", "unknown"]);
     delete process.env["GIT_DIR"];
     const inside = await args();
-    assert.deepEqual(await args(), inside, "the clock is not in them");
+    assert.deepEqual(await args(runAnew), inside, "the clock is not in them");
     for (const [image, ...bases] of [
       ["assistant", "PYTHON_IMAGE"],
       ["edge", "NGINX_IMAGE"],

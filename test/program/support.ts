@@ -7,15 +7,24 @@ import { parse } from "yaml";
 
 // What else runs from this checkout is none of a test's business.
 process.env["PULUMI_BACKEND_URL"] = "file:///nowhere";
+/** Stands for a checkout outside git: asking it four times a run costs more than the run. images.test.ts asks. */
+export const OUTSIDE_GIT = "/nowhere";
+process.env["GIT_DIR"] = OUTSIDE_GIT;
+after(() => {
+  delete process.env["GIT_DIR"];
+});
 // Nor is what this machine cannot run.
 process.env["BERTH_OFF"] = "";
 /** Stands for the docker client, which the program asks for the schema's version. */
 const CLIENT = mkdtempSync(join(tmpdir(), "berth-docker-"));
 after(() => rmSync(CLIENT, { recursive: true }));
 process.env["PATH"] = `${CLIENT}:${process.env["PATH"]}`;
+let client: string;
 /** @param script What it does, in sh. */
-export const dockerClient = (script = "echo 0000"): void =>
+export function dockerClient(script = "echo 0000"): void {
+  client = script;
   writeFileSync(join(CLIENT, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+}
 dockerClient();
 const ROOT = join(import.meta.dirname, "../..");
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -143,14 +152,47 @@ export interface RunArgs {
   readonly secrets?: Record<string, string>;
   /** @default on the engine is what `berth:images` names: a stack file may run promoted images */
   readonly existing?: Existing;
-  /** Filled with what is registered, for a program that is refused. */
+  /** Filled with what is registered, for a program that is refused: it runs anew. */
   readonly resources?: Recorded[];
+}
+
+const known = new Map<string, Promise<Run>>();
+
+/**
+ * What the program declares. A run takes half a second, so what was run with the same arguments is not run again.
+ * @throws what the program throws: a RunError for bad configuration.
+ */
+export function runProgram(args: RunArgs): Promise<Run> {
+  if (args.resources) return runAnew(args);
+  const { GIT_DIR, GIT_WORK_TREE } = process.env;
+  // In JSON what is undefined, which removes a key of the stack file, would be as if it were not there.
+  const whole = { preview: false, config: {}, secrets: {}, ...args };
+  const key = JSON.stringify([whole, client, GIT_DIR, GIT_WORK_TREE], (_, value: unknown) => value ?? null);
+  return known.get(key) ?? known.set(key, runAnew(args).then(freeze)).get(key)!;
+}
+
+/** Nobody changes what the next test sees. */
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value))
+    Object.values(Object.freeze(value)).forEach(freeze);
+  return value;
 }
 
 let runs = 0;
 
-/** @throws what the program throws: a RunError for bad configuration. */
-export async function runProgram({
+/** The same, whether or not it ran before. */
+export async function runAnew(args: RunArgs): Promise<Run> {
+  const { stackTraceLimit } = Error;
+  // The SDK takes a stack trace for every promise, and mocha wants all of each: that took two thirds of the time.
+  Error.stackTraceLimit = 1;
+  try {
+    return await run(args);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function run({
   stack,
   preview = false,
   config = {},
