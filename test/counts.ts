@@ -1,17 +1,29 @@
 /** mocha's own report, and for bin/test the counts of it in a file: what mocha says only in words. */
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
+import { left } from "./length.ts";
 
-class Counts extends Mocha.reporters.Spec {
+/** What a suite did. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  /** Tests that were skipped where they stand. */
+  readonly pending: number;
+  /** Titles of the tests that are left to `bin/test all`. */
+  readonly left: readonly string[];
+}
+
+class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const file = process.env["BERTH_TEST_COUNTS"];
     // A hook that fails counts as one failure, like a test.
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
-      if (file) writeFileSync(file, `${this.stats.passes} ${this.stats.failures}`);
+      const { passes: passed, failures: failed, pending } = this.stats;
+      if (file) writeFileSync(file, JSON.stringify({ passed, failed, pending, left } satisfies Counts));
     });
   }
 }
 
 // mocha requires its reporters.
-export { Counts as "module.exports" };
+export { CountingReporter as "module.exports" };

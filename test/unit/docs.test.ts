@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseConfig } from "../../config/parse.ts";
 import { leafOf, secretKeys, settingsSchema } from "../../config/schema.ts";
+import { requestOf } from "../arguments.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -19,7 +20,6 @@ const files = (...patterns: string[]): string[] =>
 const pages = files("README.md", "docs/*.md");
 const stacks = files("Pulumi.*.yaml").map((file) => file.split(".")[1]!);
 const scripts = (JSON.parse(read("package.json")) as { scripts: object }).scripts;
-const suites = /die "no suite[^:]*: ([^"]+)"/.exec(read("bin/test"))![1]!.split(", ");
 const generated = secretKeys.filter((key) => leafOf(key).generated !== undefined);
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1]!);
@@ -74,20 +74,19 @@ function mistakes(command: string, known: readonly string[]): string[] {
   const plan = /^npm run (?:-s )?plan(?: (.*))?$/.exec(command);
   if (plan) return unknown(words.slice(3), [...known, "--", "--json"]);
   const script = /^bin\/([\w-]+)$/.exec(words[0]!)?.[1];
+  if (script === "test") return testMistakes(words.slice(1));
   if (script && existsSync(join(ROOT, "bin", script))) {
     const names =
-      script === "test"
-        ? suites
-        : script === "rotate"
-          ? [...known, ...generated]
-          : [
-              ...known,
-              ...(script === "rollback"
-                ? words.filter((word) => /^\d+$/.test(word))
-                : script === "restore"
-                  ? words.filter((word) => /^2\d{3}[\d:TZ-]+$|^latest$/.test(word))
-                  : []),
-            ];
+      script === "rotate"
+        ? [...known, ...generated]
+        : [
+            ...known,
+            ...(script === "rollback"
+              ? words.filter((word) => /^\d+$/.test(word))
+              : script === "restore"
+                ? words.filter((word) => /^2\d{3}[\d:TZ-]+$|^latest$/.test(word))
+                : []),
+          ];
     return words
       .slice(1)
       .flatMap((word) =>
@@ -100,6 +99,16 @@ function mistakes(command: string, known: readonly string[]): string[] {
   }
   if (words[0] !== "pulumi") return [];
   return [...unknown(all(command, /--stack (\S+)/g), known), ...settingMistakes(command)];
+}
+
+/** bin/test itself says what it does not take. */
+function testMistakes(words: readonly string[]): string[] {
+  try {
+    requestOf(words.map((word) => (isPlaceholder(word) ? "unit" : word)));
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
 }
 
 /** A setting must be one that the program takes. */
@@ -137,7 +146,7 @@ describe("the documentation", () => {
     });
 
   it("docs/configuration.md names every variable that the scripts read", () => {
-    const internal = ["BERTH_LOCKED", "BERTH_TEST_COUNTS"];
+    const internal = ["BERTH_LOCKED"];
     const named = files("bin", "config").flatMap((file) => all(read(file), /\b(BERTH_[A-Z_]+)\b/g));
     assert.deepEqual(
       [...new Set(named)].filter(
@@ -163,6 +172,7 @@ describe("the documentation", () => {
       "bin/down dev --no",
       "npm run plan nostack",
       "bin/test nosuite",
+      "bin/test --since",
       "bin/rotate llmApiKey dev",
       "pulumi up --stack nostack",
       "pulumi config set --path berth:services.api.replicas 0 --stack dev",
@@ -173,6 +183,8 @@ describe("the documentation", () => {
       "bin/down dev --data --yes",
       "npm run plan",
       "bin/rollback prod 7",
+      "bin/test --since <rev>",
+      "bin/test rotation healing",
       "pulumi config set berth:portOffset 100 --stack prod",
     ])
       assert.deepEqual(mistakes(command, stacks), [], command);
