@@ -81,3 +81,12 @@ export class Outside {
     await command("ip", ["netns", "delete", "berth-outside"]);
   }
 }
+
+/** Address of a container on a network of its stack: `app`, `data`. */
+export async function addressOn(container: string, network: string): Promise<string> {
+  const found = [...(await addresses(container))].find(([name]) =>
+    new RegExp(`-${network}(-[0-9a-f]{7})?$`).test(name),
+  );
+  if (!found) throw new Error(`${container} is not on ${network}`);
+  return found[1];
+}

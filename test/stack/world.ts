@@ -45,6 +45,7 @@ export class World<S extends Session = Session> {
     addBilling(project.dir);
     hurry(project);
     project.configure({
+      "berth:waitTimeout": 35,
       "berth:postgres": {
         device: this.disk.folder("postgres", UIDS.database),
         maxConnections: 200,

@@ -54,8 +54,8 @@ export interface Broken {
   readonly what: string;
   /** Makes it so. @returns what makes it well again. */
   readonly change: (stack: Stack) => () => void;
-  /** The service that the output must name, and its last words. */
-  readonly culprit: readonly [service: string, words: RegExp];
+  /** The service or image that the output must name, by its logical name, and its last words. */
+  readonly culprit: readonly [name: string | ((stack: Stack) => string), words: RegExp];
   /** Whether `bin/test` runs it; the others are left to `bin/test all`. @default false */
   readonly gate?: true;
 }

@@ -1,87 +1,88 @@
 /** Real data of the assistant, and how it is known to be whole. */
 import assert from "node:assert/strict";
-import { redis } from "../e2e/engine.ts";
-import type { Serving } from "../e2e/serving.ts";
-import { docker } from "../e2e/support.ts";
+import { docker, type Project } from "../../stack/project.ts";
+import type { Stack } from "../../stack/stack.ts";
+import { quoted } from "../../stores/postgres.ts";
+import { redisCli } from "../../stores/redis.ts";
 
 const TABLES = ["users", "tasks", "events", "jobs", "messages", "memories", "reminders"] as const;
 
 /** Rows of every table: some by the way users make them, thousands by SQL. */
-export async function fill(serving: Serving, rows = 20_000): Promise<void> {
-  const { client } = serving;
+export async function fill(stack: Stack, rows = 20_000): Promise<void> {
   for (let i = 0; i < 5; i++) {
     for (const [path, body] of [
       ["/v1/tasks", { title: `task ${i}` }],
       ["/v1/messages", { text: `remember that number ${i} is mine` }],
     ] as const) {
-      const { status, body: said } = await client.post(path, body);
+      const { status, body: said } = await stack.session.post(path, body);
       assert.ok(status < 300, `${path}: ${status} ${JSON.stringify(said)}`);
     }
   }
-  await serving.query(`INSERT INTO events (user_id, id, payload) SELECT (SELECT id FROM users LIMIT 1), gen_random_uuid(), jsonb_build_object('n', n, 'text', md5(n::text)) FROM generate_series(1, ${rows}) n;
-    INSERT INTO memories (user_id, kind, content) SELECT (SELECT id FROM users LIMIT 1), 'note', md5(n::text) FROM generate_series(1, ${rows}) n;`);
+  await stack.query(
+    `INSERT INTO events (user_id, id, payload)
+       SELECT (SELECT id FROM users LIMIT 1), gen_random_uuid(), jsonb_build_object('n', n, 'text', md5(n::text))
+       FROM generate_series(1, ${rows}) n;
+     INSERT INTO memories (user_id, kind, content)
+       SELECT (SELECT id FROM users LIMIT 1), 'note', md5(n::text) FROM generate_series(1, ${rows}) n;`,
+  );
 }
 
-/** Rows and checksum by table of all that is there now, in the columns of now: what comes later, row or column, does not count. */
+/** Rows and checksum by table of all that is there now, in the columns of now: no row or column of later counts. */
 export class Snapshot {
   readonly rows: number;
-  readonly #serving: Serving;
+  readonly #stack: Stack;
   readonly #sql: string;
   readonly #found: string;
-  private constructor(serving: Serving, sql: string, found: string) {
-    this.#serving = serving;
+  private constructor(stack: Stack, sql: string, found: string) {
+    this.#stack = stack;
     this.#sql = sql;
     this.#found = found;
     this.rows = found.split("\n").reduce((sum, line) => sum + Number(line.split("|")[1]), 0);
   }
-  static async take(serving: Serving): Promise<Snapshot> {
-    const moment = await serving.query("SELECT clock_timestamp();");
-    const columns =
-      await serving.query(`SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
-      WHERE table_schema = 'public' AND table_name IN (${TABLES.map((table) => `'${table}'`).join()}) GROUP BY 1 ORDER BY 1;`);
+  static async take(stack: Stack): Promise<Snapshot> {
+    const moment = await stack.query("SELECT clock_timestamp();");
+    const columns = await stack.query(
+      `SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)
+       FROM information_schema.columns
+       WHERE table_schema = 'public' AND table_name IN (${quoted(TABLES)}) GROUP BY 1 ORDER BY 1;`,
+    );
     const sql = columns
       .split("\n")
       .map((line) => line.split("|") as [string, string])
       .map(
         ([table, names]) =>
-          `SELECT '${table}', count(*), coalesce(sum(hashtextextended(ROW(${names})::text, 0)::numeric), 0) FROM ${table} WHERE created_at <= '${moment}';`,
+          `SELECT '${table}', count(*), coalesce(sum(hashtextextended(ROW(${names})::text, 0)::numeric), 0)
+           FROM ${table} WHERE created_at <= '${moment}';`,
       )
       .join("\n");
-    return new Snapshot(serving, sql, await serving.query(sql));
+    return new Snapshot(stack, sql, await stack.query(sql));
   }
   async assertWhole(): Promise<void> {
-    assert.equal(await this.#serving.query(this.#sql), this.#found);
+    assert.equal(await this.#stack.query(this.#sql), this.#found);
   }
 }
 
 /** The schema as pg_dump writes it. What differs from run to run is left out. */
-export async function schemaOf(serving: Serving): Promise<string> {
-  const dump = await docker(
-    "exec",
-    `assistant-${serving.project.stack}-postgres`,
-    "pg_dump",
-    "--schema-only",
-    "-U",
-    "postgres",
-    "-d",
-    String(serving.project.config["berth:database"]),
-  );
+export async function schemaOf({ project }: Stack): Promise<string> {
+  const { database } = project.plan();
+  const container = await project.container("postgres");
+  const dump = await docker("exec", container, "pg_dump", "--schema-only", "-U", "postgres", "-d", database);
   return dump
     .split("\n")
     .filter((line) => !/^\\(un)?restrict /.test(line))
     .join("\n");
 }
 
-/** Every key of Redis with a hash of its value. */
-export async function keysOf(stack: string): Promise<Map<string, string>> {
-  const text = await redis(
-    stack,
-    "EVAL",
-    "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do table.insert(all, redis.call('TYPE', key).ok .. ' ' .. key .. ' ' .. redis.sha1hex(redis.call('DUMP', key))) end return all",
-    "0",
-  );
+const HASHES = `local all = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  table.insert(all, redis.call('TYPE', key).ok .. ' ' .. key .. ' ' .. redis.sha1hex(redis.call('DUMP', key)))
+end
+return all`;
+
+/** Every key of Redis, behind its type, with a hash of its value. */
+export async function keysOf(project: Project): Promise<Map<string, string>> {
   return new Map(
-    text
+    (await redisCli(project, "EVAL", HASHES, "0"))
       .split("\n")
       .filter(Boolean)
       .map((line): [string, string] => [line.slice(0, line.lastIndexOf(" ")), line.slice(line.lastIndexOf(" ") + 1)]),

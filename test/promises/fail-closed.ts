@@ -1,0 +1,93 @@
+/** Promise 3: a release that cannot work, whatever is wrong with it, leaves the old version serving everything. */
+import assert from "node:assert/strict";
+import { inAll } from "../length.ts";
+import { docker, engineNow, eventually, good } from "../stack/project.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { World } from "../stack/world.ts";
+import type { Broken } from "../systems/driver.ts";
+
+/** The image that answers the load. */
+const front = ({ project, driver }: Stack): string =>
+  project.known.imageOf(project.known.behind(driver.paths.light).name);
+
+/** What can be wrong with a release of any system. */
+const ANY: readonly Broken[] = [
+  {
+    what: "does not build",
+    gate: true,
+    change: (stack) => {
+      const { project } = stack;
+      const image = front(stack);
+      const dockerfile = `${project.known.plan.images[image]!.context}/Dockerfile`;
+      const before = project.read(dockerfile);
+      project.write(dockerfile, `${before}RUN exit 7\n`);
+      return () => project.write(dockerfile, before);
+    },
+    culprit: [front, /exit code: 7|returned a non-zero code: 7/],
+  },
+  {
+    what: "names an image that is not there",
+    change: ({ project }) => {
+      const image = Object.keys(project.known.plan.images)[0]!;
+      project.configure({ "berth:images": { [image]: `sha256:${"0".repeat(64)}` } });
+      return () => project.configure({ "berth:images": undefined });
+    },
+    culprit: [() => "", /which the engine does not have/],
+  },
+  {
+    what: "has a configuration of the edge that nginx refuses",
+    change: ({ project }) => project.insert("edge/nginx.conf", "  server_tokens off;", "  gzip_comp_level perhaps;\n"),
+    culprit: ["edge-routes", /"gzip_comp_level" directive invalid/],
+  },
+];
+
+export function failsClosed({ stack }: World): void {
+  const { project, driver } = stack;
+  let began = 0;
+  before(async () => {
+    began = Math.floor(await engineNow());
+  });
+
+  for (const { what, change, culprit, gate } of [...ANY, ...driver.broken])
+    (gate ? it : inAll)(
+      `promise 3: one that ${what}: twice refused, the old one serves; the next good one needs nothing`,
+      async () => {
+        const [name, words] = culprit;
+        const named = new RegExp(`${project.stack}-${typeof name === "string" ? name : name(stack)}`);
+        let undo = (): void => undefined;
+        const attempt = async (): Promise<void> => {
+          try {
+            await stack.failsClosed(() => {
+              undo = change(stack);
+            }, [named, words]);
+          } finally {
+            undo();
+          }
+        };
+        // The settling time is prod's: what dies within 15 seconds is found.
+        if (/dies within/.test(what)) await project.configured({ "berth:settle": 15 }, attempt);
+        else await attempt();
+        await stack.recovers();
+      },
+    );
+
+  inAll(
+    "promise 3: a good release is taken, so the refusals were about what was wrong (negative control)",
+    async () => {
+      const { name } = project.known.behind(driver.paths.light);
+      const before = await project.running(name);
+      project.environment(name, { RELEASE: "better" });
+      await good(project.up());
+      assert.notDeepEqual(await project.running(name), before);
+      const accepted = stack.failsClosed(() => project.environment(name, { RELEASE: "best" }), [/never/]);
+      await assert.rejects(accepted, /was accepted/);
+    },
+  );
+
+  it("promise 3: no failed attempt was ever in the routes", async () => {
+    const log = await docker("logs", "--since", String(began), await project.container("edge"));
+    const wrong = log.split("\n").filter((line) => line.includes('"upstream_status":"5'));
+    assert.deepEqual(wrong, []);
+    await eventually(() => stack.isReady());
+  });
+}

@@ -1,0 +1,134 @@
+/** Promise 5, second half: credentials change under load, and no request fails. What can be seen of secrets: secrets.ts. */
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { inAll } from "../length.ts";
+import { killedAfter } from "../stack/kill.ts";
+import { docker, eventually, good, sleep } from "../stack/project.ts";
+import type { World } from "../stack/world.ts";
+import { loginOf, type Store } from "../stores/store.ts";
+import { certificateCleared } from "./monitoring.ts";
+
+export function rotation(world: World): void {
+  const { stack, canary, authority } = world;
+  const { project, driver } = stack;
+  /** Services whose containers changed since then. */
+  const changedSince = async (before: Record<string, readonly string[]>): Promise<string[]> => {
+    const after = await project.byService();
+    const differs = (name: string) => JSON.stringify(before[name]) !== JSON.stringify(after[name]);
+    return Object.keys(after).filter(differs).sort();
+  };
+  /** Who has to be replaced when a secret changes: those that read it, and those that name them. */
+  const consumers = (...secrets: readonly string[]): string[] =>
+    project.known.withFollowers(secrets.flatMap((secret) => project.known.readers(secret)));
+  /** Every application that is healthy by the engine's word can log in by its own. */
+  const everyConsumerWorks = (secret: string): Promise<void> =>
+    eventually(async () => {
+      const serving = project.known.readers(secret).map(project.known.service);
+      for (const { name } of serving.filter(({ kind }) => kind === "stateless"))
+        for (const container of await project.running(name)) {
+          const health = await docker("inspect", "--format", "{{with .State.Health}}{{.Status}}{{end}}", container);
+          if (health === "healthy") await stack.check(name, container);
+        }
+    }, 15);
+  const refused = (store: Store, login: Awaited<ReturnType<typeof loginOf>>): Promise<void> =>
+    eventually(async () => assert.ok(!(await store.lets(stack, login)), "the former password still works"), 90);
+  async function change(by: "set" | "rotate", secret: string, next: string): Promise<void> {
+    if (by === "set") await project.setSecret(secret, next);
+    else await good(project.script("rotate", secret, project.stack));
+  }
+
+  for (const store of driver.stores)
+    it(`promise 5: a new password of ${store.title} fails no request, replaces its consumers only, and the former one is refused`, async () => {
+      const former = await loginOf(stack, store);
+      assert.ok(await store.lets(stack, former), "the password that is in use is refused");
+      const before = await project.byService();
+      await stack.lossless(async () => {
+        await change(store.by, store.secret, canary.value(store.secret));
+        const up = await project.pulumi("up", "--json", "--yes", "--skip-preview", "--stack", project.stack);
+        world.say(`up with a new password of ${store.title}`, up);
+      });
+      assert.deepEqual(await changedSince(before), consumers(store.secret));
+      const current = await loginOf(stack, store);
+      assert.notEqual(current.password, former.password);
+      assert.ok(await store.lets(stack, current));
+      // Nothing can be concluded from the refusal of a log-in that was never possible (negative control).
+      assert.ok(!(await store.lets(stack, { ...current, password: "a password that never was" })));
+      await refused(store, former);
+      await everyConsumerWorks(store.secret);
+    });
+
+  it(`promise 5: ${driver.credentials.map(({ secret }) => secret).join(" and ")} change in one release, which fails no request`, async () => {
+    const before = await project.byService();
+    const changes = driver.credentials.map((credential) => ({ ...credential, next: canary.value(credential.secret) }));
+    const then: (() => Promise<void>)[] = [];
+    for (const { watch, next } of changes) then.push(await watch(stack, next));
+    await stack.lossless(async () => {
+      for (const { by, secret, next } of changes) await change(by, secret, next);
+      await good(project.up());
+    });
+    assert.deepEqual(await changedSince(before), consumers(...changes.map(({ secret }) => secret)));
+    for (const holds of then) await holds();
+  });
+
+  it("promise 2: a new certificate is shown without replacing the edge, and cuts no connection", async () => {
+    const edge = await project.running("edge");
+    assert.equal(await authority.shown(stack.edge), "first");
+    await stack.lossless(async () => {
+      await world.setCertificate(await authority.issue("second", 30));
+      await good(project.up());
+    });
+    assert.equal(await authority.shown(stack.edge), "second");
+    assert.deepEqual(await project.running("edge"), edge);
+    await certificateCleared(world);
+  });
+
+  it("promise 2: a key that does not belong to its certificate is refused before the reload, twice; the site stays up", async () => {
+    const { key } = await authority.issue("third");
+    const former = project.config["berth:tlsKey"];
+    await stack.failsClosed(() => project.setSecret("tlsKey", key), [/edge-routes/, /key values mismatch/]);
+    assert.equal(await authority.shown(stack.edge), "second");
+    project.configure({ "berth:tlsKey": former });
+    await stack.recovers();
+  });
+
+  it("promise 5, promise 10: killed at any step, every consumer has a credential that works, and one bin/up completes it", async () => {
+    const store = driver.stores[0]!;
+    const former = await loginOf(stack, store);
+    const next = canary.value(store.secret);
+    const moments: string[] = [];
+    await stack.lossless(
+      async () => {
+        await project.setSecret(store.secret, next);
+        for (let round = 0; round < 2; round++) {
+          const seconds = 3 + randomInt(150) / 10;
+          moments.push(`${seconds} s${(await killedAfter(project, seconds)) ? "" : " (had ended)"}`);
+          await everyConsumerWorks(store.secret);
+          await good(project.pulumi("cancel", "--stack", project.stack, "--yes"));
+        }
+        await good(project.script("up", project.stack));
+      },
+      { share: 0.5 },
+    );
+    console.log(`      killed after ${moments.join(", ")}`);
+    assert.equal((await loginOf(stack, store)).password, next);
+    await refused(store, former);
+    await project.assertDeclared();
+    await everyConsumerWorks(store.secret);
+  });
+
+  inAll("a credential changed in place, as compose would, fails requests (negative control)", async () => {
+    const store = driver.stores[0]!;
+    const { username, password } = await loginOf(stack, store);
+    const sessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${username}';`;
+    const report = await stack.underLoad(
+      async () => {
+        await stack.query(`ALTER ROLE ${username} PASSWORD 'changed behind everybody'; ${sessions}`);
+        await sleep(8000);
+        await stack.query(`ALTER ROLE ${username} PASSWORD '${password}';`);
+        await eventually(() => stack.isReady());
+      },
+      { slow: 0 },
+    );
+    assert.notDeepEqual(report.failures, {});
+  });
+}
