@@ -5,7 +5,7 @@
 # The kernel knows containers by id only. The engine's DNS knows the names of those that share a network with this one, which are
 # this stack's; what it does not know is left out, and not asked for for ever.
 set -u
-export root=/sys/fs/cgroup prefix=@{prefix}- services='@{services}' names=/tmp/names state=/tmp
+export root=/sys/fs/cgroup prefix='@{prefix}-' services='@{services}' names=/tmp/names state=/tmp
 metrics=/tmp/metrics
 mkdir -p "$metrics" "$names"
 : > "$state/before"
@@ -46,6 +46,6 @@ round() {
   mv "$state/after" "$state/before"
 }
 
-while :; do round; sleep @{interval}; done &
+while :; do round; sleep '@{interval}'; done &
 exec node_exporter --collector.disable-defaults --collector.cpu --collector.meminfo --collector.loadavg \
   --collector.filesystem --collector.vmstat --collector.textfile --collector.textfile.directory="$metrics" --log.level=warn
