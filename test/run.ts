@@ -23,7 +23,7 @@ const secondsSince = (start: number): number => (performance.now() - start) / 10
 const children = new Set<ChildProcess>();
 let interrupted: NodeJS.Signals | undefined;
 
-/** Asked to end, it lets the suites that run clean up, and starts no other. */
+/** Asked to end, it asks the suites that run to end, waits for them, and starts no other. */
 function heedSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
@@ -145,7 +145,7 @@ async function run({ suite, chapters }: Chosen, { atLength, quiet }: Options): P
   const result = judge(name, secondsSince(start), ended);
   const note = result.note && `: ${result.note}`;
   say(`== ${name} ${result.failed ? "failed" : "passed"} after ${result.seconds!.toFixed(1)} s${note}`);
-  if (quiet && result.failed) say(ended.output.trimEnd());
+  if (quiet && result.failed && ended.output) say(ended.output.trimEnd());
   return result;
 }
 
