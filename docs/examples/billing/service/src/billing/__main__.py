@@ -1,0 +1,34 @@
+"""Runs the service until it is told to stop; requests under way get their time."""
+
+import logging
+import os
+import signal
+
+import uvicorn
+
+from billing import observe
+
+GRACE = 50  # seconds; the catalogue's stopGrace is longer
+
+
+def main() -> None:
+    observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
+    # uvicorn raises the signal again after a clean stop; by default that would turn it into exit code 143.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.run(
+        "billing.main:app",
+        host="0.0.0.0",
+        port=int(os.environ["PORT"]),
+        reload=os.environ.get("RELOAD") == "true",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,  # longer than the edge keeps its side open, so that the edge closes first
+        timeout_graceful_shutdown=GRACE,
+    )
+    logging.getLogger("billing").info("stopped")
+
+
+if __name__ == "__main__":
+    main()
