@@ -13,16 +13,14 @@ export async function idsBut(project: Project, services: Iterable<string>): Prom
 
 /** The traces that the lines of a request name, as each of these services wrote them. @throws where one wrote none */
 export async function traces(project: Project, request: string, services: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(
-    services.map(async (service) =>
-      (await docker("logs", ...(await project.running(service)))).split("\n").filter((line) => line.includes(request)),
-    ),
-  );
-  assert.ok(
-    found.every((lines) => lines.length > 0),
-    `a line of each of ${services.join(", ")}, got ${found.map((lines) => lines.length).join(", ")}`,
-  );
-  return [...new Set(found.flat().map((line) => (JSON.parse(line) as { trace_id?: string }).trace_id ?? ""))];
+  const linesOf = async (service: string): Promise<string[]> => {
+    const logs = await Promise.all((await project.running(service)).map((container) => docker("logs", container)));
+    const lines = logs.flatMap((log) => log.split("\n")).filter((line) => line.includes(request));
+    assert.ok(lines.length > 0, `no line of ${service}`);
+    return lines;
+  };
+  const found = (await Promise.all(services.map(linesOf))).flat();
+  return [...new Set(found.map((line) => (JSON.parse(line) as { trace_id?: string }).trace_id ?? ""))];
 }
 
 /** A volume or network of the stack by the part of its name that the program gives. */
