@@ -61,7 +61,12 @@ export function scrapeConfig(args: ScrapeArgs): string {
 }
 
 /** Its name is a service's alias on each of its networks, so one look-up finds all containers, and no release changes this text. */
-const discover = (service: string, port: number) => ({ names: [service], type: "A", port, refresh_interval: `${pace.scrape}s` });
+const discover = (service: string, port: number) => ({
+  names: [service],
+  type: "A",
+  port,
+  refresh_interval: `${pace.scrape}s`,
+});
 
 /** External labels stand on what leaves Prometheus only (alerts); dashboards and rules want them on every series. */
 const scrapeJob = ({ service, tier, port, path, honorLabels }: Target, common: Readonly<Record<string, string>>) => ({
