@@ -1,7 +1,7 @@
 /** Faults, put upon running containers from the engine's machine and taken away again. Root and iptables are needed. */
 import { randomUUID } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { family } from "./kill.ts";
@@ -9,9 +9,13 @@ import { docker } from "./project.ts";
 
 const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8" }).trim();
 
-/** Process id, on this machine, of what a container began with. */
-const first = async (container: string): Promise<number> =>
-  Number(await docker("inspect", "--format", "{{.State.Pid}}", container));
+/** Process id, on this machine, of what a container began with. @throws {Error} where it does not run */
+async function first(container: string): Promise<number> {
+  const pid = Number(await docker("inspect", "--format", "{{.State.Pid}}", container));
+  // A signal to 0 goes to this process and its own family.
+  if (pid === 0) throw new Error(`${container} does not run`);
+  return pid;
+}
 
 /** Kills (SIGKILL) those processes of a container whose title matches. @returns how many they were. */
 export async function kill(container: string, title: RegExp): Promise<number> {
@@ -44,6 +48,12 @@ export async function killJobs(container: string): Promise<number> {
 export const killAll = async (container: string): Promise<void> => {
   process.kill(await first(container), "SIGKILL");
 };
+
+/** Stops (SIGSTOP) everything in a container but its init: it is there, and does nothing. */
+export async function hang(container: string): Promise<void> {
+  const [, ...rest] = family(await first(container));
+  for (const pid of rest) process.kill(pid, "SIGSTOP");
+}
 
 /** Lets a share of the packets that reach a container from others go lost. @returns what ends it. */
 export async function loss(container: string, share: number): Promise<() => void> {
@@ -94,6 +104,12 @@ export class Disk {
     const path = join(this.path, name);
     run("install", "-d", "-o", String(uid), "-g", "0", "-m", "0700", path);
     return path;
+  }
+  /** Removes what is in a folder of it. @returns the names that were there */
+  empty(name: string): string[] {
+    const found = readdirSync(join(this.path, name));
+    for (const one of found) rmSync(join(this.path, name, one), { recursive: true });
+    return found;
   }
   /** Takes every block that is free. */
   fill(): void {

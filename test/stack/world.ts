@@ -1,5 +1,6 @@
 /** A stack that is born with everything that the promises need, and what stands around it: who signs, who is told, where data is. */
 import { type SecretKey, secretKeys } from "../../config/schema.ts";
+import { resourceName } from "../../plan/names.ts";
 import { addBilling } from "../billing.ts";
 import type { Driver, Session } from "../systems/driver.ts";
 import { Authority, type Pair } from "./authority.ts";
@@ -7,7 +8,7 @@ import { Canary } from "./canary.ts";
 import { Events } from "./engine.ts";
 import { hurry } from "./hurry.ts";
 import { Disk } from "./inject.ts";
-import type { Result } from "./project.ts";
+import { docker, type Result } from "./project.ts";
 import { Prometheus } from "./prometheus.ts";
 import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";
@@ -54,6 +55,7 @@ export class World<S extends Session = Session> {
       "berth:backup": { every: "30d", keep: 3, device: this.backups.folder("backups", UIDS.backup) },
     });
     await this.#secrets();
+    await this.#adopted();
     const first = await project.preview("--diff");
     this.said.set("first preview", first.output);
     this.say("first up", await project.pulumi("up", "--stack", project.stack, "--yes", "--skip-preview", "--diff"));
@@ -61,6 +63,17 @@ export class World<S extends Session = Session> {
     this.prometheus = new Prometheus((await project.output<Record<string, string>>("urls"))["prometheus"]!);
   }
 
+  /** The catalogue names a folder for PostgreSQL only; for the other stores a volume of the right name is adopted. */
+  async #adopted(): Promise<void> {
+    const { project, driver } = this.stack;
+    const { plan, service } = project.known;
+    for (const { name, uid, volumes = [] } of driver.stores.map((store) => service(store.service)))
+      for (const volume of volumes.filter(({ keep, device }) => keep === "data" && device === undefined)) {
+        const labels = ["--label", `berth.stack=${project.stack}`, "--label", "berth.keep=data"];
+        const bound = ["type=none", "o=bind", `device=${this.disk.folder(name, uid)}`].flatMap((one) => ["--opt", one]);
+        await docker("volume", "create", ...labels, ...bound, resourceName(plan.system, plan.stack, volume.name));
+      }
+  }
   /** Every secret that there is, each a canary. */
   async #secrets(): Promise<void> {
     const { canary, receiver } = this;
@@ -76,7 +89,7 @@ export class World<S extends Session = Session> {
       }),
       alertWebhookUrl: receiver.url(this.hook),
       alertHeartbeatUrl: receiver.url(this.heartbeat),
-      alertSlackUrl: receiver.url(`/slack/${canary.mark}`),
+      alertSlackUrl: receiver.url(this.slack),
     };
     for (const [key, value] of Object.entries(special)) if (!value.includes(canary.mark)) canary.watch(key, value);
     const keys = secretKeys.filter((name) => !name.startsWith("tls"));
@@ -91,6 +104,9 @@ export class World<S extends Session = Session> {
   }
   get heartbeat(): string {
     return `/heartbeat/${this.canary.mark}`;
+  }
+  get slack(): string {
+    return `/slack/${this.canary.mark}`;
   }
 
   /** A certificate, and a key with a mark: what stands before the first line of a PEM block is a comment. */
