@@ -1,12 +1,14 @@
 /**
- * Measures the dev stack on this machine and prints Markdown: `npm run bench`, or some parts of it: `npm run bench -- builds stack growth`. Ratios of one run count, not seconds.
+ * Measures the dev stack on this machine and prints Markdown: `npm run bench`, or some parts of it:
+ * `npm run bench -- builds stack growth`. Ratios of one run count, not seconds.
  * Uses a copy of this checkout, stack `measure`, ports 23000 and up; nothing of other stacks is touched.
  */
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { docker, Project, ROOT, sleep } from "../test/e2e/support.ts";
+import { docker, Project, ROOT, sleep } from "../test/stack/project.ts";
+import { assistant } from "../test/systems/assistant/driver.ts";
 import { planOf } from "../bin/stack.ts";
 import type { Plan } from "../plan/types.ts";
 import { contextFiles } from "./plugins/resource-docker/image/digest.ts";
@@ -141,9 +143,10 @@ async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
   }
 }
 
-const APPLICATIONS = ["api", "agent", "worker", "sms-router"];
-
-/** Waits for a new container of the service, and for its first successful check. From the engine's own record, which keeps five checks: read it at once. */
+/**
+ * Waits for a new container of the service, and for its first successful check. From the engine's own record, which
+ * keeps five checks: read it at once.
+ */
 async function startToHealthy(project: Project, service: string, before: readonly string[]): Promise<number> {
   for (;;) {
     const names = (
@@ -174,12 +177,13 @@ async function startToHealthy(project: Project, service: string, before: readonl
 
 /** Stage's way: no source mounts, so a change of one line is a new image. */
 async function oneLine(project: Project): Promise<void> {
-  const before = await Promise.all(APPLICATIONS.map((service) => project.running(service)));
-  project.edit("services/assistant/src/apps/fastapi_app/main.py", (text) => `${text}\n# one line\n`);
+  const applications = project.known.those({ kind: "stateless", tier: "app" }).map(({ name }) => name);
+  const before = await Promise.all(applications.map((service) => project.running(service)));
+  project.edit(assistant.sources["assistant"]!, (text) => `${text}\n# one line\n`);
   const began = performance.now();
   const changed = up(project.dir);
   const started = await Promise.all(
-    APPLICATIONS.map(async (service, n) => ({
+    applications.map(async (service, n) => ({
       took: await startToHealthy(project, service, before[n]!),
       at: performance.now(),
     })),
@@ -191,7 +195,7 @@ async function oneLine(project: Project): Promise<void> {
   );
   row("one-line change to the end of the up, settled and drained", s((await changed).seconds));
   started.forEach(({ took }, n) => {
-    row(`start to healthy: ${APPLICATIONS[n]}`, s(took), "< 5 s");
+    row(`start to healthy: ${applications[n]}`, s(took), "< 5 s");
   });
 }
 
@@ -251,10 +255,10 @@ async function stack(): Promise<void> {
     config: { "berth:imageTarget": "runtime", "berth:sourceMounts": false },
   });
   try {
-    await init(project.dir);
+    await project.create();
     await up(project.dir);
     await destroy(project.dir);
-    await stackAgainstOthers(project, planOf("measure", undefined, project.dir));
+    await stackAgainstOthers(project, project.plan());
   } finally {
     await project.remove();
   }
@@ -269,6 +273,6 @@ if (unknown) {
 }
 for (const [name, part] of Object.entries(PARTS)) if (!asked.length || asked.includes(name)) await part();
 const cpu = os.cpus();
-console.log(
-  `\n${cpu.length} cores (${cpu[0]!.model}), ${Math.round(os.totalmem() / 1024 ** 3)} GiB, medians of ${RUNS}\n\n| what | figure | aim |\n|---|---|---|\n${ROWS.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`,
-);
+const machine = `${cpu.length} cores (${cpu[0]!.model}), ${Math.round(os.totalmem() / 1024 ** 3)} GiB`;
+const table = [["what", "figure", "aim"], ["---", "---", "---"], ...ROWS].map((cells) => `| ${cells.join(" | ")} |`);
+console.log(`\n${machine}, medians of ${RUNS}\n\n${table.join("\n")}`);

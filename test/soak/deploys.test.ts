@@ -1,6 +1,6 @@
-/** Many deploys: what is kept is bounded, on the engine and in the state (operations.md 10). */
+/** Many deploys: what is kept is bounded, on the engine and in the state (docs/promises.md 10). */
 import assert from "node:assert/strict";
-import { command, docker, Project } from "../e2e/support.ts";
+import { command, docker, good, Project } from "../stack/project.ts";
 
 const STACK = "e2e-deploys";
 /** Releases that are kept; deploys after as many must not add to anything. */
@@ -53,15 +53,16 @@ describe("many deploys", function () {
   }
   async function deploy(keep: number): Promise<Usage> {
     project.edit("services/edge/bootstrap/nginx.conf", (text) => `${text}# ${Date.now()}\n`);
-    const { code, output } = await command(`${project.dir}/bin/up`, [STACK], {
-      cwd: project.dir,
-      env: { ...project.env, BERTH_KEEP_RELEASES: String(keep), BERTH_KEEP_STATES: String(keep) },
-    });
-    assert.equal(code, 0, output);
+    await good(
+      command(`${project.dir}/bin/up`, [STACK], {
+        cwd: project.dir,
+        env: { ...project.env, BERTH_KEEP_RELEASES: String(keep), BERTH_KEEP_STATES: String(keep) },
+      }),
+    );
     return usage();
   }
 
-  before(() => project.pulumi("stack", "select", STACK, "--create"));
+  before(() => project.create());
   after(() => project.remove());
 
   it(`${DEPLOYS} of them: containers, volumes, images and states level off`, async () => {

@@ -9,11 +9,11 @@ import type { ImageSpec } from "../../plan/types.ts";
 import { buildImage } from "../../scan/build.ts";
 import { type Contents, contentsOf } from "../../scan/export.ts";
 import { inventoryOf, isWanted } from "../../scan/packages.ts";
-import { docker, ROOT } from "../e2e/support.ts";
+import { docker, ROOT } from "../stack/project.ts";
 
 const PLAN = planOf("dev", [], ROOT);
 const MB = 1e6;
-/** MB in all, and above the base image: PA-67 has 2 GB, C-16 a table. */
+/** MB in all, and above the base image: PA-67 has 2 GB. */
 const CEILINGS = { assistant: { whole: 500, own: 150 }, edge: { whole: 250, own: 1 } } as const;
 const USERS = { assistant: "10001:0", edge: "101:0" } as const;
 const PREFIX = "org.opencontainers.image.";
@@ -51,7 +51,7 @@ const SECRET_TEXT =
 describe("images", function () {
   this.timeout(1_200_000);
   const [built, tags, contents] = [new Map<string, Inspected>(), [] as string[], new Map<string, Contents>()];
-  const folder = mkdtempSync(join(tmpdir(), "berth-images-"));
+  let folder = "";
 
   async function build(as: string, { context, target, args }: ImageSpec): Promise<Inspected> {
     const tag = `localhost/berth/e2e-images:${as}`;
@@ -72,13 +72,14 @@ describe("images", function () {
       .map(({ path }) => path);
 
   before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "berth-images-"));
     for (const name of NAMES) await build(name, spec(name));
     await build("development", spec("assistant", { target: "development" }));
     for (const as of [...NAMES, "development"])
       contents.set(as, await contentsOf(`localhost/berth/e2e-images:${as}`, (path) => isWanted(path) || isOurs(path)));
   });
   after(async () => {
-    rmSync(folder, { recursive: true });
+    if (folder) rmSync(folder, { recursive: true });
     // By tag: an image that a stack runs too keeps its own.
     if (tags.length) await docker("image", "rm", ...new Set(tags));
   });

