@@ -7,8 +7,8 @@ import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
 import { systems } from "./systems/index.ts";
 
-// The SDK takes a stack trace for every promise and looks its lines up in source maps, of which there are none: types are stripped
-// in place. Node's own traces name the same lines, at a fraction of the time.
+// The SDK takes a stack trace for every promise and looks its lines up in source maps, of which there are none: types
+// are stripped in place. Node's own traces name the same lines, at a fraction of the time.
 delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
 // The SDK's debug messages hold resolved secrets, and `pulumi up --json` or `--debug` prints them.
 (pulumi.log as { debug: unknown }).debug = () => Promise.resolve();

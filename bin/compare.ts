@@ -359,7 +359,10 @@ export function announced(steps: readonly PreviewStep[], explained: readonly Fin
     });
 }
 
-/** The regular files of a tar archive, their first folder replaced. Names are short: no extension of the format is needed. */
+/**
+ * The regular files of a tar archive, their first folder replaced. Names are
+ * short: no extension of the format is needed.
+ */
 export function filesOfTar(tar: Buffer, folder: string): FileFound[] {
   const files: FileFound[] = [];
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {

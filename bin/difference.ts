@@ -20,7 +20,10 @@ const isUnset = (value: unknown): boolean =>
   value === 0 ||
   (typeof value === "object" && Object.keys(value).length === 0);
 
-/** No text leaves here but through this: the CLI masks what it knows for a secret; what only looks like one is masked as well. */
+/**
+ * No text leaves here but through this: the CLI masks what it knows for a secret;
+ * what only looks like one is masked as well.
+ */
 const masked = (text: string): string =>
   text
     .replaceAll(/:\/\/[^/\s@]*@/g, `://${SECRET}@`)

@@ -1,10 +1,12 @@
 /**
  * Compares a stack with its engine.
  *   node bin/drift.ts [stack]            reports, and touches nothing
- *   node bin/drift.ts [stack] --repair   for bin/up: mends what Pulumi cannot, prints the options that make `pulumi up` mend the rest
+ *   node bin/drift.ts [stack] --repair   for bin/up: mends what Pulumi cannot,
+ *                                        prints the options that make `pulumi up` mend the rest
  *
- * `pulumi preview --refresh` alone would miss what the provider does not read back (docker-provider.md 3.6): networks, files on
- * volumes, paused and unhealthy containers, moved tags, and whatever carries the stack's labels without being its own.
+ * `pulumi preview --refresh` alone would miss what the provider does not read back (docker-provider.md
+ * 3.6): networks, files on volumes, paused and unhealthy containers, moved tags, and whatever carries
+ * the stack's labels without being its own.
  */
 import { execFile } from "node:child_process";
 import { basename } from "node:path";

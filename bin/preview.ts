@@ -11,7 +11,9 @@ const isMade = async (stack: string): Promise<boolean> =>
     ({ name }) => name.split("/").at(-1) === stack,
   );
 
-/** The CLI previews only a stack that exists, and making one writes into its stack file: a copy is made and thrown away. */
+/**
+ * The CLI previews only a stack that exists, and making one writes into its stack file: a copy is made and thrown away.
+ */
 async function first(stack: string): Promise<Preview> {
   const [cwd, file] = [mkdtempSync(join(tmpdir(), "berth-preview-")), `Pulumi.${stack}.yaml`];
   const where = { cwd, env: { PULUMI_BACKEND_URL: `file://${cwd}/.state` } };

@@ -59,8 +59,8 @@ export function refusals(
 }
 
 /**
- * A stack file that runs these images and no others. All else stays as it was written, comments included, so that the difference
- * is what a reviewer has to judge.
+ * A stack file that runs these images and no others. All else stays as it was written, comments included, so that the
+ * difference is what a reviewer has to judge.
  */
 export function promoted(file: string, images: Readonly<Record<string, string>>): string {
   const document = parseDocument(file);

@@ -1,9 +1,13 @@
 /**
- * Makes a stack ready for the next run, whatever became of the one before; bin/lib.sh calls it while it holds the stack's lock.
+ * Makes a stack ready for the next run, whatever became of the one before; bin/lib.sh
+ * calls it while it holds the stack's lock.
  *
- * 1. A lock of the backend whose process is gone is taken away; a living one is respected. The plugins that a dead one left at work are ended.
- * 2. What the engine holds and the state does not know (created, but the run was killed before it could say so) is removed. Never data.
- * 3. If a run was cut off, the state is read afresh from the engine: what was deleted and not recorded is missed, and made again.
+ * 1. A lock of the backend whose process is gone is taken away; a living one is respected.
+ *    The plugins that a dead one left at work are ended.
+ * 2. What the engine holds and the state does not know (created, but the run was killed before it could say so) is
+ *    removed. Never data.
+ * 3. If a run was cut off, the state is read afresh from the engine: what was deleted and not recorded is missed, and
+ *    made again.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -74,7 +78,10 @@ function unlock(): boolean {
   return true;
 }
 
-/** The docker provider outlives a killed CLI and would go on creating. Ours: started from this checkout, with no CLI above it. */
+/**
+ * The docker provider outlives a killed CLI and would go on creating. Ours: started
+ * from this checkout, with no CLI above it.
+ */
 function endOrphans(): void {
   const root = process.cwd();
   for (const pid of (existsSync("/proc/self/comm") ? readdirSync("/proc") : []).filter((name) => /^\d+$/.test(name)))

@@ -1,7 +1,7 @@
 /**
  * What was released, so that bin/rollback can bring it back: node bin/release.ts <command> <stack> [number]
- * .state/releases/<stack>/<number>/ holds `source` (the checkout as it was applied, stack file included) and release.json.
- * The images stay on the engine, each under a tag of its release, so that nothing prunes them.
+ * .state/releases/<stack>/<number>/ holds `source` (the checkout as it was applied, stack file included) and
+ * release.json. The images stay on the engine, each under a tag of its release, so that nothing prunes them.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -37,7 +37,10 @@ interface Release {
 }
 
 const KEEP = Number(process.env["BERTH_KEEP_RELEASES"] ?? 5);
-/** Former states that a backend of files keeps of a stack, whole, for `pulumi stack history`; the CLI itself forgets none. */
+/**
+ * Former states that a backend of files keeps of a stack, whole, for `pulumi
+ * stack history`; the CLI itself forgets none.
+ */
 const KEEP_STATES = Number(process.env["BERTH_KEEP_STATES"] ?? 50);
 const [task = "list", stack = "dev", wanted] = process.argv.slice(2);
 const folder = join(".state/releases", stack);
@@ -169,7 +172,10 @@ function dropStates(): void {
   }
 }
 
-/** A push leaves a tag here for each commit; the registry keeps its own. With its last tag a digest goes too: what a release of any stack holds, stays. */
+/**
+ * A push leaves a tag here for each commit; the registry keeps its own. With its last tag a digest goes too:
+ * what a release of any stack holds, stays.
+ */
 function dropPushed({ system }: Plan, registry: string, image: string): void {
   const [name, found] = [
     repository(registry, system, image),

@@ -29,7 +29,10 @@ const isOf = (type: string, { urn }: PreviewStep): boolean => urn.split("::")[2]
 const tier = ({ urn }: PreviewStep): string => tierOf(urn) ?? REST;
 const stateOf = ({ oldState, newState }: PreviewStep): StepState => oldState ?? newState ?? {};
 
-/** One that stops before the next one starts has its logical name on the engine (components/workload.ts); others get a suffix. */
+/**
+ * One that stops before the next one starts has its logical name on the engine
+ * (components/workload.ts); others get a suffix.
+ */
 const isStateful = (step: PreviewStep): boolean =>
   isOf(CONTAINER, step) && stateOf(step).inputs?.["name"] === subjectOf(step.urn).name;
 
@@ -117,7 +120,10 @@ function warnings(steps: readonly Step[]): string[] {
   return [...alert("WARNING", data), ...alert("NOTE", edge)];
 }
 
-/** Steps as a reviewer thinks of them: sets of files as one, those with the same reasons together, in the order of the tiers. */
+/**
+ * Steps as a reviewer thinks of them: sets of files as one, those with the same
+ * reasons together, in the order of the tiers.
+ */
 function entries(steps: readonly Step[]): Entry[] {
   const sets = Map.groupBy(
     steps.filter(({ urn }) => FILES.test(urn)),

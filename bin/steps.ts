@@ -25,7 +25,10 @@ export interface Preview {
   readonly diagnostics?: readonly { readonly message: string; readonly severity: string }[];
 }
 
-/** Operations that stand for a whole change; others (`create-replacement`, `delete-replaced`, `same` …) are parts of one, or none. */
+/**
+ * Operations that stand for a whole change; others (`create-replacement`,
+ * `delete-replaced`, `same` …) are parts of one, or none.
+ */
 export const CHANGES = ["create", "update", "replace", "delete"] as const;
 export type Change = (typeof CHANGES)[number];
 export const isChange = (op: string): op is Change => (CHANGES as readonly string[]).includes(op);

@@ -1,6 +1,7 @@
 /**
  * Refuses an up whose data would stay outside the folder that the stack file names: node bin/volumes.ts [stack]
- * A volume that exists is never made again (components/volumes.ts), so that naming a folder later would change nothing, silently.
+ * A volume that exists is never made again (components/volumes.ts), so that naming a
+ * folder later would change nothing, silently.
  */
 import { spawnSync } from "node:child_process";
 import { ProblemsError } from "../config/problems.ts";

@@ -49,7 +49,8 @@ export class Files extends pulumi.ComponentResource {
     return new docker.Volume(
       this.#name(args, shared),
       {
-        // A label that differs is a new volume; its name is made by the provider, so both exist while consumers move over.
+        // A label that differs is a new volume; its name is made by the provider,
+        // so both exist while consumers move over.
         labels: version.hex.apply((hex) => labelList({ ...args.service.labels, "berth.version": hex })),
       },
       { parent: this, deleteBeforeReplace: false },

@@ -82,8 +82,8 @@ function remedy(image: string, existing: string, why: string, stack: string): st
 }
 
 /**
- * The registry's look-up takes what stands between the last colon and "@" for a tag, and is lost without one; with one it goes by
- * the digest alone. It also asks docker.io itself, unless Docker Hub is meant by leaving the host out.
+ * The registry's look-up takes what stands between the last colon and "@" for a tag, and is lost without one; with one
+ * it goes by the digest alone. It also asks docker.io itself, unless Docker Hub is meant by leaving the host out.
  */
 export const askable = (image: string): string =>
   (/:[^/@]+@/.test(image) ? image : image.replace("@", ":digest@")).replace(/^docker\.io\//, "");

@@ -27,14 +27,16 @@ export class Images extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** What a container names. A tag never changes when its content does; the digest does, and so replaces the containers. */
+  /**
+   * What a container names. A tag never changes when its content does; the digest does, and so replaces the containers.
+   */
   of(ref: ImageRef): pulumi.Output<string> {
     return this.#references.get("pull" in ref ? ref.pull : ref.build)!;
   }
 
   /**
-   * An image that exists. A container would pull it too, but a stateful one only after the old one is gone: an image that
-   * cannot be had must fail before that.
+   * An image that exists. A container would pull it too, but a stateful one only after the old one is gone: an image
+   * that cannot be had must fail before that.
    */
   #pull(reference: string, plan: Plan): pulumi.Output<string> {
     const logical = resourceName(plan.system, plan.stack, "image", reference.replaceAll(/[^A-Za-z0-9.]+/g, "-"));
@@ -43,7 +45,8 @@ export class Images extends pulumi.ComponentResource {
 
   #build(image: string, source: Extract<ImageSource, { build: string }>, plan: Plan): pulumi.Output<string> {
     const { context, target, args } = plan.images[image]!;
-    // What is pushed is pushed with the docker client's own log-in (docker login): no password stands in the stack file or in the state.
+    // What is pushed is pushed with the docker client's own log-in (docker login): no password
+    // stands in the stack file or in the state.
     return new docker.Image(
       resourceName(plan.system, plan.stack, image),
       {
@@ -60,7 +63,8 @@ export class Images extends pulumi.ComponentResource {
       },
       { parent: this },
     ).repoDigest.apply((digest) => {
-      // The provider hands out an empty digest when its look-up after the build fails, and "<none>@<none>" when that after the push does.
+      // The provider hands out an empty digest when its look-up after the build fails, and
+      // "<none>@<none>" when that after the push does.
       if (!(source.push ? /@sha256:[0-9a-f]{64}$/ : /^sha256:[0-9a-f]{64}$/).test(digest))
         throw new pulumi.RunError(
           `image ${image}: ${source.push ? "pushed, but the registry" : "built, but the engine"} told no digest for it; run pulumi up again`,

@@ -4,8 +4,8 @@ import { dockerClient } from "./docker-client.ts";
 const LINES = "15";
 
 /**
- * When a container of a service does not get healthy, the provider says no more than that. This shows the last log lines of
- * the service's containers that are not well, with whichever command started the update.
+ * When a container of a service does not get healthy, the provider says no more than that. This shows the last log
+ * lines of the service's containers that are not well, with whichever command started the update.
  *
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */

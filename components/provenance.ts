@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Commit, commitOf } from "./revision.ts";
 
-/** Stands for what cannot be known. It must not change from run to run: an argument that does is a change of the stack. */
+/**
+ * Stands for what cannot be known. It must not change from run to run: an argument that does is a change of the stack.
+ */
 export const UNKNOWN = "unknown";
 
 const project = (): { version: string; repository?: string | { url: string } } =>
@@ -12,8 +14,8 @@ const project = (): { version: string; repository?: string | { url: string } } =
 export const version = (): string => project().version;
 
 /**
- * The same for the same tree, whoever builds it and whenever: no clock, and not git's remote, which differs between clones and may
- * hold a token. Source is `repository` of package.json.
+ * The same for the same tree, whoever builds it and whenever: no clock, and not git's remote, which differs between
+ * clones and may hold a token. Source is `repository` of package.json.
  */
 export function provenanceOf(context: string): Readonly<Record<"VERSION" | "REVISION" | "CREATED" | "SOURCE", string>> {
   const { repository = UNKNOWN } = project();
@@ -26,7 +28,10 @@ export function provenanceOf(context: string): Readonly<Record<"VERSION" | "REVI
   };
 }
 
-/** What git refuses (half a history, another user's checkout) is no reason to build nothing; a name in a registry is (image-sources.ts). */
+/**
+ * What git refuses (half a history, another user's checkout) is no reason to build nothing; a
+ * name in a registry is (image-sources.ts).
+ */
 function commit(context: string): Commit {
   try {
     return commitOf(context);

@@ -27,8 +27,8 @@ export interface Commit {
 }
 
 /**
- * The last commit that touched a build context, not the last of all: a commit elsewhere changes no tag, and so builds nothing.
- * Twelve digits, because git's own choice grows with the repository.
+ * The last commit that touched a build context, not the last of all: a commit elsewhere changes no tag, and so builds
+ * nothing. Twelve digits, because git's own choice grows with the repository.
  *
  * @throws {ShallowError}
  */

@@ -4,9 +4,10 @@ import { dockerClient } from "./docker-client.ts";
 import type { Declared } from "./shared.ts";
 
 /**
- * The version of the database's schema once the migrations are done. The database is asked, at every update: the migrations of this
- * checkout need not be those of the image (promotion), and a schema that moved on stays when a former release comes back. The docker
- * provider cannot ask a running container, so the docker client does. An answer that cannot be had fails nothing.
+ * The version of the database's schema once the migrations are done. The database is asked, at every update: the
+ * migrations of this checkout need not be those of the image (promotion), and a schema that moved on stays when a
+ * former release comes back. The docker provider cannot ask a running container, so the docker client does. An
+ * answer that cannot be had fails nothing.
  *
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */

@@ -12,7 +12,9 @@ export interface SecretsArgs {
   readonly versions: Readonly<Record<string, number>>;
 }
 
-/** What these opened is there when the stack is not: they stay in the state at `bin/down`, and so does every one before. */
+/**
+ * What these opened is there when the stack is not: they stay in the state at `bin/down`, and so does every one before.
+ */
 const OUTLIVES: ReadonlySet<SecretKey> = new Set(["backupKey"]);
 
 const version = (key: SecretKey, { versions }: SecretsArgs): number => versions[key] ?? 1;

@@ -24,8 +24,8 @@ export class Volumes extends pulumi.ComponentResource {
     const args = { labels: labelList({ ...service.labels, "berth.keep": keep }) };
     return keep === "scratch"
       ? new docker.Volume(logical, args, { parent: this })
-      : // A fixed name finds the data again after `down`. The provider adopts an existing volume of that name, and would
-        // then replace it (which deletes it) over a differing label: nothing but the name may count.
+      : // A fixed name finds the data again after `down`. The provider adopts an existing volume of that name, and
+        // would then replace it (which deletes it) over a differing label: nothing but the name may count.
         new docker.Volume(
           logical,
           { name: logical, ...args, ...onDevice(mount.device) },

@@ -6,7 +6,10 @@ import type { PlannedService } from "../plan/types.ts";
 import { Files } from "./files.ts";
 import type { Declared, Shared } from "./shared.ts";
 
-/** The provider accepts changes of these and does nothing (docker-provider.md B 3.1); a failed start must be tried afresh (A19). */
+/**
+ * The provider accepts changes of these and does nothing (docker-provider.md B 3.1); a
+ * failed start must be tried afresh (A19).
+ */
 const REPLACE_ON = ["#initerror", "healthcheck", "tmpfs", "init"];
 
 /**

@@ -1,11 +1,15 @@
 /**
- * What the assistant's processes read from their environment, for docs/configuration.md. Names, defaults and what is allowed are
- * read out of its settings.py; only what a variable means, and who sets it, is said here. A test holds the two against each other.
+ * What the assistant's processes read from their environment, for docs/configuration.md. Names, defaults and
+ * what is allowed are read out of its settings.py; only what a variable means, and who sets it, is said here.
+ * A test holds the two against each other.
  */
 
 export interface Variable {
   readonly meaning: string;
-  /** What sets it: a key of the stack file, or the catalogue. @default whoever needs it, in `berth:services.<service>.environment` */
+  /**
+   * What sets it: a key of the stack file, or the catalogue. @default whoever needs it,
+   * in `berth:services.<service>.environment`
+   */
   readonly by?: string;
 }
 

@@ -1,4 +1,7 @@
-/** What the checkout tells about this stack and its neighbours beside Pulumi's configuration: stack files, and the states of a backend of files. */
+/**
+ * What the checkout tells about this stack and its neighbours beside Pulumi's configuration: stack
+ * files, and the states of a backend of files.
+ */
 import { createDecipheriv, pbkdf2 } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import * as os from "node:os";
@@ -40,7 +43,10 @@ export function stateFolder(): string | undefined {
 export const stackFile = (stack: string, folder: string): StackFile =>
   (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
 
-/** The other stacks whose files can be read. One that cannot is none of this stack's business. @param folder Where the stack files are. */
+/**
+ * The other stacks whose files can be read. One that cannot is none of this stack's business.
+ * @param folder Where the stack files are.
+ */
 export function otherStacks(stack: string, folder = "."): OtherStack[] {
   const names = readdirSync(folder)
     .flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.exec(file)?.[1] ?? [])
@@ -65,8 +71,8 @@ export function remoteEngine(): string | undefined {
 }
 
 /**
- * The other stacks on a stack's engine, as far as stack files tell. Which engine DOCKER_HOST named when a stack was made is on no
- * record: where it names another machine now, a stack without `docker:host` has no neighbours.
+ * The other stacks on a stack's engine, as far as stack files tell. Which engine DOCKER_HOST named when a stack was
+ * made is on no record: where it names another machine now, a stack without `docker:host` has no neighbours.
  *
  * @param engine Its `docker:host`.
  * @param folder Where the stack files are.
@@ -105,8 +111,9 @@ function portsHeld(stack: string, folder: string): number[] | undefined {
 }
 
 /**
- * Whether the stack file's secrets are open to everybody: whether the public passphrase opens the text that the CLI keeps to
- * recognise its passphrase, `v1:<salt>:v1:<nonce>:<"pulumi", AES-256-GCM>`. It takes a fifth of a second, as it should.
+ * Whether the stack file's secrets are open to everybody: whether the public passphrase opens the text
+ * that the CLI keeps to recognise its passphrase, `v1:<salt>:v1:<nonce>:<"pulumi", AES-256-GCM>`. It
+ * takes a fifth of a second, as it should.
  *
  * @param folder Where the stack file is.
  */

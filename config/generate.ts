@@ -1,6 +1,7 @@
 /**
  * Writes what is made from config/schema.ts: the JSON schema of the stack files (editors check and complete them),
- * the key list in Pulumi.yaml, docs/configuration.md and a specimen stack file. `--check` only tells whether they are current.
+ * the key list in Pulumi.yaml, docs/configuration.md and a specimen stack file.
+ * `--check` only tells whether they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

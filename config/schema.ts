@@ -48,7 +48,9 @@ const registry = z
 /** Never the root: whatever is mounted there would become the database's. */
 const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
 
-/** The defaults stay what they are when systems/images.ts moves on: a stack file that says nothing has data of these. */
+/**
+ * The defaults stay what they are when systems/images.ts moves on: a stack file that says nothing has data of these.
+ */
 const major = z.number().int().min(1).max(99);
 
 const postgres = z.strictObject({
@@ -498,7 +500,9 @@ export const secretLeaves = {
   },
 } as const satisfies Record<string, SecretLeaf>;
 
-/** Secrets whose former value must be known after a change, with the leaf that holds it where the stack file has both. */
+/**
+ * Secrets whose former value must be known after a change, with the leaf that holds it where the stack file has both.
+ */
 export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = {
   jwtSigningKey: "jwtPreviousKey",
   internalToken: "internalPreviousToken",

@@ -1,4 +1,7 @@
-/** What can be wrong between the settings and a catalogue. Each check names the key, what it got and the command that mends it. */
+/**
+ * What can be wrong between the settings and a catalogue. Each check names the key,
+ * what it got and the command that mends it.
+ */
 import { setCommand, type Problem } from "../config/problems.ts";
 import { leafOf, type SecretKey, secretKeys } from "../config/schema.ts";
 import { resolveLimits } from "./limits.ts";
@@ -225,14 +228,20 @@ export function connectionProblems(services: readonly PlannedService[], { settin
       ];
 }
 
-/** Major version that a reference names: what follows `pg` in its tag (pgvector's way), otherwise the number it begins with. A digest says nothing. */
+/**
+ * Major version that a reference names: what follows `pg` in its tag (pgvector's way), otherwise the
+ * number it begins with. A digest says nothing.
+ */
 export function majorOf(reference: string): number | undefined {
   const tag = /:([^/:]+)$/.exec(reference.split("@", 1)[0]!)?.[1] ?? "";
   const found = /(?:^|-)pg(\d+)/.exec(tag) ?? /^v?(\d+)(?![\da-z])/.exec(tag);
   return found ? Number(found[1]) : undefined;
 }
 
-/** Data of one major version is not data of another. That it would not start is found out by a server only when the one before is gone. */
+/**
+ * Data of one major version is not data of another. That it would not start is found out by a
+ * server only when the one before is gone.
+ */
 export function majorProblems(specs: readonly ServiceSpec[], { settings, stack }: Context): Problem[] {
   return specs.flatMap(({ name, image, major }) => {
     if (major === undefined || !("pull" in image)) return [];

@@ -1,4 +1,7 @@
-/** A planned service to what every one of its containers is given. Hardening is made here, and nowhere else; policy/ holds it to that. */
+/**
+ * A planned service to what every one of its containers is given. Hardening is made here,
+ * and nowhere else; policy/ holds it to that.
+ */
 import { duration } from "./health.ts";
 import { cpuShares, formatCpus } from "./limits.ts";
 import type { Plan, PlannedService } from "./types.ts";

@@ -1,6 +1,6 @@
 /**
- * What must not be in some environment: the only place that asks which one it is. All that merely differs stands in the stack files
- * (test/unit/plan/environments.test.ts holds it).
+ * What must not be in some environment: the only place that asks which one it is. All that merely differs stands in the
+ * stack files (test/unit/plan/environments.test.ts holds it).
  */
 import { setCommand, type Problem } from "../config/problems.ts";
 import { type Settings, settingsSchema } from "../config/schema.ts";
@@ -123,7 +123,9 @@ function publishedData(services: readonly PlannedService[], { stack }: Context):
     }));
 }
 
-/** Refused in production; elsewhere outside of dev a warning, so that a stage can be tried with no more than bin/env. */
+/**
+ * Refused in production; elsewhere outside of dev a warning, so that a stage can be tried with no more than bin/env.
+ */
 function passphraseProblems({ publicPassphrase, settings, stack }: Context): Problem[] {
   return publicPassphrase
     ? [
@@ -137,7 +139,10 @@ function passphraseProblems({ publicPassphrase, settings, stack }: Context): Pro
     : [];
 }
 
-/** What an environment can do without and should not. Whether something else does it (a disk, a load balancer) cannot be seen from here. */
+/**
+ * What an environment can do without and should not. Whether something else does it (a disk, a
+ * load balancer) cannot be seen from here.
+ */
 export function environmentNotices(services: readonly PlannedService[], context: Context): Notice[] {
   const { settings, stack, configured } = context;
   if (settings.environment === "stage")

@@ -5,7 +5,9 @@ interface Node {
   readonly after: readonly string[];
 }
 
-/** Depth-first order: every service after those it waits for, otherwise as listed. `cycle` names one way round, if any. */
+/**
+ * Depth-first order: every service after those it waits for, otherwise as listed. `cycle` names one way round, if any.
+ */
 export function startOrder<T extends Node>(
   nodes: readonly T[],
 ): { readonly order: readonly T[]; readonly cycle?: readonly string[] } {

@@ -1,7 +1,7 @@
 /**
- * Health checks as values. Durations in seconds; every field is always set, because the provider fills gaps from the image.
- * A check starts a process in the container, which costs the engine about a tenth of a second of processor time: over a whole
- * stack that is most of what an idle system costs, so checks are as rare as their purpose allows.
+ * Health checks as values. Durations in seconds; every field is always set, because the provider fills gaps from the
+ * image. A check starts a process in the container, which costs the engine about a tenth of a second of processor time:
+ * over a whole stack that is most of what an idle system costs, so checks are as rare as their purpose allows.
  */
 import type { HealthCheck } from "./types.ts";
 

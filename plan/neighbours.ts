@@ -11,7 +11,9 @@ export const neighbourProblems = (services: readonly PlannedService[], context: 
     fix: setCommand("berth:portOffset", freeOffset(services, context), context.stack),
   }));
 
-/** A port that a stack would have if anybody ran it here: dev and prod may share ports, as long as they share no engine. */
+/**
+ * A port that a stack would have if anybody ran it here: dev and prod may share ports, as long as they share no engine.
+ */
 export const neighbourNotices = (services: readonly PlannedService[], context: Context): Notice[] =>
   Object.entries(
     Object.groupBy(

@@ -1,4 +1,7 @@
-/** How often a stack looks at itself, in seconds: what makes an alert take minutes. One place, so that tests can hurry all of it. */
+/**
+ * How often a stack looks at itself, in seconds: what makes an alert take minutes. One
+ * place, so that tests can hurry all of it.
+ */
 export const pace = {
   /** Between two scrapes of a target, and between two evaluations of the rules. */
   scrape: 15,

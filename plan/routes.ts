@@ -37,8 +37,8 @@ export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
   );
 
 /**
- * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…` each;
- * `checks` with a line `listener path` each; `settle`, seconds.
+ * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…`
+ * each; `checks` with a line `listener path` each; `settle`, seconds.
  */
 export function edgeFiles(
   template: string,

@@ -20,7 +20,9 @@ export interface Target {
   readonly honorLabels?: boolean;
 }
 
-/** Every service that has metrics, by name. @throws {Error} for one whose port is unknown: it would be missed silently. */
+/**
+ * Every service that has metrics, by name. @throws {Error} for one whose port is unknown: it would be missed silently.
+ */
 export function targets(services: readonly ServiceSpec[]): Target[] {
   return services
     .filter((service) => service.metrics)
@@ -60,7 +62,10 @@ export function scrapeConfig(args: ScrapeArgs): string {
   )}\n`;
 }
 
-/** Its name is a service's alias on each of its networks, so one look-up finds all containers, and no release changes this text. */
+/**
+ * Its name is a service's alias on each of its networks, so one look-up finds all
+ * containers, and no release changes this text.
+ */
 const discover = (service: string, port: number) => ({
   names: [service],
   type: "A",

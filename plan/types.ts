@@ -66,7 +66,10 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
   /** What is lost with it. `data` is kept at `down`, and protected where the stack says so. */
   readonly keep?: "data" | "scratch";
-  /** Folder of the engine's machine that holds it. Counts when the volume is made; one that exists stays what it is. @default the engine's own */
+  /**
+   * Folder of the engine's machine that holds it. Counts when the volume is made; one that exists
+   * stays what it is. @default the engine's own
+   */
   readonly device?: string;
 }
 
@@ -103,7 +106,10 @@ export interface ServiceSpec {
   readonly volumes?: readonly VolumeMount[];
   /** Writable paths in memory, with their options. @default /tmp, 64 MiB */
   readonly tmpfs?: Readonly<Record<string, string>>;
-  /** Folders of the engine's machine, read-only: for collectors of logs and metrics only, each exempt in policy/exemptions.ts. */
+  /**
+   * Folders of the engine's machine, read-only: for collectors of logs and metrics
+   * only, each exempt in policy/exemptions.ts.
+   */
   readonly hostMounts?: Readonly<Record<string, string>>;
   /** Source folders of the checkout mounted in development: path in the project → path in the container. */
   readonly sources?: Readonly<Record<string, string>>;
@@ -113,14 +119,18 @@ export interface ServiceSpec {
   /** Endpoint name (key of `berth:ports`) → container port. Published only where the stack names the endpoint. */
   readonly publish?: Readonly<Record<string, number>>;
   readonly route?: Route;
-  /** Path of Prometheus metrics, with its port where it is not `port`. `honorLabels`: they tell of other services, and name them. */
+  /**
+   * Path of Prometheus metrics, with its port where it is not `port`. `honorLabels`:
+   * they tell of other services, and name them.
+   */
   readonly metrics?: { readonly path?: string; readonly port?: number; readonly honorLabels?: boolean };
   readonly health: HealthCheck;
   readonly limits: Limits;
   /** @default 1 */
   readonly replicas?: number;
   /**
-   * Most connections to PostgreSQL that a container opens: as many as this variable of its environment says, and some besides.
+   * Most connections to PostgreSQL that a container opens: as many as this variable
+   * of its environment says, and some besides.
    * @default none
    */
   readonly connections?: { readonly variable: string; readonly besides: number };
@@ -136,7 +146,10 @@ export interface ServiceSpec {
   readonly major?: keyof Settings["majors"];
 }
 
-/** How a database is asked which version its schema is of: a command in a container of a service, once the other has made it. */
+/**
+ * How a database is asked which version its schema is of: a command in a container
+ * of a service, once the other has made it.
+ */
 export interface SchemaVersion {
   readonly service: string;
   readonly madeBy: string;
@@ -207,7 +220,10 @@ export interface Plan {
   readonly notices: readonly Notice[];
 }
 
-/** Something to know that stops nothing. `info` is for who looks at what would change, and is not repeated when it is done. */
+/**
+ * Something to know that stops nothing. `info` is for who looks at what would
+ * change, and is not repeated when it is done.
+ */
 export interface Notice extends Problem {
   readonly level: "warning" | "info";
 }

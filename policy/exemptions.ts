@@ -1,6 +1,7 @@
 /**
- * Who may break which rule, why, and until when: the only place. The catalogue just says what it wants (`uid: 0`), so that
- * nobody exempts a service by the same line that breaks the rule. The end makes somebody ask again whether the reason holds.
+ * Who may break which rule, why, and until when: the only place. The catalogue just says what it wants
+ * (`uid: 0`), so that nobody exempts a service by the same line that breaks the rule. The end makes
+ * somebody ask again whether the reason holds.
  */
 export interface Exemption {
   /** Name in the catalogue. */

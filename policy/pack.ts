@@ -1,4 +1,6 @@
-/** The pack that `pulumi preview --policy-pack policy` and `pulumi up --policy-pack policy` start. See docs/policy.md. */
+/**
+ * The pack that `pulumi preview --policy-pack policy` and `pulumi up --policy-pack policy` start. See docs/policy.md.
+ */
 import { PolicyPack, type ResourceValidationPolicy } from "@pulumi/policy";
 import { exemptions } from "./exemptions.ts";
 import { judge } from "./judge.ts";
@@ -20,8 +22,8 @@ const policyOf = (rule: Rule): ResourceValidationPolicy => ({
     try {
       for (const violation of judge(rule, { type, urn, props, protect }, exemptions, today)) report(violation);
     } catch (error) {
-      // Left alone, the SDK warns of each value that is not known yet, such as the digest of an image still to be built: fifty
-      // warnings on a first preview. An update asks again before it makes the resource, and knows.
+      // Left alone, the SDK warns of each value that is not known yet, such as the digest of an image still to be
+      // built: fifty warnings on a first preview. An update asks again before it makes the resource, and knows.
       if (error instanceof Error && error.constructor.name === "UnknownValueError") asked.notApplicable(error.message);
       throw error;
     }

@@ -40,8 +40,9 @@ export interface Rule {
 }
 
 /**
- * Whether a container ever runs. Those that carry files onto a volume (components/files.ts) are made and never started: what
- * is about a process (its health, its restart, the root it could write to) has no meaning for them, everything else has.
+ * Whether a container ever runs. Those that carry files onto a volume (components/files.ts) are made
+ * and never started: what is about a process (its health, its restart, the root it could write to) has
+ * no meaning for them, everything else has.
  */
 export const runs = (container: Container): boolean => container.start !== false;
 

@@ -30,7 +30,10 @@ export async function buildImage({ context, target, args, platform, tag }: Build
   return stdout.trim();
 }
 
-/** The Dockerfiles need BuildKit. The first docker on PATH may be a bare client, with an older one that has it built in behind it. */
+/**
+ * The Dockerfiles need BuildKit. The first docker on PATH may be a bare client, with an
+ * older one that has it built in behind it.
+ */
 async function builder(): Promise<string> {
   const clients = (process.env["PATH"] ?? "")
     .split(delimiter)

@@ -25,11 +25,12 @@ export interface Contents {
 }
 
 /**
- * The whole file system passes by as a stream; only the files that are wanted are kept. It comes from a container that is never
- * started, which shows the image as it would run: files that a later layer deletes are not in it.
+ * The whole file system passes by as a stream; only the files that are wanted are kept. It comes from a container that
+ * is never started, which shows the image as it would run: files that a later layer deletes are not in it.
  */
 export async function contentsOf(image: string, wanted: (path: string) => boolean): Promise<Contents> {
-  // An image without a command cannot be made into a container. The label says whose it is, should this process be killed.
+  // An image without a command cannot be made into a container. The label says
+  // whose it is, should this process be killed.
   const container = await docker("create", "--label", "berth.scan=true", "--network", "none", image, "nothing");
   try {
     const child = spawn("docker", ["export", container], { stdio: ["ignore", "pipe", "pipe"] });
@@ -52,7 +53,9 @@ async function ended(child: ChildProcess, what: string): Promise<void> {
   if (code !== 0) throw new Error(`${what}: ${said.trim() || `ended with status ${String(code)}`}`);
 }
 
-/** Reads an archive. @throws {Error} if it is cut off or broken: half a list of packages would look like a whole one. */
+/**
+ * Reads an archive. @throws {Error} if it is cut off or broken: half a list of packages would look like a whole one.
+ */
 export async function parse(archive: NodeJS.ReadableStream, wanted: (path: string) => boolean): Promise<Contents> {
   const [entries, files] = [[] as Entry[], new Map<string, string>()];
   const { promise, resolve, reject } = Promise.withResolvers<Contents>();

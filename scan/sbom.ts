@@ -1,4 +1,7 @@
-/** A bill of materials: CycloneDX 1.6, of what an image holds. Two scans of one image write the same file: no clock is in it. */
+/**
+ * A bill of materials: CycloneDX 1.6, of what an image holds. Two scans of one
+ * image write the same file: no clock is in it.
+ */
 import type { Ecosystem, Inventory, Package } from "./types.ts";
 
 const TYPES: Readonly<Record<Ecosystem, string>> = { Debian: "deb/debian", PyPI: "pypi", npm: "npm" };

@@ -1,4 +1,7 @@
-/** Our own scanner, for where Trivy is not: holds what an image lists against a database, and says what it could not judge. Pure. */
+/**
+ * Our own scanner, for where Trivy is not: holds what an image lists against a
+ * database, and says what it could not judge. Pure.
+ */
 import type { Database } from "./database.ts";
 import { ecosystemOf, match } from "./osv.ts";
 import type { Inventory, Package, Scanned } from "./types.ts";

@@ -1,4 +1,7 @@
-/** Trivy, where it is installed: it knows more kinds of packages and fetches its own database. The gate stays ours, so that waivers count. */
+/**
+ * Trivy, where it is installed: it knows more kinds of packages and fetches its own database.
+ * The gate stays ours, so that waivers count.
+ */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -37,7 +40,10 @@ export async function hasTrivy(): Promise<boolean> {
   }
 }
 
-/** @param folder For what lies between. @returns the report; the bill of materials is written, from the same look. @throws {Error} with what Trivy said. */
+/**
+ * @param folder For what lies between. @returns the report; the bill of materials is written, from the same
+ * look. @throws {Error} with what Trivy said.
+ */
 export async function askTrivy(image: string, folder: string, bill: string): Promise<TrivyReport> {
   const [archive, found] = [join(folder, "image.tar"), join(folder, "found.json")];
   // As an archive, because Trivy itself does not reach an engine at ssh://, which docker does.

@@ -1,6 +1,6 @@
 /**
- * Findings that are known and accepted for a time, the only place: what does not reach us, or has no remedy yet and is guarded
- * against otherwise. After its last day a waiver fails the gate, so that somebody asks again.
+ * Findings that are known and accepted for a time, the only place: what does not reach us, or has no remedy yet and is
+ * guarded against otherwise. After its last day a waiver fails the gate, so that somebody asks again.
  */
 export interface Waiver {
   /** Id of the finding, or one of its other names: CVE-2026-0001. */

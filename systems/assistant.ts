@@ -63,13 +63,16 @@ const common = ({ settings }: CatalogueArgs, traces: string | undefined) => ({
   LOG_LEVEL: settings.logLevel,
   DEBUG: settings.debug,
   ...(settings.sourceMounts ? { RELOAD: true } : {}),
-  // Not published: two containers of a service share the moment of a release, and would want one host port. From this machine
-  // a debugger reaches a container by its address (docs/troubleshooting.md).
+  // Not published: two containers of a service share the moment of a release, and would want one host port. From this
+  // machine a debugger reaches a container by its address (docs/troubleshooting.md).
   ...(settings.debug && settings.imageTarget === "development" ? { DEBUG_PORT: 5678 } : {}),
   ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces }),
 });
 
-/** What the four applications have in common. The gate is readiness of the data stores; only a hung process is restarted. */
+/**
+ * What the four applications have in common. The gate is readiness of the data
+ * stores; only a hung process is restarted.
+ */
 function application(
   args: CatalogueArgs,
   database: string,

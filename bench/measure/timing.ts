@@ -63,7 +63,9 @@ function highWater(watch: string): number {
 export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-/** Runs each in turn, several times, so that a machine that slows down slows all of them. @returns medians, in seconds */
+/**
+ * Runs each in turn, several times, so that a machine that slows down slows all of them. @returns medians, in seconds
+ */
 export async function inTurn<K extends string>(
   runs: number,
   tasks: Record<K, () => Promise<number>>,

@@ -1,4 +1,7 @@
-/** Backups of PostgreSQL and Redis, each restored into a throwaway server before it counts. Made where `berth:backup` asks for them. */
+/**
+ * Backups of PostgreSQL and Redis, each restored into a throwaway server before it counts.
+ * Made where `berth:backup` asks for them.
+ */
 import { seconds } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
 import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";

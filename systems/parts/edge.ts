@@ -28,7 +28,8 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
   const waitedFor = [...on.filter((service) => service.route), ...watched(on)].map((service) => service.name);
   return [
     {
-      // The edge has the host's port, so the old one stops before the new one starts. An image that cannot serve must fail here, before that.
+      // The edge has the host's port, so the old one stops before the new one starts. An image that
+      // cannot serve must fail here, before that.
       name: "edge-check",
       tier: "edge",
       kind: "job",

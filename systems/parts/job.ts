@@ -1,7 +1,13 @@
-/** Jobs: healthy only after success, and staying so, because a container's exit code does not fail an update (docker-provider.md A7). */
+/**
+ * Jobs: healthy only after success, and staying so, because a container's exit code does
+ * not fail an update (docker-provider.md A7).
+ */
 import { healthCheck } from "../../plan/health.ts";
 
-/** Runs a shell line once; the container is healthy when it succeeded. A failure exits and is retried by the restart policy. */
+/**
+ * Runs a shell line once; the container is healthy when it succeeded. A failure
+ * exits and is retried by the restart policy.
+ */
 export const runOnce = (line: string): readonly string[] => [
   "sh",
   "-c",

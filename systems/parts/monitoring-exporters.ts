@@ -55,7 +55,8 @@ export function redisExporter({ settings }: CatalogueArgs, services: readonly Se
           kind: "stateless",
           image: { pull: baseImage("redisExporter", settings) },
           uid: REDIS_EXPORTER,
-          // Its own default is longer than a scrape may take: a Redis that is gone would look like an exporter that is gone.
+          // Its own default is longer than a scrape may take: a Redis that is gone
+          // would look like an exporter that is gone.
           command: ["--script=/etc/redis-exporter/queues.lua", "--connection-timeout=3s"],
           // Queues are lists: named after the system, or by Celery's default.
           config: {
@@ -80,8 +81,9 @@ export function redisExporter({ settings }: CatalogueArgs, services: readonly Se
 }
 
 /**
- * The engine's machine, and CPU, memory and restarts of each container of this stack. It is on the network `data` as well, because
- * the engine tells the names of those only that share a network with it (docs/decisions/0011-container-metrics.md).
+ * The engine's machine, and CPU, memory and restarts of each container of this stack. It is on the network `data` as
+ * well, because the engine tells the names of those only that share a network with it
+ * (docs/decisions/0011-container-metrics.md).
  *
  * @param services Every other service that is on, but for Prometheus and Grafana.
  */

@@ -1,4 +1,7 @@
-/** Grafana: data sources and dashboards come from files, so that a lost volume costs nothing but what people drew by hand. */
+/**
+ * Grafana: data sources and dashboards come from files, so that a lost volume
+ * costs nothing but what people drew by hand.
+ */
 import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { render } from "../../monitoring/panels.ts";
 import { healthCheck } from "../../plan/health.ts";

@@ -51,7 +51,9 @@ const COLLECTOR_OTLP = 4318;
 export const tracesUrl = ({ isOn }: CatalogueArgs): string | undefined =>
   isOn("jaeger") && isOn("collector") ? `http://collector:${COLLECTOR_OTLP}` : undefined;
 
-/** Lines of the engine's log files to Loki, spans to Jaeger. Without either it has nobody to send to, and is not there. */
+/**
+ * Lines of the engine's log files to Loki, spans to Jaeger. Without either it has nobody to send to, and is not there.
+ */
 export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec[] {
   const pipelines = [...(isOn("loki") ? ["logs"] : []), ...(isOn("jaeger") ? ["traces"] : [])];
   if (!pipelines.length && isOn("collector")) return [];
@@ -96,7 +98,8 @@ export const jaeger = ({ settings }: CatalogueArgs): ServiceSpec => ({
   optional: true,
   image: { pull: baseImage("jaeger", settings) },
   uid: 10001,
-  // Traces are kept in memory, as many as fit: ten spans of 2 KB each. The receivers' addresses are said, because their default is not the same in all releases.
+  // Traces are kept in memory, as many as fit: ten spans of 2 KB each. The receivers' addresses are said, because their
+  // default is not the same in all releases.
   command: [
     "--memory.max-traces=5000",
     "--collector.otlp.http.host-port=0.0.0.0:4318",

@@ -1,4 +1,7 @@
-/** PostgreSQL with pgvector: one database, reached by versioned login roles; the superuser only through a socket shared with jobs. */
+/**
+ * PostgreSQL with pgvector: one database, reached by versioned login roles; the
+ * superuser only through a socket shared with jobs.
+ */
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
 import { pace } from "../../plan/pace.ts";
@@ -15,7 +18,10 @@ export const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } a
 export const postgresUrl = (database: string): string =>
   `postgresql://app_@{postgresPassword|version}:@{postgresPassword|uri}@postgres:5432/${database}`;
 
-/** The job that drops roles of former passwords. @param after What must run with the new one first: everything that logs in. */
+/**
+ * The job that drops roles of former passwords. @param after What must run with
+ * the new one first: everything that logs in.
+ */
 export function postgresPrune({ settings }: CatalogueArgs, database: string, after: readonly string[]): ServiceSpec {
   return {
     name: "postgres-prune",
@@ -37,7 +43,10 @@ export function postgresPrune({ settings }: CatalogueArgs, database: string, aft
   };
 }
 
-/** Asked of the server itself: what a migration said it did may be undone since, by a restore or a release that came back. */
+/**
+ * Asked of the server itself: what a migration said it did may be undone since,
+ * by a restore or a release that came back.
+ */
 export const postgresSchema = (database: string, madeBy: string): SchemaVersion => ({
   service: "postgres",
   madeBy,
@@ -46,7 +55,10 @@ export const postgresSchema = (database: string, madeBy: string): SchemaVersion 
 
 const LIMITS = { memory: 1024, cpus: 1 };
 
-/** Memory as PostgreSQL's manual proposes it, fitted to the limit that the stack file makes: a quarter for its own cache, half for the kernel's. */
+/**
+ * Memory as PostgreSQL's manual proposes it, fitted to the limit that the stack file makes: a quarter
+ * for its own cache, half for the kernel's.
+ */
 function tuning(settings: CatalogueArgs["settings"]): string[] {
   const { memory } = resolveLimits(LIMITS, settings.services["postgres"]);
   const values = {
@@ -87,8 +99,8 @@ export function postgres({ settings }: CatalogueArgs, database: string): Service
         "-c",
         "password_encryption=scram-sha-256",
       ],
-      // The superuser has no password. The image asks for one unless told "trust", which it writes into a file that hba_file
-      // replaces: the superuser gets in through the socket only, as the operating system's user.
+      // The superuser has no password. The image asks for one unless told "trust", which it writes into a file that
+      // hba_file replaces: the superuser gets in through the socket only, as the operating system's user.
       environment: {
         POSTGRES_DB: database,
         POSTGRES_HOST_AUTH_METHOD: "trust",

@@ -1,4 +1,7 @@
-/** Redis for queue, cache and rate limits. Users are an ACL file on the data volume; what has no expiry is never evicted. */
+/**
+ * Redis for queue, cache and rate limits. Users are an ACL file on the data
+ * volume; what has no expiry is never evicted.
+ */
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
 import { pace } from "../../plan/pace.ts";
@@ -39,8 +42,8 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
           "start.sh": content("data/redis/start.sh"),
         },
       },
-      // Nobody can log in as the user "default", but Redis replays its log as that user: without rights it would drop every transaction
-      // and every script's writes at each start.
+      // Nobody can log in as the user "default", but Redis replays its log as that user: without rights it would drop
+      // every transaction and every script's writes at each start.
       secrets: { "base.acl": content("data/redis/base.acl"), "monitor-password": "@{redisMonitorPassword}" },
       volumes: [{ name: "redis-data", path: "/data", keep: "data" }],
       networks: ["data"],
@@ -76,7 +79,10 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   ];
 }
 
-/** The job that deletes users of former passwords. @param after What must run with the new one first: everything that connects. */
+/**
+ * The job that deletes users of former passwords. @param after What must run with the
+ * new one first: everything that connects.
+ */
 export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]): ServiceSpec {
   return {
     name: "redis-prune",

@@ -4,7 +4,9 @@ import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { str } from "./plugin.ts";
 import { docker, events, inspect, LABEL, Project, sweep } from "./support.ts";
 
-/** What only the whole shows: the order of steps, what the state keeps, what a second run does. Through the real CLI. */
+/**
+ * What only the whole shows: the order of steps, what the state keeps, what a second run does. Through the real CLI.
+ */
 describe("a program", function () {
   this.timeout(180_000);
   let project: Project;

@@ -1,4 +1,7 @@
-/** What the conformance tests share: where the plugins are, a look at the engine, and throwaway projects for the real CLI. */
+/**
+ * What the conformance tests share: where the plugins are, a look at the engine,
+ * and throwaway projects for the real CLI.
+ */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -54,7 +57,10 @@ export const exists = (id: string): Promise<boolean> =>
     () => false,
   );
 
-/** The engine's events since a moment about what these tests make (others may use the engine too), health checks left out. */
+/**
+ * The engine's events since a moment about what these tests make (others may use
+ * the engine too), health checks left out.
+ */
 export async function events(
   since: number,
 ): Promise<{ kind: string; action: string; id: string; exitCode?: string }[]> {

@@ -1,8 +1,8 @@
 /**
  * The common load (docs/promises.md): an open loop through the edge that knows what it lost.
  * 150 requests/s on kept connections and 50/s on new ones, 20 % of them POSTs with an id of their own,
- * a slow request every second. Failure: not 2xx, reset, refused, timed out. Of those that are answered, it says which answer no
- * program could act on. What the requests are, the system's driver says.
+ * a slow request every second. Failure: not 2xx, reset, refused, timed out. Of those that are answered, it says which
+ * answer no program could act on. What the requests are, the system's driver says.
  */
 import { randomUUID } from "node:crypto";
 import * as http from "node:http";
@@ -54,7 +54,10 @@ export interface LoadReport {
   readonly longest: number;
 }
 
-/** What is wrong with an answer that is not 2xx: it has to be JSON that says what is the matter and, if it passes, when to come back. */
+/**
+ * What is wrong with an answer that is not 2xx: it has to be JSON that says what is the
+ * matter and, if it passes, when to come back.
+ */
 export function uncontrolled(status: number, headers: http.IncomingHttpHeaders, body: string): string | undefined {
   let error: unknown;
   try {

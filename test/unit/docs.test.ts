@@ -1,4 +1,6 @@
-/** The documentation names only what is there; what it says to run is run, where nothing but this checkout is needed. */
+/**
+ * The documentation names only what is there; what it says to run is run, where nothing but this checkout is needed.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";

@@ -26,7 +26,10 @@ export function resolveRunner(directory: string, name: string): string {
   }
 }
 
-/** What the official host sets for the runner. ts-node is the SDK's default; `typescript: false` leaves `.ts` to Node itself. */
+/**
+ * What the official host sets for the runner. ts-node is the SDK's default;
+ * `typescript: false` leaves `.ts` to Node itself.
+ */
 export function runnerEnvironment(options: Options): NodeJS.ProcessEnv {
   return { ...process.env, PULUMI_NODEJS_TYPESCRIPT: String(options.typescript !== false) };
 }
@@ -49,7 +52,9 @@ function runnerArguments(request: RunRequest, engineAddress: string): string[] {
   return [...given, ...(request.getDryrun() ? ["--dry-run"] : []), program, ...request.getArgsList()];
 }
 
-/** Starts the program and waits for its end. Its output goes straight through: the engine reads this process's streams. */
+/**
+ * Starts the program and waits for its end. Its output goes straight through: the engine reads this process's streams.
+ */
 export function runProgram(request: RunRequest, engineAddress: string): Promise<RunResponse> {
   const options = optionsOf(request.getInfo());
   const directory = request.getInfo()?.getProgramDirectory() || request.getPwd();

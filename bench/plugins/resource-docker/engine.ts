@@ -1,4 +1,7 @@
-/** The Docker engine's HTTP interface, as much of it as the stand-in needs. No version in the path: the engine's own one. */
+/**
+ * The Docker engine's HTTP interface, as much of it as the stand-in needs. No
+ * version in the path: the engine's own one.
+ */
 import { Agent, request as httpRequest } from "node:http";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { Json } from "../shared/wire.ts";

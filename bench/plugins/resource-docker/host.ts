@@ -17,7 +17,9 @@ let engine: Engine | undefined;
 let apiVersion = "";
 let registries: ReadonlyMap<string, Access> = new Map();
 
-/** An entry without a user name takes the docker client's log-in; with `authDisabled` the real provider makes one up. */
+/**
+ * An entry without a user name takes the docker client's log-in; with `authDisabled` the real provider makes one up.
+ */
 function accessOf(entry: Props): [string, Access] {
   const given = str(entry["address"]);
   const registry = given.replace(/^https?:\/\//, "").split("/")[0]!;

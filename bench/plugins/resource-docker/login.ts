@@ -1,4 +1,7 @@
-/** The docker client's own log-in, as `docker login` leaves it: in its configuration file, or with a helper that the file names. */
+/**
+ * The docker client's own log-in, as `docker login` leaves it: in its configuration
+ * file, or with a helper that the file names.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";

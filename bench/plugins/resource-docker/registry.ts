@@ -17,8 +17,8 @@ export interface Name {
 }
 
 /**
- * The real provider's reading of a name: what follows the first colon behind the registry is the tag, and a digest in it wins.
- * So `repository@sha256:…` without a tag is read wrong, and not found.
+ * The real provider's reading of a name: what follows the first colon behind the registry is the tag, and a digest in
+ * it wins. So `repository@sha256:…` without a tag is read wrong, and not found.
  */
 export function parseName(name: string): Name {
   const slash = name.indexOf("/");

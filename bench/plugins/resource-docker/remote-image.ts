@@ -1,4 +1,7 @@
-/** docker:index/remoteImage:RemoteImage, for images that exist somewhere already. Its `build` is left to the real provider. */
+/**
+ * docker:index/remoteImage:RemoteImage, for images that exist somewhere already.
+ * Its `build` is left to the real provider.
+ */
 import { planned } from "../shared/resource.ts";
 import type { Resource, Subject } from "../shared/resource.ts";
 import { difference } from "../shared/difference.ts";

@@ -1,4 +1,6 @@
-/** docker:index/volume:Volume. Creating one whose name exists adopts it, labels and options notwithstanding (section 4). */
+/**
+ * docker:index/volume:Volume. Creating one whose name exists adopts it, labels and options notwithstanding (section 4).
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { autoname, hasOwnName, planned, refreshed } from "../shared/resource.ts";
 import type { Resource } from "../shared/resource.ts";

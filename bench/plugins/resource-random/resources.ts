@@ -1,4 +1,7 @@
-/** The resources of the random provider that the bench has. Every input forces a replacement; nothing is ever read or deleted. */
+/**
+ * The resources of the random provider that the bench has. Every input forces a
+ * replacement; nothing is ever read or deleted.
+ */
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { hash } from "bcryptjs";
 import { applied, planned } from "../shared/resource.ts";

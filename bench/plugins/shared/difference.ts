@@ -105,8 +105,9 @@ function diffOne(
   changes: Changes,
 ): void {
   if (fresh === undefined || fresh === null) {
-    // A list that the engine fills in is null only in the state of a container that was never finished: it then differs,
-    // which is why such a container is replaced when it has no entrypoints of its own, and else "updated" (A19).
+    // A list that the engine fills in is null only in the state of a container that was never
+    // finished: it then differs, which is why such a container is replaced when it has no
+    // entrypoints of its own, and else "updated" (A19).
     if (
       old === null &&
       property.kind === "list" &&
@@ -115,8 +116,8 @@ function diffOne(
     ) {
       changes.set(path, { kind: "add", replace: property.replace === true });
     }
-    // Leaving out what the engine may fill in is no difference: such a property cannot be removed (2.9). Neither is leaving
-    // out what may stay as it is when empty: the working directory of an image, say.
+    // Leaving out what the engine may fill in is no difference: such a property cannot be removed (2.9). Neither is
+    // leaving out what may stay as it is when empty: the working directory of an image, say.
     if (
       property.computed === true ||
       property.output === true ||

@@ -174,7 +174,8 @@ export function serveProvider(args: ProviderArgs): void {
       await args.configure(fromStruct(request.getArgs()));
       const response = new providerpb.ConfigureResponse();
       // Like the bridge, this provider does not take wrapped secrets: the engine unwraps the inputs, and marks every
-      // output secret whose input of the same name held one. That is why one secret element hides its whole array (2.10).
+      // output secret whose input of the same name held one. That is why one
+      // secret element hides its whole array (2.10).
       response.setAcceptsecrets(false);
       response.setSupportspreview(true);
       response.setSupportsAutonamingConfiguration(true);

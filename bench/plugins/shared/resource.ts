@@ -1,4 +1,6 @@
-/** What a resource of a provider is made of, and what all of them share: names, plans and what an update would leave. */
+/**
+ * What a resource of a provider is made of, and what all of them share: names, plans and what an update would leave.
+ */
 import { randomBytes } from "node:crypto";
 import { hasUnknown, UNKNOWN } from "./wire.ts";
 import type { Json, Props } from "./wire.ts";
@@ -41,7 +43,9 @@ export class Unfinished extends Error {
 
 export interface Verdict {
   readonly changes: Changes;
-  /** Delete the old one first, unless the program says otherwise. Only counts when something forces a replacement (2.3). */
+  /**
+   * Delete the old one first, unless the program says otherwise. Only counts when something forces a replacement (2.3).
+   */
   readonly deleteFirst: boolean;
 }
 
@@ -112,7 +116,10 @@ export function planned(table: Table, inputs: Props, state: Props = {}): Props {
 export const applied = (plan: Props): Props =>
   Object.fromEntries(Object.entries(plan).map(([name, value]) => [name, value === UNKNOWN ? null : value]));
 
-/** The inputs after a refresh: those that the program gave, with the values found. Unknown or equal ones stay as they were. */
+/**
+ * The inputs after a refresh: those that the program gave, with the values found.
+ * Unknown or equal ones stay as they were.
+ */
 export function refreshed(inputs: Props, outputs: Props, differs: Changes): Props {
   const fresh: Props = { ...inputs };
   for (const path of differs.keys()) {

@@ -11,7 +11,10 @@ const LIMITS = {
 const inFlight = new Set<Promise<unknown>>();
 const abort = new AbortController();
 
-/** Raised when the person interrupts: loops that wait must look at it, so that what exists already is saved in the state. */
+/**
+ * Raised when the person interrupts: loops that wait must look at it, so that
+ * what exists already is saved in the state.
+ */
 export const cancelled: AbortSignal = abort.signal;
 export const cancel = (): void => abort.abort();
 

@@ -1,7 +1,7 @@
 /**
  * A resource's properties as a table, and what follows from the table alone: checked inputs with their defaults.
- * The real provider bridges a Terraform one, so the words are Terraform's: `computed` means that the engine may fill the
- * property in when the program leaves it out, `set` that order does not count.
+ * The real provider bridges a Terraform one, so the words are Terraform's: `computed` means that the engine may fill
+ * the property in when the program leaves it out, `set` that order does not count.
  */
 import { isObject, str, UNKNOWN } from "./wire.ts";
 import type { Json, Props } from "./wire.ts";
@@ -11,12 +11,16 @@ export type Kind = "string" | "int" | "bool" | "list" | "set" | "map" | "object"
 export interface Property {
   readonly kind: Kind;
   readonly required?: boolean;
-  /** A change replaces the resource. On a block it is about its presence or its count: the fields carry their own mark. */
+  /**
+   * A change replaces the resource. On a block it is about its presence or its count: the fields carry their own mark.
+   */
   readonly replace?: boolean;
   readonly computed?: boolean;
   /** Never an input. */
   readonly output?: boolean;
-  /** A block that is a set of one element underneath, and behaves like a set where that matters (see `settleCreated`). */
+  /**
+   * A block that is a set of one element underneath, and behaves like a set where that matters (see `settleCreated`).
+   */
   readonly setOfOne?: boolean;
   readonly fallback?: Json;
   /** The fields, when the elements (or the property itself) are objects. Without them elements are scalars. */
@@ -145,7 +149,10 @@ export function bare(value: Json): Json {
   );
 }
 
-/** What an unset property is in the state: its default, an empty list for blocks and for sets that the engine fills, otherwise null. */
+/**
+ * What an unset property is in the state: its default, an empty list for blocks and for
+ * sets that the engine fills, otherwise null.
+ */
 function unset(property: Property, nested: boolean): Json {
   if (property.fallback !== undefined) return property.fallback;
   const { kind, fields, computed } = property;

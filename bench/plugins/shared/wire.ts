@@ -8,7 +8,10 @@ import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Props = { [key: string]: Json };
 
-/** How the engine writes "not known until the update runs". The other three kinds (bool, number, …) are never sent to providers. */
+/**
+ * How the engine writes "not known until the update runs". The other three kinds
+ * (bool, number, …) are never sent to providers.
+ */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** The key that marks a wrapped value, and the value it has for a secret. */
@@ -39,7 +42,10 @@ export function hasUnknown(value: Json | undefined): boolean {
   return isObject(value) && Object.values(value).some(hasUnknown);
 }
 
-/** Reads a struct; an absent one is an empty bag. Secret marks are taken off (see `serveProvider` on who puts them back). */
+/**
+ * Reads a struct; an absent one is an empty bag. Secret marks are taken off
+ * (see `serveProvider` on who puts them back).
+ */
 export function fromStruct(struct: Struct | undefined): Props {
   return struct === undefined ? {} : (reveal(struct.toJavaScript()) as Props);
 }

@@ -1,4 +1,7 @@
-/** What the stand-in says to registries, before an engine and a registry that only pretend. test/conformance has the real ones. */
+/**
+ * What the stand-in says to registries, before an engine and a registry that only
+ * pretend. test/conformance has the real ones.
+ */
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

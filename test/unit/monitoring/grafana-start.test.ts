@@ -1,4 +1,7 @@
-/** Grafana's start with a rotated password: it must not serve with the former one (PA-46). Grafana itself cannot be had here; its words are its own. */
+/**
+ * Grafana's start with a rotated password: it must not serve with the former one (PA-46). Grafana itself
+ * cannot be had here; its words are its own.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

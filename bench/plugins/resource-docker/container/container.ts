@@ -12,7 +12,10 @@ import { createContainer, look } from "./create.ts";
 import { resources, restartPolicy } from "./request.ts";
 import { table, unsupported } from "./table.ts";
 
-/** The only properties that an update really applies. The others of those that do not replace change the state alone (3.1). */
+/**
+ * The only properties that an update really applies. The others of those that do
+ * not replace change the state alone (3.1).
+ */
 const APPLIED: ReadonlySet<string> = new Set([
   "restart",
   "maxRetryCount",
@@ -68,7 +71,8 @@ export const container: Resource = {
       if (!said(error, "No such container", "is already in progress")) throw error;
     };
     if (outputs["attach"] !== true) {
-      // No grace means none at all: SIGTERM and SIGKILL in the same moment, whatever the container's own timeout says (A9).
+      // No grace means none at all: SIGTERM and SIGKILL in the same moment,
+      // whatever the container's own timeout says (A9).
       await docker()
         .call("POST", `/containers/${id}/stop`, { query: { t: Number(outputs["destroyGraceSeconds"] ?? 0) } })
         .catch(gone);

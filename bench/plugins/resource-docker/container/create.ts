@@ -51,7 +51,10 @@ function contentOf({ content, contentBase64, source }: Props): Buffer {
   return contentBase64 ? Buffer.from(str(contentBase64), "base64") : readFileSync(str(source));
 }
 
-/** One archive per file, at the root. The engine refuses it where the root is read-only, even for a path on a volume (A3). */
+/**
+ * One archive per file, at the root. The engine refuses it where the root is
+ * read-only, even for a path on a volume (A3).
+ */
 async function upload(id: string, row: Props): Promise<void> {
   const mode = row["permissions"] ? Number.parseInt(str(row["permissions"]), 8) : row["executable"] ? 0o744 : 0o644;
   const tar = tarOf(str(row["file"]), mode, contentOf(row));
@@ -81,7 +84,9 @@ async function healthy(id: string, seconds: number): Promise<void> {
   }
 }
 
-/** Waits for the end. A non-zero exit is no failure (A7); the output goes to the state only where `logs` asks for it. */
+/**
+ * Waits for the end. A non-zero exit is no failure (A7); the output goes to the state only where `logs` asks for it.
+ */
 async function attached(id: string, inputs: Props): Promise<Props> {
   const logs =
     inputs["logs"] === true

@@ -22,7 +22,10 @@ function set(entries: { [key: string]: Json | undefined }): Props {
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => says(value))) as Props;
 }
 
-/** Docker's client writes capabilities in capitals, with their prefix and in order; the state then differs from other forms (3.8). */
+/**
+ * Docker's client writes capabilities in capitals, with their prefix and in order; the
+ * state then differs from other forms (3.8).
+ */
 function capabilities(names: Json | undefined): string[] {
   const long = words(names)
     .map((name) => name.toUpperCase())

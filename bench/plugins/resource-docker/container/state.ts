@@ -1,4 +1,6 @@
-/** From the engine's inspection to the outputs. What is missing here is not read back, so its drift is invisible (3.6). */
+/**
+ * From the engine's inspection to the outputs. What is missing here is not read back, so its drift is invisible (3.6).
+ */
 import { isObject, str } from "../../shared/wire.ts";
 import type { Json, Props } from "../../shared/wire.ts";
 import { formatDuration } from "./duration.ts";

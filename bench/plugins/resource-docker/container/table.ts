@@ -1,4 +1,6 @@
-/** The inputs and outputs of docker:index/container:Container, with their defaults (3.2) and what a change costs (3.1). */
+/**
+ * The inputs and outputs of docker:index/container:Container, with their defaults (3.2) and what a change costs (3.1).
+ */
 import { atLeast, block, bool, int, list, map, pattern, set, text } from "../../shared/table.ts";
 import type { Property, Table } from "../../shared/table.ts";
 import { isObject, str } from "../../shared/wire.ts";

@@ -120,7 +120,10 @@ function pushFailed(error: unknown): never {
   throw new Error(`error reading push output: ${told}`, { cause: error });
 }
 
-/** Pushes, and gives the digest that the registry answered with. Without credentials of its own it goes by the docker client's log-in. */
+/**
+ * Pushes, and gives the digest that the registry answered with. Without credentials of its
+ * own it goes by the docker client's log-in.
+ */
 export async function pushImage(inputs: Props, image: ImageInspection, subject: Subject): Promise<string> {
   const name = str(inputs["imageName"]);
   const registry = isObject(inputs["registry"]) ? inputs["registry"] : {};
