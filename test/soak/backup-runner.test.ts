@@ -1,4 +1,7 @@
-/** The runner of backups by itself, with servers of its own: every kind of damage, a full disk, another key (services/backup/tests). */
+/**
+ * The runner of backups by itself, with servers of its own: every kind of damage, a full disk, another key
+ * (services/backup/tests, docs/promises.md 11).
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { planOf } from "../../bin/stack.ts";

@@ -1,6 +1,6 @@
 /**
- * Dev, stage and prod side by side on one engine: nothing shared, no way from one to another, and none that is not meant inside one
- * (docs/promises.md 12).
+ * Dev, stage and prod side by side on one engine: nothing shared, no way from one to another, and none that is not
+ * meant inside one (docs/promises.md 12).
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

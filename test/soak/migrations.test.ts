@@ -1,4 +1,7 @@
-/** Migrations on real data, under load: forward, back behind the release, back behind the schema, and those that fail. */
+/**
+ * Migrations on real data, under load: forward, back behind the release, back behind the schema, and those that fail
+ * (docs/promises.md 1, 3 and 4).
+ */
 import assert from "node:assert/strict";
 import { eventually, good, unchanged } from "../stack/project.ts";
 import { Prometheus } from "../stack/prometheus.ts";

@@ -1,6 +1,6 @@
 /**
- * Built once, promoted by digest: a registry on the loopback interface, one stack that builds and one that runs what the first ran
- * (docs/promises.md 12).
+ * Built once, promoted by digest: a registry on the loopback interface, one stack that builds and one that runs what
+ * the first ran (docs/promises.md 12).
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

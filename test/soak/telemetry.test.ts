@@ -1,4 +1,4 @@
-/** Lines and spans of a running stack, as they come to what stands in Loki's and Jaeger's places (docs/promises.md 16). */
+/** Lines and spans of a stack, as they reach what stands in Loki's and Jaeger's places (docs/promises.md 9 and 16). */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { planOf } from "../../bin/stack.ts";

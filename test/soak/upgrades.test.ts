@@ -1,4 +1,7 @@
-/** Another version of PostgreSQL or Redis: a minor one by a line, data and queue intact; a major one refused, with the way to it. */
+/**
+ * Another version of PostgreSQL or Redis: a minor one by one line, with data and queue intact; a major one refused,
+ * with the way to it (docs/promises.md 14).
+ */
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -136,7 +139,7 @@ describe("upgrades", function () {
   let data: Snapshot;
   before(async () => {
     await stack.create();
-    // PostgreSQL 17.10 as it is published for programs that embed it, with the extension of the image whose place it takes.
+    // PostgreSQL 17.10 as published for programs that embed it, with the extension of the image that it stands in for.
     const recipe = mkdtempSync(join(tmpdir(), "berth-e2e-older-"));
     writeFileSync(
       join(recipe, "Dockerfile"),

@@ -70,8 +70,8 @@ export class Received {
   }
 
   /**
-   * Until the spans of a trace are of these kinds, each below another of them, but for the first, whose parent is the edge.
-   * A kind is `service library`.
+   * Until the spans of a trace are of these kinds, each below another of them, but for the first, whose parent is the
+   * edge. A kind is `service library`.
    */
   oneTrace(trace: string, first: string, kinds: readonly string[], seconds = 20): Promise<void> {
     return eventually(async () => {
