@@ -1,18 +1,20 @@
 /** Where images come from: built here, pushed, or existing. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { planOf } from "../../bin/stack.ts";
 import { askable } from "../../components/image-sources.ts";
 import { provenanceOf, version } from "../../components/provenance.ts";
 import {
   CONTAINER,
   find,
   ofType,
-  OUTSIDE_GIT,
   type Recorded,
   type Run,
+  type RunArgs,
   runAnew,
   runProgram,
   running,
@@ -22,33 +24,35 @@ const IMAGE = "docker:index/image:Image";
 /** The stack files may name promoted images. */
 const BUILT = { "berth:images": undefined, "berth:registry": undefined };
 const REGISTRY = { ...BUILT, "berth:registry": "registry.example.org/team" };
-const DIGESTS = {
-  assistant: `registry.example.org/team/assistant-assistant@sha256:${"a".repeat(64)}`,
-  edge: `registry.example.org/team/assistant-edge@sha256:${"e".repeat(64)}`,
-  backup: `registry.example.org/team/assistant-backup@sha256:${"b".repeat(64)}`,
-  collector: `registry.example.org/team/assistant-collector@sha256:${"c".repeat(64)}`,
-};
+/** The images of stage, which are those of prod. */
+const { images: IMAGES, system } = planOf("stage");
+const NAMES = Object.keys(IMAGES);
+const DIGESTS = Object.fromEntries(
+  NAMES.map((name) => {
+    const digest = createHash("sha256").update(name).digest("hex");
+    return [name, `registry.example.org/team/${system}-${name}@sha256:${digest}`];
+  }),
+);
+const without = (...names: string[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(DIGESTS).filter(([name]) => !names.includes(name)));
 const asked = (image: string): string => image.replace("@", ":digest@");
 const DIGEST = `sha256:${"0".repeat(64)}`;
+const built = (run: Run): string[] =>
+  ofType(run, IMAGE)
+    .map(({ name }) => name)
+    .sort();
 const imageOf = (run: Run, container: string): unknown => find(run, CONTAINER, container).inputs["image"];
 
 describe("images", function () {
   this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), "berth-images-"));
-  /** Outside git unless a test says otherwise: test/unit/components/revision has the rest. */
-  const repository = (at: string): void => {
-    process.env["GIT_DIR"] = at;
-  };
-  afterEach(() => repository(OUTSIDE_GIT));
   after(() => rmSync(folder, { recursive: true }));
 
   it("stay on the engine without a registry, under a name of the stack", async () => {
     const run = await runProgram({ stack: "stage", config: BUILT });
-    for (const { inputs } of ofType(run, IMAGE)) {
-      assert.match(
-        inputs["imageName"] as string,
-        /^localhost\/berth\/assistant-(assistant|edge|backup|collector):stage$/,
-      );
+    assert.deepEqual(built(run), NAMES.map((name) => `${system}-stage-${name}`).sort());
+    for (const { name, inputs } of ofType(run, IMAGE)) {
+      assert.equal(inputs["imageName"], `localhost/berth/${name.replace("-stage-", "-")}:stage`);
       assert.equal(inputs["skipPush"], true);
       assert.equal(inputs["registry"], undefined);
     }
@@ -56,45 +60,35 @@ describe("images", function () {
   });
 
   it("say which version and commit they are made of: the same tree gives the same arguments, and outside git there is one word", async () => {
-    const args = async (run = runProgram) =>
+    const args = async (run: typeof runProgram, history?: RunArgs["history"]) =>
       Object.fromEntries(
-        ofType(await run({ stack: "stage", config: BUILT }), IMAGE).map(({ name, inputs }) => [
-          name,
-          (inputs["build"] as { args: Record<string, string> }).args,
-        ]),
+        ofType(await run({ stack: "stage", config: BUILT, ...(history ? { history } : {}) }), IMAGE).map(
+          ({ name, inputs }) => [name, (inputs["build"] as { args: Record<string, string> }).args],
+        ),
       );
-    const outside = await args();
-    assert.deepEqual(Object.keys(outside), [
-      "assistant-stage-assistant",
-      "assistant-stage-edge",
-      "assistant-stage-backup",
-      "assistant-stage-collector",
-    ]);
+    const outside = await args(runProgram);
     for (const { VERSION, REVISION, CREATED } of Object.values(outside))
       assert.deepEqual([VERSION, REVISION, CREATED], [version(), "uncommitted", "unknown"]);
-    delete process.env["GIT_DIR"];
-    const inside = await args();
-    assert.deepEqual(await args(runAnew), inside, "the clock is not in them");
-    for (const [image, ...bases] of [
-      ["assistant", "PYTHON_IMAGE"],
-      ["edge", "NGINX_IMAGE"],
-      ["backup", "POSTGRES_IMAGE", "REDIS_IMAGE"],
-      ["collector", "COLLECTOR_IMAGE", "NODE_EXPORTER_IMAGE"],
-    ] as const)
-      assert.deepEqual(inside[`assistant-stage-${image}`], {
-        ...provenanceOf(`services/${image}`),
-        ...Object.fromEntries(bases.map((base) => [base, outside[`assistant-stage-${image}`]![base]])),
-      });
+    const inside = await args(runProgram, "this checkout");
+    assert.deepEqual(await args(runAnew, "this checkout"), inside, "the clock is not in them");
+    assert.deepEqual(
+      inside,
+      Object.fromEntries(
+        Object.entries(IMAGES).map(([name, { context, args: bases }]) => [
+          `${system}-stage-${name}`,
+          { ...provenanceOf(context), ...bases },
+        ]),
+      ),
+    );
   });
 
   it("are pushed as version and commit of their folder, and containers run the digest", async () => {
     const run = await runProgram({ stack: "stage", config: REGISTRY });
-    const images = ofType(run, IMAGE);
-    assert.equal(images.length, 4);
-    for (const { inputs } of images) {
-      assert.match(
-        inputs["imageName"] as string,
-        /^registry\.example\.org\/team\/assistant-(assistant|edge|backup|collector):\d+\.\d+\.\d+-uncommitted$/,
+    assert.deepEqual(built(run), NAMES.map((name) => `${system}-stage-${name}`).sort());
+    for (const { name, inputs } of ofType(run, IMAGE)) {
+      assert.equal(
+        inputs["imageName"],
+        `registry.example.org/team/${name.replace("-stage-", "-")}:${version()}-uncommitted`,
       );
       assert.equal(inputs["skipPush"], false);
       // The docker client's log-in is used: no credential can get into the state.
@@ -103,7 +97,7 @@ describe("images", function () {
     for (const { name, inputs } of running(run))
       assert.match(
         inputs["image"] as string,
-        /^registry\.example\.org\/team\/assistant-\w+@sha256:[0-9a-f]{64}$|^[^@]+:[^/:@]+$/,
+        /^registry\.example\.org\/team\/assistant-[\w-]+@sha256:[0-9a-f]{64}$|^[^@]+:[^/:@]+$/,
         name,
       );
     assert.equal((run.outputs["images"] as Record<string, string>)["api"], imageOf(run, "assistant-stage-api-1"));
@@ -126,24 +120,18 @@ describe("images", function () {
       execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
         cwd: folder,
         stdio: "ignore",
-        env: { ...process.env, GIT_DIR: undefined },
       });
     git("init", "whole");
     for (const message of ["one", "two"]) git("-C", "whole", "commit", "--allow-empty", "-m", message);
     git("clone", "--bare", "--depth=1", `file://${folder}/whole`, "shallow");
-    process.env["GIT_WORK_TREE"] = process.cwd();
-    repository(join(folder, "shallow"));
-    try {
-      await assert.rejects(runProgram({ stack: "stage", config: REGISTRY }), ({ message }: Error) => {
-        assert.match(
-          message,
-          /^1 problem [\s\S]*berth:registry: this clone has not its whole history[\s\S]*fix: {5}git fetch --unshallow/,
-        );
-        return true;
-      });
-    } finally {
-      delete process.env["GIT_WORK_TREE"];
-    }
+    const history = { gitDir: join(folder, "shallow") };
+    await assert.rejects(runProgram({ stack: "stage", config: REGISTRY, history }), ({ message }: Error) => {
+      assert.match(
+        message,
+        /^1 problem [\s\S]*berth:registry: this clone has not its whole history[\s\S]*fix: {5}git fetch --unshallow/,
+      );
+      return true;
+    });
   });
 
   it("that exist are run as they are, and not built; the registry is not asked for what the engine has", async () => {
@@ -153,8 +141,8 @@ describe("images", function () {
       existing: { engine: Object.values(DIGESTS) },
     });
     assert.deepEqual(ofType(run, IMAGE), []);
-    assert.equal(imageOf(run, "assistant-prod-api-1"), DIGESTS.assistant);
-    assert.equal(imageOf(run, "assistant-prod-edge-routes-config-seed"), DIGESTS.edge);
+    assert.equal(imageOf(run, "assistant-prod-api-1"), DIGESTS["assistant"]);
+    assert.equal(imageOf(run, "assistant-prod-edge-routes-config-seed"), DIGESTS["edge"]);
     assert.deepEqual(
       run.calls.toSorted(),
       Object.values(DIGESTS)
@@ -164,21 +152,19 @@ describe("images", function () {
   });
 
   it("are looked for in the registry where the engine has none, one of them built all the same", async () => {
+    const here = Object.values(without("assistant", "edge"));
+    const there = DIGESTS["edge"]!;
     const run = await runProgram({
       stack: "prod",
-      config: { "berth:off": ["loki", "jaeger"], "berth:images": { edge: DIGESTS.edge, backup: DIGESTS.backup } },
-      existing: { engine: [DIGESTS.backup], registry: [asked(DIGESTS.edge)] },
+      config: { "berth:images": without("assistant") },
+      existing: { engine: here, registry: [asked(there)] },
     });
-    assert.deepEqual(run.calls.toSorted(), [
-      `getRegistryImage ${asked(DIGESTS.edge)}`,
-      `getRemoteImage ${DIGESTS.backup}`,
-      `getRemoteImage ${DIGESTS.edge}`,
-    ]);
     assert.deepEqual(
-      ofType(run, IMAGE).map(({ name }) => name),
-      ["assistant-prod-assistant"],
+      run.calls.toSorted(),
+      [`getRegistryImage ${asked(there)}`, ...[there, ...here].map((image) => `getRemoteImage ${image}`)].sort(),
     );
-    assert.equal(imageOf(run, "assistant-prod-edge"), DIGESTS.edge);
+    assert.deepEqual(built(run), ["assistant-prod-assistant"]);
+    assert.equal(imageOf(run, "assistant-prod-edge"), there);
   });
 
   for (const [image, name] of [
@@ -199,7 +185,7 @@ describe("images", function () {
           stack: "prod",
           preview,
           config: { "berth:images": { ...DIGESTS, assistant: local } },
-          existing: { engine: [DIGESTS.backup, DIGESTS.collector] },
+          existing: { engine: Object.values(without("assistant", "edge")) },
           resources,
         }),
         ({ message }: Error) => {
@@ -210,7 +196,7 @@ describe("images", function () {
           );
           assert.ok(
             message.includes(
-              `berth:images.edge: ${DIGESTS.edge}, which the engine does not have and its registry does not show: did not find`,
+              `berth:images.edge: ${DIGESTS["edge"]}, which the engine does not have and its registry does not show: did not find`,
             ),
             message,
           );

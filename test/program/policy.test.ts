@@ -76,9 +76,9 @@ describe("the policy pack", function () {
   for (const stack of ["dev", "stage", "prod"])
     it(`finds nothing wrong with the whole of ${stack}`, () => {
       const { resources } = runs.get(stack)!;
-      for (const service of ["collector", "node-exporter"])
+      for (const { service } of exemptions)
         assert.ok(resources.some((one) => one.type === CONTAINER && labelsOf(one)["berth.service"] === service));
-      assert.ok(ofType(runs.get(stack)!, IMAGE).length >= 2);
+      assert.ok(ofType(runs.get(stack)!, IMAGE).length > 0);
       assert.deepEqual(problems(resources), []);
     });
 

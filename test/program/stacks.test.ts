@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { planOf } from "../../bin/stack.ts";
 import {
   CONTAINER,
   dockerClient,
@@ -15,6 +16,7 @@ import {
 } from "./support.ts";
 
 const STACKS = ["dev", "stage", "prod"] as const;
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 const SMS = {
   "berth:twilioAuthToken": "0123456789abcdef0123456789abcdef",
   "berth:twilioUserNumbers": '{"+15551234567":"ann@example.org"}',
@@ -23,6 +25,7 @@ const SMS = {
 for (const stack of STACKS)
   describe(`the program, stack ${stack}`, function () {
     this.timeout(60_000);
+    const { services } = planOf(stack);
     let run: Run;
     before(async () => {
       run = await runProgram({ stack });
@@ -51,7 +54,7 @@ for (const stack of STACKS)
 
     // What hardens them is held by the policy pack's rules: policy.test.ts.
     it("waits for the health of every running container, and gives it time to stop", () => {
-      assert.ok(running(run).length >= 10);
+      assert.equal(running(run).length, sum(services.map(({ replicas }) => replicas)));
       for (const { name, inputs } of running(run)) {
         assert.match(inputs["cpus"] as string, /^\d+\.\d+$/, name);
         assert.equal(inputs["wait"], true, name);
@@ -108,8 +111,10 @@ for (const stack of STACKS)
 
     it("PA-22, PA-55: mounts source in dev and nowhere else", () => {
       const sources = running(run).filter(({ inputs }) =>
-        JSON.stringify(reveal(inputs["volumes"]) ?? []).includes("services/assistant"),
+        JSON.stringify(reveal(inputs["volumes"]) ?? []).includes(`${process.cwd()}/services/`),
       );
+      const editable = services.filter((service) => Object.keys(service.sources).length > 0);
+      assert.equal(sources.length, sum(editable.map(({ replicas }) => replicas)));
       assert.equal(sources.length > 0, stack === "dev");
       const reloads = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("RELOAD=true"));
       assert.equal(reloads.length > 0, stack === "dev");
@@ -128,8 +133,14 @@ for (const stack of STACKS)
         "urls",
       ]);
       const containers = run.outputs["containers"] as Record<string, string[]>;
-      assert.equal(containers["api"]!.length, stack === "dev" ? 1 : 2);
-      assert.match((run.outputs["images"] as Record<string, string>)["api"]!, /^(\S+@)?sha256:[0-9a-f]{64}$/);
+      const images = run.outputs["images"] as Record<string, string>;
+      assert.deepEqual(
+        Object.fromEntries(Object.entries(containers).map(([name, { length }]) => [name, length])),
+        Object.fromEntries(services.map(({ name, replicas }) => [name, replicas])),
+      );
+      for (const { name, image } of services)
+        if ("build" in image) assert.match(images[name]!, /^(\S+@)?sha256:[0-9a-f]{64}$/, name);
+        else assert.equal(images[name], image.pull);
     });
   });
 

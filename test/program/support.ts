@@ -7,12 +7,6 @@ import { parse } from "yaml";
 
 // What else runs from this checkout is none of a test's business.
 process.env["PULUMI_BACKEND_URL"] = "file:///nowhere";
-/** Stands for a checkout outside git: asking it four times a run costs more than the run. images.test.ts asks. */
-export const OUTSIDE_GIT = "/nowhere";
-process.env["GIT_DIR"] = OUTSIDE_GIT;
-after(() => {
-  delete process.env["GIT_DIR"];
-});
 // Nor is what this machine cannot run.
 process.env["BERTH_OFF"] = "";
 /** Stands for the docker client, which the program asks for the schema's version. */
@@ -152,6 +146,8 @@ export interface RunArgs {
   readonly secrets?: Record<string, string>;
   /** @default on the engine is what `berth:images` names: a stack file may run promoted images */
   readonly existing?: Existing;
+  /** Which git tells of the images' folders. @default none: asking it takes longer than the rest of a run */
+  readonly history?: "this checkout" | { readonly gitDir: string };
   /** Filled with what is registered, for a program that is refused: it runs anew. */
   readonly resources?: Recorded[];
 }
@@ -164,10 +160,9 @@ const known = new Map<string, Promise<Run>>();
  */
 export function runProgram(args: RunArgs): Promise<Run> {
   if (args.resources) return runAnew(args);
-  const { GIT_DIR, GIT_WORK_TREE } = process.env;
   // In JSON what is undefined, which removes a key of the stack file, would be as if it were not there.
   const whole = { preview: false, config: {}, secrets: {}, ...args };
-  const key = JSON.stringify([whole, client, GIT_DIR, GIT_WORK_TREE], (_, value: unknown) => value ?? null);
+  const key = JSON.stringify([whole, client], (_, value: unknown) => value ?? null);
   return known.get(key) ?? known.set(key, runAnew(args).then(freeze)).get(key)!;
 }
 
@@ -183,12 +178,15 @@ let runs = 0;
 /** The same, whether or not it ran before. */
 export async function runAnew(args: RunArgs): Promise<Run> {
   const { stackTraceLimit } = Error;
+  const { history = { gitDir: "/nowhere" } } = args;
   // The SDK takes a stack trace for every promise, and mocha wants all of each: that took two thirds of the time.
   Error.stackTraceLimit = 1;
+  if (history !== "this checkout") Object.assign(process.env, { GIT_DIR: history.gitDir, GIT_WORK_TREE: ROOT });
   try {
     return await run(args);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
+    for (const name of ["GIT_DIR", "GIT_WORK_TREE"]) delete process.env[name];
   }
 }
 

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { planOf } from "../../../bin/stack.ts";
 import { provenanceOf, version } from "../../../components/provenance.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -83,14 +84,18 @@ describe("components/provenance", () => {
   });
 
   it("is taken by every Dockerfile, after the last layer that costs anything", () => {
-    for (const image of ["assistant", "edge"]) {
-      const lines = readFileSync(join(ROOT, "services", image, "Dockerfile"), "utf8").split("\n");
+    const contexts = new Set(
+      ["stage", "prod"].flatMap((stack) => Object.values(planOf(stack).images)).map(({ context }) => context),
+    );
+    assert.ok(contexts.size > 0);
+    for (const context of contexts) {
+      const lines = readFileSync(join(ROOT, context, "Dockerfile"), "utf8").split("\n");
       const args = Object.keys(provenance()).map((name) =>
         lines.findLastIndex((line) => line.startsWith(`ARG ${name}=`)),
       );
       assert.ok(
         args.every((at) => at > lines.findLastIndex((line) => /^(FROM|RUN|COPY) /.test(line))),
-        `${image}: ${args.join()}`,
+        `${context}: ${args.join()}`,
       );
       for (const label of ["source", "revision", "version", "created"])
         assert.match(
