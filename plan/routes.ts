@@ -1,4 +1,5 @@
 /** Routes of a system to the edge's configuration. Pure; the names of the containers come in at deployment. */
+import { pace } from "./pace.ts";
 import type { Route, ServiceSpec } from "./types.ts";
 
 /** Ports inside the edge's container: unprivileged, because it does not run as root. */
@@ -63,15 +64,12 @@ export function edgeFiles(
   };
 }
 
-/** Seconds that a user's idle connection outlives a reload (edge/nginx.conf). */
-const IDLE = 30;
-
 function publicServer(all: readonly Routed[], tls: boolean): string {
   const locations = all
     .filter(({ route }) => route.public !== undefined)
     .map(({ name, route }) => location(name, route));
   const body = `    server_name _;
-    keepalive_min_timeout ${IDLE}s;
+    keepalive_min_timeout ${pace.idle}s;
 ${headers(tls)}
     # Metrics are for Prometheus, which asks the services themselves.
     location = /metrics { return 404; }

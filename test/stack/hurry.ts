@@ -12,6 +12,7 @@ const HURRIED: typeof pace = {
   groupInterval: 3,
   heartbeat: 5,
   resend: 5,
+  idle: 9,
   prune: 5,
 };
 /** How many times faster the rules are. */

@@ -72,7 +72,10 @@ export class Stack<S extends Session = Session> {
     return (this.#edge ??= this.project.plan().publicUrl);
   }
 
-  underLoad(work: () => Promise<void>, { slow = 8, share = 1, ...more }: UnderLoad = {}): Promise<LoadReport> {
+  underLoad(
+    work: () => Promise<void>,
+    { slow = ALL ? 8 : 4, share = 1, ...more }: UnderLoad = {},
+  ): Promise<LoadReport> {
     return underLoad(
       {
         url: this.edge,

@@ -1,7 +1,8 @@
 /** A stack that is born with everything that the promises need, and what stands around it: who signs, who is told, where data is. */
-import { type SecretKey, secretKeys } from "../../config/schema.ts";
+import { type SecretKey, secretKeys } from "../../config/secrets.ts";
 import { resourceName } from "../../plan/names.ts";
 import { addBilling } from "../billing.ts";
+import { ALL } from "../length.ts";
 import type { Driver, Session } from "../systems/driver.ts";
 import { Authority, type Pair } from "./authority.ts";
 import { Canary } from "./canary.ts";
@@ -46,7 +47,8 @@ export class World<S extends Session = Session> {
     addBilling(project.dir);
     hurry(project);
     project.configure({
-      "berth:waitTimeout": 35,
+      // Half of it is what a request may take that began before a release.
+      "berth:waitTimeout": ALL ? 45 : 35,
       "berth:postgres": {
         device: this.disk.folder("postgres", UIDS.database),
         maxConnections: 200,
