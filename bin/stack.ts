@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { remoteEngine, stackFile } from "../config/checkout.ts";
 import { isSecretKey, parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
-import { leafOf, type SecretKey } from "../config/schema.ts";
+import { leafOf, type SecretKey } from "../config/secrets.ts";
 import { makePlan } from "../plan/plan.ts";
 import type { Plan } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { SecretKey } from "../config/schema.ts";
+import type { SecretKey } from "../config/secrets.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 import { lastWords } from "./last-words.ts";

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { formerLeaves, leafOf, type SecretKey } from "../config/schema.ts";
+import { formerLeaves, leafOf, type SecretKey } from "../config/secrets.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 

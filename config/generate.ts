@@ -1,6 +1,6 @@
 /**
- * Writes what is made from config/schema.ts: the JSON schema of the stack files (editors check and complete them),
- * the key list in Pulumi.yaml, docs/configuration.md and a specimen stack file.
+ * Writes what is made from config/schema.ts and config/secrets.ts: the JSON schema of the stack files (editors check
+ * and complete them), the key list in Pulumi.yaml, docs/configuration.md and a specimen stack file.
  * `--check` only tells whether they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,7 +9,8 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { type Declared, declared, elsewhere, variables } from "./application.ts";
 import { describe } from "./parse.ts";
-import { type LeafMeta, leafOf, secretKeys, settingsSchema } from "./schema.ts";
+import { type LeafMeta, settingsSchema } from "./schema.ts";
+import { leafOf, secretKeys } from "./secrets.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const MARK = "# ---- keys (made by npm run schema)";
@@ -101,8 +102,9 @@ function documentation(): string {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   return `# Configuration
 
-Made from config/schema.ts by \`npm run schema\`. A stack file (\`Pulumi.<stack>.yaml\`) is checked as a whole before anything is
-touched; every problem is reported with the command that mends it. Inside an object: \`pulumi config set --path berth:ports.edge 8000\`.
+Made from config/schema.ts and config/secrets.ts by \`npm run schema\`. A stack file (\`Pulumi.<stack>.yaml\`) is checked as a
+whole before anything is touched; every problem is reported with the command that mends it. Inside an object:
+\`pulumi config set --path berth:ports.edge 8000\`.
 
 | key | meaning | allowed | default | example |
 |---|---|---|---|---|

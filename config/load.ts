@@ -4,7 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { hasPublicPassphrase, neighboursOf, type OtherStack } from "./checkout.ts";
 import { isSecretKey, parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
-import { mebibytes, type SecretKey, type Settings } from "./schema.ts";
+import { mebibytes, type Settings } from "./schema.ts";
+import type { SecretKey } from "./secrets.ts";
 
 export interface Loaded {
   readonly stack: string;

@@ -1,7 +1,8 @@
 /** Raw stack configuration to settings, or every problem at once. No Pulumi import. */
 import { z } from "zod";
 import { setCommand, type Problem } from "./problems.ts";
-import { type LeafMeta, leafOf, secretKeys, type SecretKey, type Settings, settingsSchema } from "./schema.ts";
+import { type LeafMeta, type Settings, settingsSchema } from "./schema.ts";
+import { leafOf, secretKeys, type SecretKey } from "./secrets.ts";
 
 /** What the stack file says about one secret; the value itself stays outside. */
 export interface RawSecret {

@@ -3,7 +3,7 @@
  * what it got and the command that mends it.
  */
 import { setCommand, type Problem } from "../config/problems.ts";
-import { leafOf, type SecretKey, secretKeys } from "../config/schema.ts";
+import { leafOf, type SecretKey, secretKeys } from "../config/secrets.ts";
 import { resolveLimits } from "./limits.ts";
 import { references, templatesOf } from "./template.ts";
 import type { Context, Notice, PlannedService, ServiceSpec, System } from "./types.ts";

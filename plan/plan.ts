@@ -1,6 +1,7 @@
 /** Settings and a catalogue to a plan, or every problem at once. Pure: it can be printed without an engine. */
 import { ProblemsError } from "../config/problems.ts";
-import { type SecretKey, secretKeys, type Settings } from "../config/schema.ts";
+import type { Settings } from "../config/schema.ts";
+import { type SecretKey, secretKeys } from "../config/secrets.ts";
 import {
   budgetProblems,
   catalogueProblem,

@@ -1,6 +1,7 @@
 /** What a catalogue says (Spec) and what a plan makes of it (Planned). Plain data: nothing here touches an engine. */
 import type { Problem } from "../config/problems.ts";
-import type { SecretKey, Settings } from "../config/schema.ts";
+import type { Settings } from "../config/schema.ts";
+import type { SecretKey } from "../config/secrets.ts";
 
 export type Tier = "data" | "app" | "edge" | "monitoring";
 

@@ -1,7 +1,8 @@
 /** Prometheus and Alertmanager. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { mebibytes, type SecretKey } from "../../config/schema.ts";
+import { mebibytes } from "../../config/schema.ts";
+import type { SecretKey } from "../../config/secrets.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { pace } from "../../plan/pace.ts";
 import { scrapeConfig } from "../../plan/scrape.ts";

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, rmSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setDefaultCACertificates, getCACertificates } from "node:tls";
-import { type SecretKey, secretKeys } from "../../config/schema.ts";
+import { type SecretKey, secretKeys } from "../../config/secrets.ts";
 import { Client } from "./client.ts";
 import { Events, TOOLS } from "./engine.ts";
 import { command, docker, eventually, Project, SMS } from "./support.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { secretKeys } from "../../config/schema.ts";
+import { secretKeys } from "../../config/secrets.ts";
 import { TOOLS } from "../stack/engine.ts";
 import { command, docker } from "../stack/project.ts";
 import type { World } from "../stack/world.ts";

@@ -1,5 +1,5 @@
 /** How a store looks to a test: its log-ins, and the data by which it is known to be whole. */
-import type { SecretKey } from "../../config/schema.ts";
+import type { SecretKey } from "../../config/secrets.ts";
 import { docker } from "../stack/project.ts";
 import type { Stack } from "../stack/stack.ts";
 

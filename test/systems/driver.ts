@@ -1,5 +1,5 @@
 /** What an application looks like from outside: all that a promise needs to know of a system that its plan does not. */
-import type { SecretKey } from "../../config/schema.ts";
+import type { SecretKey } from "../../config/secrets.ts";
 import type { Write } from "../load/load.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Store } from "../stores/store.ts";

@@ -7,7 +7,8 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseConfig } from "../../config/parse.ts";
-import { leafOf, secretKeys, settingsSchema } from "../../config/schema.ts";
+import { settingsSchema } from "../../config/schema.ts";
+import { leafOf, secretKeys } from "../../config/secrets.ts";
 import { requestOf } from "../arguments.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

@@ -2,7 +2,8 @@
 import { parseConfig } from "../../config/parse.ts";
 import type { Problem } from "../../config/problems.ts";
 import { ProblemsError } from "../../config/problems.ts";
-import type { SecretKey, Settings } from "../../config/schema.ts";
+import type { Settings } from "../../config/schema.ts";
+import type { SecretKey } from "../../config/secrets.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { makePlan } from "../../plan/plan.ts";
 import type { Catalogue, Context, ServiceSpec } from "../../plan/types.ts";

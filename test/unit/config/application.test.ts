@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { declared, variables } from "../../../config/application.ts";
-import { secretKeys } from "../../../config/schema.ts";
+import { secretKeys } from "../../../config/secrets.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { systems } from "../../../systems/index.ts";
 import { context } from "../support.ts";

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { generated } from "../../../config/generate.ts";
-import { secretKeys, settingsSchema } from "../../../config/schema.ts";
+import { settingsSchema } from "../../../config/schema.ts";
+import { secretKeys } from "../../../config/secrets.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { parseConfig } from "../../../config/parse.ts";
-import type { SecretKey } from "../../../config/schema.ts";
+import type { SecretKey } from "../../../config/secrets.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import type { Context, Plan } from "../../../plan/types.ts";
 import { systems } from "../../../systems/index.ts";
