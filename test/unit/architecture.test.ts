@@ -24,7 +24,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   policy: ["policy", "plan"],
 };
 /** These stay pure: no Pulumi in them. */
-const PURE = /^(plan|systems|monitoring)\/|^config\/(schema|parse|problems|generate)\.ts$|^(bin|scan)\//;
+const PURE = /^(plan|systems|monitoring)\/|^config\/(schema|secrets|parse|problems|generate)\.ts$|^(bin|scan)\//;
 /** The only reader of configuration. */
 const READER = "config/load.ts";
 
@@ -52,8 +52,8 @@ describe("the house", () => {
       assert.doesNotMatch(readFileSync(join(ROOT, file), "utf8"), /new pulumi\.Config|getSecret|requireSecret/, file);
   });
   it("keeps index.ts a table of contents and files readable", () => {
-    const lines = (file: string) => readFileSync(join(ROOT, file), "utf8").split("\n").length;
+    const lines = (file: string) => readFileSync(join(ROOT, file), "utf8").trimEnd().split("\n").length;
     assert.ok(lines("index.ts") <= 60);
-    for (const file of sources) assert.ok(lines(file) <= 520, `${file} has ${lines(file)} lines`);
+    for (const file of sources) assert.ok(lines(file) <= 400, `${file} has ${lines(file)} lines`);
   });
 });
