@@ -4,7 +4,7 @@
  *   node bin/drift.ts [stack] --repair   for bin/up: mends what Pulumi cannot,
  *                                        prints the options that make `pulumi up` mend the rest
  *
- * `pulumi preview --refresh` alone would miss what the provider does not read back (docker-provider.md
+ * `pulumi preview --refresh` alone would miss what the provider does not read back (docs/provider.md
  * 3.6): networks, files on volumes, paused and unhealthy containers, moved tags, and whatever carries
  * the stack's labels without being its own.
  */

@@ -16,7 +16,7 @@ export interface FilesArgs {
 /**
  * Files for one service on a volume of their own, which changes its name with their content; so a changed secret
  * replaces its consumers and nothing else. A container that is never started carries them in: the provider cannot
- * upload into a read-only root (docker-provider.md A3, A4). They belong to root:root with mode 0440.
+ * upload into a read-only root (docs/provider.md A3, A4). They belong to root:root with mode 0440.
  */
 export class Files extends pulumi.ComponentResource {
   readonly volumeName: pulumi.Output<string>;

@@ -7,7 +7,7 @@ import { Files } from "./files.ts";
 import type { Declared, Shared } from "./shared.ts";
 
 /**
- * The provider accepts changes of these and does nothing (docker-provider.md B 3.1); a
+ * The provider accepts changes of these and does nothing (docs/provider.md 3.1); a
  * failed start must be tried afresh (A19).
  */
 const REPLACE_ON = ["#initerror", "healthcheck", "tmpfs", "init"];

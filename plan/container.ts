@@ -23,7 +23,7 @@ export function containerArgs(service: PlannedService, plan: Plan) {
     // Reaps what the application leaves behind, and passes signals on.
     init: true,
 
-    // Without memorySwap the engine sets twice the limit, and every refresh finds a difference (docker-provider.md A6).
+    // Without memorySwap the engine sets twice the limit, and every refresh finds a difference (docs/provider.md A6).
     memory: limits.memory,
     memorySwap: limits.memory,
     cpus: formatCpus(limits.cpus),

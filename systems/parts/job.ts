@@ -1,6 +1,6 @@
 /**
  * Jobs: healthy only after success, and staying so, because a container's exit code does
- * not fail an update (docker-provider.md A7).
+ * not fail an update (docs/provider.md A7).
  */
 import { healthCheck } from "../../plan/health.ts";
 

@@ -1,7 +1,7 @@
 /**
  * What changed between the state and the inputs, and what the change costs: an update in place or a replacement.
  * Pure, and driven by the table. The rules are those of the Terraform SDK under the real provider, with their surprises
- * (docker-provider facts 2.8 and 2.9), because the program must be proven against them.
+ * (docs/provider.md 2.8 and 2.9), because the program must be proven against them.
  */
 import { hasUnknown, isObject, UNKNOWN } from "./wire.ts";
 import type { Json, Props } from "./wire.ts";
