@@ -1,0 +1,132 @@
+/** The arithmetic that promises are judged by, with fakes for what it judges: it must find what is wrong. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Load, uncontrolled } from "../../load/load.ts";
+import { accountOf, assertKept, controlled, keptOnce } from "../../stack/ledger.ts";
+import { heavier } from "../../stack/fault.ts";
+import type { Stack } from "../../stack/stack.ts";
+import type { Effect } from "../../systems/driver.ts";
+
+const STACK = {} as Stack;
+/** An effect that took place so often, by id; after each look the next of these. */
+function effect(looks: readonly Record<string, number>[], within = 0): Effect {
+  let n = 0;
+  return {
+    write: (id) => ({ path: "/", body: { id } }),
+    count: () => Promise.resolve(new Map(Object.entries(looks[Math.min(n++, looks.length - 1)]!))),
+    within,
+  };
+}
+
+describe("account", () => {
+  it("is well when each took place once, whatever else did", () => {
+    const account = accountOf(
+      ["a", "b"],
+      new Map([
+        ["a", 1],
+        ["b", 1],
+        ["c", 7],
+      ]),
+    );
+    assert.deepEqual(account, { acknowledged: 2, found: 2, lost: [], doubled: [] });
+    assert.equal(assertKept(account), account);
+  });
+  it("finds one that is gone, and one that took place twice", () => {
+    const account = accountOf(
+      ["a", "b", "c"],
+      new Map([
+        ["a", 1],
+        ["c", 2],
+      ]),
+    );
+    assert.deepEqual(account, { acknowledged: 3, found: 2, lost: ["b"], doubled: ["c"] });
+    assert.throws(() => assertKept(account), /1 lost, 1 doubled of 3/);
+  });
+  it("finds a job that is done, but was begun twice", () => {
+    assert.throws(() => assertKept(accountOf(["job"], new Map([["job", 2]]))), /0 lost, 1 doubled of 1/);
+  });
+  it("is no account of nothing", () => {
+    assert.throws(() => accountOf([], new Map()), /nothing was acknowledged/);
+  });
+});
+
+describe("effects", () => {
+  it("are kept when each took place once", async () => {
+    assert.equal((await keptOnce(STACK, effect([{ a: 1 }]), ["a"])).found, 1);
+  });
+  it("are waited for where they come later", async () => {
+    assert.equal((await keptOnce(STACK, effect([{}, { a: 1 }], 5), ["a"])).found, 1);
+  });
+  it("that never come are lost, those that come twice doubled", async () => {
+    await assert.rejects(keptOnce(STACK, effect([{ a: 1 }]), ["a", "b"]), /1 lost, 0 doubled of 2/);
+    await assert.rejects(keptOnce(STACK, effect([{ a: 1, b: 2 }]), ["a", "b"]), /0 lost, 1 doubled of 2/);
+  });
+});
+
+describe("a controlled failure", () => {
+  const JSON_503 = JSON.stringify({ error: "the database does not answer" });
+  const HEADERS = { "retry-after": "2", "x-request-id": "1" };
+
+  it("is JSON with an error that passes, says when to come back, and has an id", () => {
+    assert.equal(uncontrolled(503, HEADERS, JSON_503), undefined);
+    assert.doesNotThrow(() => controlled({ failures: { "POST kept: status 503": 3 } }));
+  });
+  const cases: readonly [string, ...Parameters<typeof uncontrolled>][] = [
+    ["not a passing failure", 500, HEADERS, JSON_503],
+    ["not a passing failure", 413, HEADERS, "<html>413 Request Entity Too Large</html>"],
+    ["no JSON with an error", 503, HEADERS, "<html>503 Service Temporarily Unavailable</html>"],
+    ["no Retry-After", 503, { "x-request-id": "1" }, JSON_503],
+    ["no X-Request-Id", 503, { "retry-after": "2" }, JSON_503],
+    ["tells of its inside", 503, HEADERS, JSON.stringify({ error: "psycopg.OperationalError" })],
+  ];
+  for (const [why, status, headers, body] of cases)
+    it(`is not one that is ${status} and: ${why}`, () => {
+      assert.equal(uncontrolled(status, headers, body), why);
+      assert.throws(() => controlled({ failures: { [`GET kept: status ${status} (${why})`]: 1 } }));
+    });
+  for (const failure of ["POST fresh: ECONNREFUSED", "GET kept: ECONNRESET", "slow: timed out", "GET kept: cut off"])
+    it(`is not "${failure}"`, () => assert.throws(() => controlled({ failures: { [failure]: 1 } })));
+});
+
+describe("the load", () => {
+  const ARGS = { token: "t", slow: 0, kept: 100, fresh: 100, reads: ["/"], slowly: () => "/" };
+  const write = (id: string) => ({ path: "/", body: { id } });
+  async function during(url: string, posts: number) {
+    const load = new Load({ ...ARGS, url, posts, write }).start();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    return load.stop();
+  }
+
+  it("reports a page of the server, and acknowledges nothing (negative control)", async () => {
+    const server = createServer((request, response) => {
+      request.resume().once("end", () => response.writeHead(413).end("<html>413</html>"));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const report = await during(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 1);
+      assert.ok(report.sent > 0);
+      assert.deepEqual([report.ok, report.acknowledged], [0, []]);
+      assert.throws(() => controlled(report), /413/);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+  it("reports a connection that is refused (negative control)", async () => {
+    const report = await during("http://127.0.0.1:9", 0.5);
+    assert.equal(report.ok, 0);
+    assert.throws(() => controlled(report), /ECONNREFUSED/);
+  });
+});
+
+describe("a heavier write", () => {
+  it("has more in the part of its body that takes anything", () => {
+    const { body } = heavier({ path: "/", body: { id: "a", payload: { at: 1 } } }, { text: "x" });
+    assert.deepEqual(body, { id: "a", payload: { at: 1, text: "x" } });
+  });
+  it("is refused where there is none", () => {
+    assert.throws(() => heavier({ path: "/tasks", body: { title: "a" } }, {}), /\/tasks takes nothing but title/);
+  });
+});
