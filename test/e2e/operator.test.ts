@@ -1,0 +1,45 @@
+/**
+ * One stack of the assistant goes through all that an operator does to a stack, and that happens to an operator: what
+ * a promise is, its file says (test/promises). The order counts: the first creation is the one that is killed, and
+ * each chapter leaves a healthy stack. A chapter that runs alone provisions it first.
+ */
+import { crash } from "../promises/crash.ts";
+import { down } from "../promises/down.ts";
+import { drift } from "../promises/drift.ts";
+import { machine } from "../promises/machine.ts";
+import { preview } from "../promises/preview.ts";
+import { rollback } from "../promises/rollback.ts";
+import { settled } from "../promises/settled.ts";
+import { chapters } from "../stack/chapters.ts";
+import { command } from "../stack/project.ts";
+import { pullOwn, tagOf } from "../stack/pulled.ts";
+import { Stack } from "../stack/stack.ts";
+import { assistant } from "../systems/assistant/driver.ts";
+
+describe("operator", function () {
+  this.timeout(1_200_000);
+  const stack = new Stack(assistant, { stack: "e2e-operator", portOffset: 15_500, config: { "berth:settle": 1 } });
+  const { project } = stack;
+
+  before(async () => {
+    await stack.create();
+    // A release with another password waits until the former login has been idle for so long.
+    project.edit("plan/pace.ts", (text) => text.replace(/prune: \d+/, "prune: 5"));
+    await pullOwn(project);
+    await project.setSecret("postgresPassword", "the-first-password-0123456789");
+  });
+  after(async () => {
+    await stack.remove();
+    await command("docker", ["image", "rm", tagOf(project), tagOf(project, "second")]);
+  });
+
+  chapters({
+    crash: () => crash(stack),
+    preview: () => preview(stack),
+    rollback: () => rollback(stack),
+    drift: () => drift(stack),
+    machine: () => machine(stack),
+    down: () => down(stack),
+  });
+  settled({ stack });
+});
