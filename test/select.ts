@@ -56,6 +56,7 @@ export const BREAKS: Readonly<Record<string, readonly string[]>> = {
   "test/lint/": [],
   "test/load/": PROMISES,
   "test/program/": [],
+  "test/proof/": [],
   "test/promises/": PROMISES,
   "test/soak/": [],
   "test/stack/": PROMISES,
