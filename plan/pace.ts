@@ -16,7 +16,9 @@ export const pace = {
   heartbeat: 60,
   /** Between two messages from Prometheus to Alertmanager about the same alert. */
   resend: 60,
-  /** For how long a user's idle connection outlives a reload of the edge: more than clients are told (edge/nginx.conf). */
+  /**
+   * For how long a user's idle connection outlives a reload of the edge: more than clients are told (edge/nginx.conf).
+   */
   idle: 30,
   /** For how long a former login has to be idle before it is dropped. */
   prune: 30,

@@ -46,7 +46,10 @@ export const gate = (): readonly Chosen[] => suitesOf("quick", "conformance", "e
 /** Every suite. */
 export const everything = (): readonly Chosen[] => SUITES.map(whole);
 
-/** The suites that are named by a suite, a group or a chapter, in the order of the table. A whole suite wins over its chapters. */
+/**
+ * The suites that are named by a suite, a group or a chapter, in the order of the
+ * table. A whole suite wins over its chapters.
+ */
 export function named(words: readonly string[]): readonly Chosen[] {
   return SUITES.flatMap((suite) => {
     if (words.includes(suite.name) || words.includes(suite.group)) return [whole(suite)];

@@ -1,7 +1,7 @@
 /**
- * One stack of the assistant, born with everything, goes through all that a serving system goes through: what a promise is, its file
- * says (test/promises), and how the assistant looks, its driver (test/systems/assistant). The order counts: each chapter leaves a
- * healthy stack, and the last one searches everything that happened.
+ * One stack of the assistant, born with everything, goes through all that a serving system goes through: what a promise
+ * is, its file says (test/promises), and how the assistant looks, its driver (test/systems/assistant). The order
+ * counts: each chapter leaves a healthy stack, and the last one searches everything that happened.
  */
 import { backups } from "../promises/backups.ts";
 import { failsClosed } from "../promises/fail-closed.ts";

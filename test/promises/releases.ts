@@ -1,4 +1,7 @@
-/** Promises 1 and 2: releases under load, through the plain CLI. The load, and what counts as a failure: test/load/load.ts. */
+/**
+ * Promises 1 and 2: releases under load, through the plain CLI. The load, and
+ * what counts as a failure: test/load/load.ts.
+ */
 import assert from "node:assert/strict";
 import type { LoadReport } from "../load/load.ts";
 import { ALL, inAll } from "../length.ts";

@@ -1,4 +1,6 @@
-/** Promise 5, second half: credentials change under load, and no request fails. What can be seen of secrets: secrets.ts. */
+/**
+ * Promise 5, second half: credentials change under load, and no request fails. What can be seen of secrets: secrets.ts.
+ */
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { inAll } from "../length.ts";

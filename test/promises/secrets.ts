@@ -30,7 +30,8 @@ export function secrets(world: World): void {
 
   it("promise 5: every secret is set, to a canary, and a release with a wrong credential fails without telling it", async () => {
     for (const key of secretKeys) assert.ok((project.config[`berth:${key}`] as { secure?: string }).secure, key);
-    // A wrong file in the place of a credential: what the program says about it is in its log, and in the CLI's last words.
+    // A wrong file in the place of a credential: what the program says about it is
+    // in its log, and in the CLI's last words.
     const [store, other] = stack.driver.stores;
     const { readers, service } = project.known;
     const reader = readers(store!.secret)

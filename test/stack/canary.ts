@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 
-/** The part of a base64 text that does not depend on what stands around it, for each place in a group of three bytes. */
+/**
+ * The part of a base64 text that does not depend on what stands around it, for each place in a group of three bytes.
+ */
 const shifted = (value: string): string[] =>
   [0, 1, 2].map((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), Buffer.from(value)])

@@ -1,4 +1,7 @@
-/** Parts of a suite that share one stack, in the order in which they are written. `bin/test <chapter>` runs some of them. */
+/**
+ * Parts of a suite that share one stack, in the order in which they are
+ * written. `bin/test <chapter>` runs some of them.
+ */
 export function chapters(all: Readonly<Record<string, () => void>>): void {
   const wanted = (process.env["BERTH_TEST_CHAPTERS"] ?? "").split(",").filter(Boolean);
   for (const [name, chapter] of Object.entries(all))

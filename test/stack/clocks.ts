@@ -1,7 +1,7 @@
 /**
- * A further front and a further worker beside those of a stack, whose clock is off. All containers of a machine have its
- * clock, and that must not be moved: a library stands between these two and it (clock.c). What they wait by, the monotonic
- * clock, goes right, as on a real machine.
+ * A further front and a further worker beside those of a stack, whose clock is off. All containers of a machine have
+ * its clock, and that must not be moved: a library stands between these two and it (clock.c). What they wait by, the
+ * monotonic clock, goes right, as on a real machine.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

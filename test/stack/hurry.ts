@@ -1,4 +1,7 @@
-/** A copy of the project that looks at itself every few seconds, so that alerts do not take minutes. What they say stays as it is. */
+/**
+ * A copy of the project that looks at itself every few seconds, so that alerts do not
+ * take minutes. What they say stays as it is.
+ */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pace } from "../../plan/pace.ts";

@@ -35,7 +35,10 @@ export async function kill(container: string, title: RegExp): Promise<number> {
   return found.length;
 }
 
-/** Kills what runs the jobs of a worker. Before it come the init, the main process and what that forks first, its companion. */
+/**
+ * Kills what runs the jobs of a worker. Before it come the init, the main process
+ * and what that forks first, its companion.
+ */
 export async function killJobs(container: string): Promise<number> {
   const jobs = family(await first(container))
     .sort((a, b) => a - b)

@@ -18,7 +18,8 @@ export function family(pid: number): number[] {
 }
 
 /**
- * Starts plain `pulumi up` and kills it (SIGKILL): with its plugins, or the CLI alone, which leaves the plugins at work.
+ * Starts plain `pulumi up` and kills it (SIGKILL): with its plugins, or the CLI
+ * alone, which leaves the plugins at work.
  * @returns false if it had ended by then.
  */
 export async function killed(project: Project, when: () => Promise<unknown>, alone = false): Promise<boolean> {

@@ -1,4 +1,7 @@
-/** The engine that the bench started, where a test may end it: somebody else's, or one that somebody uses, is left alone. */
+/**
+ * The engine that the bench started, where a test may end it: somebody else's,
+ * or one that somebody uses, is left alone.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";

@@ -357,7 +357,10 @@ export class Project {
     return text.split("\n").filter((line) => line !== "" && !/^created /.test(line) && !line.includes("(healthy)"));
   }
 
-  /** Removes everything, data included, whatever state the stack is in; by the engine, which is quick. bin/down has tests of its own. */
+  /**
+   * Removes everything, data included, whatever state the stack is in; by the engine, which
+   * is quick. bin/down has tests of its own.
+   */
   async remove(): Promise<void> {
     if (this.#dir === undefined) return;
     const objects = await this.objects();

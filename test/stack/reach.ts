@@ -22,7 +22,10 @@ const inside = (container: string, line: string, ...args: readonly string[]): Pr
     ...args,
   );
 
-/** Which of these `address:port` a container opens a connection to. Those that do not answer are given two seconds, all at once. */
+/**
+ * Which of these `address:port` a container opens a connection to. Those that do not
+ * answer are given two seconds, all at once.
+ */
 export async function reached(container: string, targets: readonly string[]): Promise<string[]> {
   const attempt =
     'for at in "$@"; do (timeout 2 bash -c "exec 3<> /dev/tcp/${at/:/\\/}" 2> /dev/null && echo "$at") & done; wait';
@@ -46,8 +49,8 @@ export const at = async (container: string, port: number): Promise<string[]> =>
   [...(await addresses(container)).values()].map((address) => `${address}:${port}`);
 
 /**
- * Another machine, as a container sees it: a network namespace behind this one. This machine's own addresses would not do, because
- * the engine keeps containers of an internal network from what is beyond it, not from itself. Needs root.
+ * Another machine, as a container sees it: a network namespace behind this one. This machine's own addresses would not
+ * do, because the engine keeps containers of an internal network from what is beyond it, not from itself. Needs root.
  */
 export class Outside {
   readonly target = "198.18.77.2:9";

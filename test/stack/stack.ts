@@ -18,7 +18,10 @@ export interface UnderLoad extends Partial<Pick<LoadArgs, "posts" | "write" | "t
   readonly share?: number;
 }
 
-/** Share of the common load: all of it in a long run, half of it in the gate, whose machine also holds the engine and the load itself. */
+/**
+ * Share of the common load: all of it in a long run, half of it in the gate, whose machine
+ * also holds the engine and the load itself.
+ */
 const COMMON = ALL ? 1 : 0.5;
 
 /** As production runs it: built images, no source mounts. */

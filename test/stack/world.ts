@@ -1,4 +1,7 @@
-/** A stack that is born with everything that the promises need, and what stands around it: who signs, who is told, where data is. */
+/**
+ * A stack that is born with everything that the promises need, and what stands around
+ * it: who signs, who is told, where data is.
+ */
 import { type SecretKey, secretKeys } from "../../config/secrets.ts";
 import { resourceName } from "../../plan/names.ts";
 import { addBilling } from "../billing.ts";

@@ -44,7 +44,10 @@ export interface Credential {
   readonly secret: SecretKey;
   /** `rotate`: bin/rotate makes its value. `set`: the caller does. */
   readonly by: "rotate" | "set";
-  /** Asked before the secret changes. @param next Its new value, where the caller makes it. @returns what must hold afterwards. */
+  /**
+   * Asked before the secret changes. @param next Its new value, where the caller
+   * makes it. @returns what must hold afterwards.
+   */
   readonly watch: (stack: Stack, next: string) => Promise<() => Promise<void>>;
 }
 
