@@ -18,7 +18,12 @@ import { assistant } from "../systems/assistant/driver.ts";
 
 describe("operator", function () {
   this.timeout(1_200_000);
-  const stack = new Stack(assistant, { stack: "e2e-operator", portOffset: 15_500, config: { "berth:settle": 1 } });
+  const stack = new Stack(assistant, {
+    stack: "e2e-operator",
+    portOffset: 15_500,
+    // Connections enough for one container more of each service that a chapter scales.
+    config: { "berth:settle": 1, "berth:postgres": { maxConnections: 150, poolSize: 5, statementTimeout: 30 } },
+  });
   const { project } = stack;
 
   before(async () => {

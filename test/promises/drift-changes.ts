@@ -258,7 +258,7 @@ export const network: Change = {
     await docker("network", "rm", found);
     return found;
   },
-  // Those in it; and what comes after a stateful one, because that is removed before it is made anew.
+  // Those in it; and those that come after a stateful one of them, which is removed before it is made anew.
   replaces: ({ plan }) => {
     const replaced = new Set<string>();
     const removed = new Set<string>();

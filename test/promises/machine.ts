@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { idsBut } from "../stack/engine.ts";
 import { command, eventually, good, Project, type Result } from "../stack/project.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { rolesOf } from "../stack/roles.ts";
@@ -84,8 +85,11 @@ export function machine(stack: Stack): void {
     });
   });
 
-  it("promise 10: a lock that is held is respected, whoever asks", async () => {
-    project.environment(rolesOf(stack).inner, { ROUND: "held" });
+  it("promise 10: a lock that is held is respected, whoever asks; promise 7: the run that holds it touches one service", async () => {
+    const { inner } = rolesOf(stack);
+    const may = project.known.withFollowers([inner]);
+    const [before, others] = [await project.containers(inner), await idsBut(project, may)];
+    project.environment(inner, { ROUND: "held" });
     const locks = join(project.dir, ".state/.pulumi/locks/organization/berth", project.stack);
     const isHeld = () => existsSync(locks) && readdirSync(locks).some((file) => file.endsWith(".json"));
     const plain = project.up();
@@ -94,6 +98,9 @@ export function machine(stack: Stack): void {
     assert.notEqual(code, 0);
     assert.match(output, /is being changed by process \d+ of .*: wait for it/);
     await good(plain);
+    // Promise 7: it replaces the service and what names its containers, and nothing else.
+    assert.notDeepEqual(await project.containers(inner), before);
+    assert.deepEqual(await idsBut(project, may), others);
   });
 
   it("promise 10: a checkout that does not know what runs removes nothing", async () => {

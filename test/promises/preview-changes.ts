@@ -11,6 +11,8 @@ export interface Change {
   readonly make: (stack: Stack, roles: Roles) => unknown;
   /** What has to be among the steps, so that an empty announcement is no agreement. */
   readonly among: (roles: Roles, stack: Stack) => string;
+  /** Services whose containers it may concern at most. @default not asked */
+  readonly only?: (stack: Stack, roles: Roles) => readonly string[];
 }
 
 const container =
@@ -68,6 +70,7 @@ const first: readonly Change[] = [
     name: "environment of a service",
     make: ({ project }, { inner }) => project.environment(inner, { RELEASE_NOTE: "second" }),
     among: (roles) => replaces(roles.inner, 1)(roles),
+    only: ({ project }, { inner }) => project.known.withFollowers([inner]),
   },
   { name: "log level", make: configured("logLevel", "ERROR"), among: (roles) => replaces(roles.front, 1)(roles) },
   {
@@ -143,7 +146,12 @@ const second: readonly Change[] = [
     make: (stack, roles) => chmodSync(join(stack.project.dir, source(stack, roles)), 0o755),
     among: (roles) => replaces(roles.inner, 1)(roles),
   },
-  { name: "Dockerfile", make: edited("services/edge/Dockerfile", "ENV BERTH_CHANGED=1"), among: replaces("edge") },
+  {
+    name: "Dockerfile",
+    make: edited("services/edge/Dockerfile", "ENV BERTH_CHANGED=1"),
+    among: replaces("edge"),
+    only: ({ project }) => project.known.running("edge"),
+  },
   { name: "edge/nginx.conf", make: edited("edge/nginx.conf", "# changed"), among: replaces("edge-routes") },
   { name: "alert rule", make: edited("monitoring/rules/availability.yml", "# changed"), among: replaces("prometheus") },
   { name: "pg_hba.conf", make: edited("data/postgres/pg_hba.conf", "# changed"), among: replaces("postgres") },

@@ -66,12 +66,20 @@ export function preview(stack: Stack): void {
         const step = among(roles, stack);
         assert.ok(steps.has(step), `${step} is not in\n${sorted(steps).join("\n")}`);
       };
+      // Promise 7: what one service's change is about.
+      const assertOnly = (steps: Steps, { only }: Change): void => {
+        const may = only?.(stack, roles).map((name) => `${roles.named(name)}-`) ?? [""];
+        const containers = sorted(steps).filter((step) => step.split(" ")[1] === "container");
+        const others = containers.filter((step) => !may.some((name) => `${step.split(" ")[2]}-`.startsWith(name)));
+        assert.deepEqual(others, []);
+      };
 
       for (const change of changes)
         inAll(`${change.name}, alone: the preview announces it`, async () => {
           const steps = await alone(change);
           told.push(steps);
           assertAmong(steps, change);
+          assertOnly(steps, change);
         });
 
       it(`${changes.map(({ name }) => name).join(", ")}: the preview announces them and touches nothing; one up does what was announced`, async () => {
