@@ -17,6 +17,10 @@ class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const file = process.env["BERTH_TEST_COUNTS"];
+    // A long run says at once what failed, not only at its end.
+    runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (_test, error: Error) =>
+      console.log(error.stack ?? String(error)),
+    );
     // A hook that fails counts as one failure, like a test.
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const { passes: passed, failures: failed, pending } = this.stats;
