@@ -224,6 +224,7 @@ export class Project {
   plan(): Plan {
     const text = execFileSync(process.execPath, ["bin/plan.ts", this.stack, "--json"], {
       cwd: this.dir,
+      env: { ...process.env, ...this.env },
       encoding: "utf8",
       maxBuffer: 1 << 26,
     });
