@@ -1,9 +1,9 @@
 /** A service is added by its entry and its folder: every check that needs no engine passes as it is. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { addBilling } from "../billing.ts";
 import { command, copyCheckout, type Result } from "../stack/project.ts";
 
@@ -55,15 +55,17 @@ describe("billing, added as docs/onboarding.md says", function () {
     assert.ok(changes.includes(`A\t${FOLDER}/Dockerfile`));
   });
 
-  it("is built as the assistant is: from the same layers, with packages of the same versions", () => {
+  it("is built as the assistant is: from the same layers, with packages of the same versions and the same health check", () => {
     const [own, others] = [FOLDER, "services/assistant"].map((folder) => ({
       packages: read(`${folder}/requirements.txt`)
         .split("\n")
         .filter((line) => line && !line.startsWith("#")),
+      health: read(`${folder}/bin/${basename(folder)}-health`).replaceAll(basename(folder), ""),
       base: /^FROM .* AS base$[^]*?(?=^# Never shipped)/m.exec(read(`${folder}/Dockerfile`))?.[0],
     }));
     assert.ok(own!.base && own!.packages.length > 0);
-    assert.equal(own!.base, others!.base);
+    assert.deepEqual([own!.base, own!.health], [others!.base, others!.health]);
+    assert.ok(statSync(join(dir, FOLDER, "bin/billing-health")).mode & 0o111, "cannot be run");
     assert.deepEqual(
       own!.packages.filter((line) => !others!.packages.includes(line)),
       [],
