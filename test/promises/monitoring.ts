@@ -138,7 +138,7 @@ export function monitoring(world: World): void {
       assert.ok(memory <= 512, `${memory} MiB`);
     });
 
-    it("what restarts no more is told as over", () => alerts.clear([restarting]));
+    inAll("what restarts no more is told as over", () => alerts.clear([restarting]));
   });
 
   alertsAtLength(world, alerts);

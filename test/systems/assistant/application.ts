@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { traces } from "../../stack/engine.ts";
-import { command, docker, eventually } from "../../stack/project.ts";
+import { command, docker, eventually, good } from "../../stack/project.ts";
 import type { World } from "../../stack/world.ts";
 import { Client } from "./client.ts";
 
@@ -15,7 +15,13 @@ export function application({ stack }: World): void {
     assert.equal(status, 200, JSON.stringify(body));
   });
 
-  it("PA-61: its own tests pass in the image that runs, against a database and a Redis of their own", async () => {
+  it("PA-61, PA-63: its own tests pass in its image, against a database and a Redis of their own", async () => {
+    const { context, args } = project.known.plan.images["assistant"]!;
+    const image = "localhost/berth-test/assistant:tests";
+    const given = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
+    // The stage that has pytest; all below it is the one that runs.
+    const build = ["build", "--quiet", "--target", "development", "--tag", image, ...given, context];
+    await good(command("docker", build, { cwd: project.dir, env: { DOCKER_BUILDKIT: "1" } }));
     const [name, started] = ["e2e-own-tests", new Set<string>()];
     const start = async (what: string, ...args: string[]) => {
       const network = ["--network", name, "--network-alias", what];
@@ -29,7 +35,6 @@ export function application({ stack }: World): void {
       await start("postgres", ...trust, pulled("postgres"));
       await start("redis", pulled("redis"));
       await eventually(() => docker("exec", `${name}-postgres`, "pg_isready", "-q", "-h", "127.0.0.1"), 60);
-      const { api } = await project.output<Record<string, string>>("images");
       const servers = ["DATABASE_URL=postgresql://postgres@postgres:5432/tests", "REDIS_URL=redis://redis:6379/0"];
       const environment = [...servers, "REQUIRE_SERVICES=1"].flatMap((value) => ["--env", value]);
       const pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"];
@@ -39,7 +44,7 @@ export function application({ stack }: World): void {
         "--network",
         name,
         ...environment,
-        api!,
+        image,
         ...pytest,
       ]);
       assert.equal(code, 0, output);
