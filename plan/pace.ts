@@ -16,9 +16,9 @@ export const pace = {
   heartbeat: 60,
   /** Between two messages from Prometheus to Alertmanager about the same alert. */
   resend: 60,
-  /**
-   * For how long a user's idle connection outlives a reload of the edge: more than clients are told (edge/nginx.conf).
-   */
+  /** End of an idle connection that the edge announces: clients who heed it never meet the edge's own. */
+  announced: 8,
+  /** For how long a user's idle connection outlives a reload of the edge: longer than is announced. */
   idle: 30,
   /** For how long a former login has to be idle before it is dropped. */
   prune: 30,

@@ -50,7 +50,8 @@ export function edgeFiles(
   return {
     "nginx.conf": template
       .replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n"))
-      .replace("@{drain}", String(drain)),
+      .replace("@{drain}", String(drain))
+      .replace("@{announced}", String(pace.announced)),
     upstreams: all.map(containersOf).join(""),
     watch: watched(services).map(containersOf).join(""),
     settle: `${settle}\n`,

@@ -26,6 +26,19 @@ const ANY: readonly Broken[] = [
     culprit: [front, /exit code: 7|returned a non-zero code: 7/],
   },
   {
+    // What the program says about it is in its log, and in the CLI's last words.
+    what: "finds a wrong file in the place of a credential",
+    gate: true,
+    change: ({ project, driver }) => {
+      const [store, other] = driver.stores;
+      const reader = project.known.behind(driver.paths.light);
+      const variable = reader.environment.find((line) => line.endsWith(`/${store!.file}`))!.split("=")[0]!;
+      project.environment(reader.name, { [variable]: `/run/secrets/${other!.file}` });
+      return () => project.environment(reader.name, { [variable]: undefined });
+    },
+    culprit: [({ project, driver }) => project.known.behind(driver.paths.light).name, /its content is not a URL/],
+  },
+  {
     what: "names an image that is not there",
     change: ({ project }) => {
       const image = Object.keys(project.known.plan.images)[0]!;
@@ -41,7 +54,8 @@ const ANY: readonly Broken[] = [
   },
 ];
 
-export function failsClosed({ stack }: World): void {
+export function failsClosed(world: World): void {
+  const { stack } = world;
   const { project, driver } = stack;
   let began = 0;
   before(async () => {
@@ -57,9 +71,10 @@ export function failsClosed({ stack }: World): void {
         let undo = (): void => undefined;
         const attempt = async (): Promise<void> => {
           try {
-            await stack.failsClosed(() => {
+            const outputs = await stack.failsClosed(() => {
               undo = change(stack);
             }, [named, words]);
+            for (const [n, output] of outputs.entries()) world.said.set(`one that ${what}, attempt ${n + 1}`, output);
           } finally {
             undo();
           }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { metricsIn } from "../../monitoring/metrics.ts";
 import { expressionsOf } from "../../monitoring/panels.ts";
-import { ALL } from "../length.ts";
+import { ALL, inAll } from "../length.ts";
 import { Alerts, keepDoing, rulesOf, soon, type Trouble } from "../stack/alerts.ts";
 import { killAll } from "../stack/inject.ts";
 import { command, docker, eventually, good, ROOT, sleep } from "../stack/project.ts";

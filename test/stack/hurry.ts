@@ -15,7 +15,8 @@ const HURRIED: typeof pace = {
   groupInterval: 3,
   heartbeat: 5,
   resend: 5,
-  idle: 9,
+  announced: 3,
+  idle: 4,
   prune: 5,
 };
 /** How many times faster the rules are. */
