@@ -11,7 +11,7 @@ import { preview } from "../promises/preview.ts";
 import { rollback } from "../promises/rollback.ts";
 import { settled } from "../promises/settled.ts";
 import { chapters } from "../stack/chapters.ts";
-import { command } from "../stack/project.ts";
+import { command } from "../stack/command.ts";
 import { pullOwn, tagOf } from "../stack/pulled.ts";
 import { Stack } from "../stack/stack.ts";
 import { assistant } from "../systems/assistant/driver.ts";

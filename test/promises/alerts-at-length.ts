@@ -1,7 +1,7 @@
 /** Every alert that the gate does not wait for: its condition is made, it arrives, and, once mended, it clears. */
 import { describeInAll } from "../length.ts";
 import { type Alerts, keepDoing, type Trouble } from "../stack/alerts.ts";
-import { docker, eventually, good } from "../stack/project.ts";
+import { docker, eventually, good } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { redisCli } from "../stores/redis.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { inAll } from "../length.ts";
 import { named } from "../stack/engine.ts";
-import { command, docker, eventually, good } from "../stack/project.ts";
+import { command, docker, eventually, good } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { type Backups, fails } from "../stores/backups.ts";
 import type { Drill } from "../stores/postgres.ts";

@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { named } from "../stack/engine.ts";
 import { keptOnce } from "../stack/ledger.ts";
-import { docker, eventually, good, sleep } from "../stack/project.ts";
+import { docker, eventually, good, sleep } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { Backups, fails } from "../stores/backups.ts";
 import { Drill } from "../stores/postgres.ts";

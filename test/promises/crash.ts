@@ -8,7 +8,7 @@ import { inAll } from "../length.ts";
 import { TOOLS } from "../stack/engine.ts";
 import { killed, killedAfter } from "../stack/kill.ts";
 import { killEngine, ownEngine, startEngine } from "../stack/own-engine.ts";
-import { docker, eventually, good, sleep } from "../stack/project.ts";
+import { docker, eventually, good, sleep } from "../stack/command.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { rolesOf } from "../stack/roles.ts";
 import type { Stack } from "../stack/stack.ts";

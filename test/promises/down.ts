@@ -1,6 +1,6 @@
 /** Promise 10, second half: bin/down leaves nothing but the data, which the next bin/up finds again. */
 import assert from "node:assert/strict";
-import { good } from "../stack/project.ts";
+import { good } from "../stack/command.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { rolesOf } from "../stack/roles.ts";
 import type { Stack } from "../stack/stack.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { imageName } from "../../plan/names.ts";
 import type { PlannedService } from "../../plan/types.ts";
 import { named, onVolume, TOOLS } from "../stack/engine.ts";
-import { command, docker, eventually } from "../stack/project.ts";
+import { command, docker, eventually } from "../stack/command.ts";
 import { another, PULLED, pulledBy } from "../stack/pulled.ts";
 import type { Roles } from "../stack/roles.ts";
 import type { Stack } from "../stack/stack.ts";

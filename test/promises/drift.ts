@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { describeInAll, inAll } from "../length.ts";
 import { idsBut } from "../stack/engine.ts";
-import { command, good, type Result } from "../stack/project.ts";
+import { command, good, type Result } from "../stack/command.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { type Roles, rolesOf } from "../stack/roles.ts";
 import type { Stack } from "../stack/stack.ts";

@@ -1,7 +1,7 @@
 /** Promise 3: a release that cannot work, whatever is wrong with it, leaves the old version serving everything. */
 import assert from "node:assert/strict";
 import { inAll } from "../length.ts";
-import { docker, engineNow, eventually, good } from "../stack/project.ts";
+import { docker, engineNow, eventually, good } from "../stack/command.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { World } from "../stack/world.ts";
 import type { Broken } from "../systems/driver.ts";

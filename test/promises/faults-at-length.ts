@@ -7,7 +7,7 @@ import { Events } from "../stack/engine.ts";
 import { AT_ONCE, type Faults, heavier, WRITES } from "../stack/fault.ts";
 import { killAll, loss } from "../stack/inject.ts";
 import { accountOf, controlled, keptOnce } from "../stack/ledger.ts";
-import { docker, eventually, sleep } from "../stack/project.ts";
+import { docker, eventually, sleep } from "../stack/command.ts";
 import { addresses } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
 import { healthy } from "./healthy.ts";

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { AT_ONCE, Faults, heavier } from "../stack/fault.ts";
 import { kill, killAll, killJobs } from "../stack/inject.ts";
 import { accountOf, keptOnce } from "../stack/ledger.ts";
-import { eventually, sleep } from "../stack/project.ts";
+import { eventually, sleep } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { PROCESSES } from "../stores/postgres.ts";
 import { faultsAtLength } from "./faults-at-length.ts";

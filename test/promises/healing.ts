@@ -4,7 +4,7 @@ import { inAll } from "../length.ts";
 import { hang } from "../stack/inject.ts";
 import { keptOnce, Restarts } from "../stack/ledger.ts";
 import { killEngine, ownEngine, startEngine } from "../stack/own-engine.ts";
-import { docker, eventually, good, sleep, unchanged } from "../stack/project.ts";
+import { docker, eventually, good, sleep, unchanged } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { healthy, healthyAtLast } from "./healthy.ts";
 

@@ -1,6 +1,6 @@
 /** What every chapter leaves behind. */
 import assert from "node:assert/strict";
-import { eventually } from "../stack/project.ts";
+import { eventually } from "../stack/command.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** Every container is healthy, by now or soon. */

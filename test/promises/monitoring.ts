@@ -8,7 +8,7 @@ import { expressionsOf } from "../../monitoring/panels.ts";
 import { ALL, inAll } from "../length.ts";
 import { Alerts, keepDoing, rulesOf, soon, type Trouble } from "../stack/alerts.ts";
 import { killAll } from "../stack/inject.ts";
-import { command, docker, eventually, good, ROOT, sleep } from "../stack/project.ts";
+import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { alertsAtLength } from "./alerts-at-length.ts";
 import { healthyAtLast } from "./healthy.ts";

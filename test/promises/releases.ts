@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { LoadReport } from "../load/load.ts";
 import { inAll } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
-import { docker, engineNow, eventually, good, sleep } from "../stack/project.ts";
+import { docker, engineNow, eventually, good, sleep } from "../stack/command.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
 

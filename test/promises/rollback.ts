@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { command, docker, eventually, good, type Result } from "../stack/project.ts";
+import { command, docker, eventually, good, type Result } from "../stack/command.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { type Roles, rolesOf } from "../stack/roles.ts";
 import type { Stack } from "../stack/stack.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { ALL, inAll } from "../length.ts";
 import { killedAfter } from "../stack/kill.ts";
-import { docker, eventually, good, sleep } from "../stack/project.ts";
+import { docker, eventually, good, sleep } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { loginOf, type Store } from "../stores/store.ts";
 import type { Credential } from "../systems/driver.ts";

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { secretKeys } from "../../config/secrets.ts";
 import { TOOLS } from "../stack/engine.ts";
-import { command, docker } from "../stack/project.ts";
+import { command, docker } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 
 /** Command line and environment of every process in these containers, as root of the machine sees them. */

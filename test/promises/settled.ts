@@ -1,6 +1,6 @@
 /** Promise 7, at the end of everything that happened to a stack: nothing is left over, and nothing is left to do. */
 import assert from "node:assert/strict";
-import { eventually, good, unchanged } from "../stack/project.ts";
+import { eventually, good, unchanged } from "../stack/command.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** The last chapter of a suite. */

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { planOf } from "../../bin/stack.ts";
 import { buildImage } from "../../scan/build.ts";
-import { command, ROOT } from "../stack/project.ts";
+import { command, ROOT } from "../stack/command.ts";
 
 const IMAGE = "localhost/berth-test/backup";
 

@@ -1,6 +1,7 @@
 /** Many deploys: what is kept is bounded, on the engine and in the state (docs/promises.md 10). */
 import assert from "node:assert/strict";
-import { command, docker, good, Project } from "../stack/project.ts";
+import { command, docker, good } from "../stack/command.ts";
+import { Project } from "../stack/project.ts";
 
 const STACK = "e2e-deploys";
 /** Releases that are kept; deploys after as many must not add to anything. */

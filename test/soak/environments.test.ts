@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { docker, eventually, good, type Project } from "../stack/project.ts";
+import { docker, eventually, good } from "../stack/command.ts";
+import type { Project } from "../stack/project.ts";
 import { Client } from "../systems/assistant/client.ts";
 import { assistant } from "../systems/assistant/driver.ts";
 import { noWay, nothingShared } from "./environments/apart.ts";

@@ -9,7 +9,7 @@ import type { ImageSpec } from "../../plan/types.ts";
 import { buildImage } from "../../scan/build.ts";
 import { type Contents, contentsOf } from "../../scan/export.ts";
 import { inventoryOf, isWanted } from "../../scan/packages.ts";
-import { docker, ROOT } from "../stack/project.ts";
+import { docker, ROOT } from "../stack/command.ts";
 
 const PLAN = planOf("dev", [], ROOT);
 const MB = 1e6;

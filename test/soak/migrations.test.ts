@@ -3,7 +3,7 @@
  * (docs/promises.md 1, 3 and 4).
  */
 import assert from "node:assert/strict";
-import { eventually, good, unchanged } from "../stack/project.ts";
+import { eventually, good, unchanged } from "../stack/command.ts";
 import { Prometheus } from "../stack/prometheus.ts";
 import { Stack } from "../stack/stack.ts";
 import { fill, schemaOf, Snapshot } from "../systems/assistant/data.ts";

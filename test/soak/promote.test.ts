@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { parse, stringify } from "yaml";
 import { TOOLS } from "../stack/engine.ts";
-import { command, docker, good, Project, unchanged } from "../stack/project.ts";
+import { command, docker, good, unchanged } from "../stack/command.ts";
+import { Project } from "../stack/project.ts";
 
 const [STACK, TARGET] = ["e2e-promote", "e2e-promoted"];
 const HOST = process.env["BERTH_BENCH_REGISTRY"] ?? "127.0.0.1:5005";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { planOf } from "../../bin/stack.ts";
-import { command, docker, eventually, good, ROOT, sleep } from "../stack/project.ts";
+import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
 import { Stack } from "../stack/stack.ts";
 import { SMS } from "../systems/assistant/client.ts";
 import { assistant } from "../systems/assistant/driver.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { named } from "../stack/engine.ts";
 import { keptOnce } from "../stack/ledger.ts";
-import { command, docker, eventually, good, ROOT, sleep } from "../stack/project.ts";
+import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
 import { Stack } from "../stack/stack.ts";
 import { redisCli } from "../stores/redis.ts";
 import { fill, keysOf, Snapshot } from "../systems/assistant/data.ts";

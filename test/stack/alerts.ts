@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { ruleFiles, RULES } from "./hurry.ts";
-import { eventually, type Project, sleep } from "./project.ts";
+import { eventually, sleep } from "./command.ts";
+import type { Project } from "./project.ts";
 import type { World } from "./world.ts";
 
 /** A condition of an alert: how it is made, and unmade. */

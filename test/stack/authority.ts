@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, getCACertificates, setDefaultCACertificates } from "node:tls";
-import { command, good } from "./project.ts";
+import { command, good } from "./command.ts";
 
 export interface Pair {
   readonly key: string;

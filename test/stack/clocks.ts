@@ -6,7 +6,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addresses } from "./reach.ts";
-import { command, docker, eventually } from "./project.ts";
+import { command, docker, eventually } from "./command.ts";
 import type { Stack } from "./stack.ts";
 
 const IMAGE = "localhost/berth-test/clock";

@@ -1,7 +1,8 @@
 /** What tests ask of the engine beside project.ts. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { docker, engineNow, type Project, sleep } from "./project.ts";
+import { docker, engineNow, sleep } from "./command.ts";
+import type { Project } from "./project.ts";
 
 /** Ids of the stack's containers, but for those of the services named. */
 export async function idsBut(project: Project, services: Iterable<string>): Promise<Map<string, string>> {

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { LoadReport, Write } from "../load/load.ts";
 import type { Effect } from "../systems/driver.ts";
 import { controlled, keptOnce, Restarts } from "./ledger.ts";
-import { eventually } from "./project.ts";
+import { eventually } from "./command.ts";
 import type { Stack, UnderLoad } from "./stack.ts";
 
 /** Milliseconds without an answer: what a pool waits, berth:postgres.statementTimeout, and what the edge needs. */

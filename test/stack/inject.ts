@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { family } from "./kill.ts";
-import { docker } from "./project.ts";
+import { docker } from "./command.ts";
 
 const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: "utf8" }).trim();
 

@@ -1,7 +1,8 @@
 /** Ends runs of the CLI before they end themselves. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { type Project, sleep } from "./project.ts";
+import { sleep } from "./command.ts";
+import type { Project } from "./project.ts";
 
 /** A process and everything below it: the CLI gives its plugins groups of their own. */
 export function family(pid: number): number[] {

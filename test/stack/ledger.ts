@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { LoadReport } from "../load/load.ts";
 import type { Effect } from "../systems/driver.ts";
-import { docker, eventually } from "./project.ts";
+import { docker, eventually } from "./command.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Account {

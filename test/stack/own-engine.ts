@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { command, ROOT, sleep } from "./project.ts";
+import { command, ROOT, sleep } from "./command.ts";
 
 const HOME =
   process.env["BERTH_BENCH_HOME"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "berth-bench");

@@ -1,6 +1,6 @@
 /** Stacks that several chapters share. */
 import type { Session } from "../systems/driver.ts";
-import { good } from "./project.ts";
+import { good } from "./command.ts";
 import type { Stack } from "./stack.ts";
 
 /** Brings a stack up where no chapter before did, as where a chapter runs alone, and logs in. */

@@ -2,7 +2,8 @@
  * An image that is pulled, under a tag of a stack's own: what other stacks pull stays what it is, whatever a test does
  * with the tag.
  */
-import { command, docker, good, type Project } from "./project.ts";
+import { command, docker, good } from "./command.ts";
+import type { Project } from "./project.ts";
 
 /** The image, and the service that runs it. */
 export const PULLED = { image: "redisExporter", service: "redis-exporter" } as const;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { TOOLS } from "./engine.ts";
-import { command, docker, good } from "./project.ts";
+import { command, docker, good } from "./command.ts";
 
 /** Runs a line of bash in the network of a container, as nobody, whatever its image has. */
 const inside = (container: string, line: string, ...args: readonly string[]): Promise<string> =>

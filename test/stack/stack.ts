@@ -6,7 +6,8 @@ import type { Driver, Session } from "../systems/driver.ts";
 import { ALL } from "../length.ts";
 import type { Authority } from "./authority.ts";
 import { keptOnce } from "./ledger.ts";
-import { docker, eventually, good, Project, type ProjectArgs } from "./project.ts";
+import { docker, eventually, good } from "./command.ts";
+import { Project, type ProjectArgs } from "./project.ts";
 
 export interface StackArgs extends ProjectArgs {
   /** Who signs the edge's certificate, which the caller sets; the edge then speaks TLS. */

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { isChange, subjectOf } from "../../bin/steps.ts";
 import { prefix } from "../../plan/names.ts";
 import { Events } from "./engine.ts";
-import { docker, good, type Project } from "./project.ts";
+import { docker, good } from "./command.ts";
+import type { Project } from "./project.ts";
 
 /** `operation kind name`, without operations that change nothing. */
 export type Steps = ReadonlySet<string>;

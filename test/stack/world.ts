@@ -12,7 +12,7 @@ import { Canary } from "./canary.ts";
 import { Events } from "./engine.ts";
 import { hurry } from "./hurry.ts";
 import { Disk } from "./inject.ts";
-import { docker, type Result } from "./project.ts";
+import { docker, type Result } from "./command.ts";
 import { Prometheus } from "./prometheus.ts";
 import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";

@@ -1,6 +1,6 @@
 /** The service that makes backups, as an operator sees it: its scripts, its list, and what Prometheus tells of it. */
 import assert from "node:assert/strict";
-import { command, docker, eventually, type Result } from "../stack/project.ts";
+import { command, docker, eventually, type Result } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 
 interface Listed {

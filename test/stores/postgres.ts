@@ -1,6 +1,6 @@
 /** PostgreSQL, as a test sees it. */
 import assert from "node:assert/strict";
-import { command } from "../stack/project.ts";
+import { command } from "../stack/command.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Store } from "./store.ts";
 

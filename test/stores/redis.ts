@@ -1,5 +1,6 @@
 /** Redis, as a test sees it. */
-import { command, docker, type Project } from "../stack/project.ts";
+import { command, docker } from "../stack/command.ts";
+import type { Project } from "../stack/project.ts";
 import type { Store } from "./store.ts";
 
 export const redis: Store = {

@@ -1,6 +1,6 @@
 /** How a store looks to a test: its log-ins, and the data by which it is known to be whole. */
 import type { SecretKey } from "../../config/secrets.ts";
-import { docker } from "../stack/project.ts";
+import { docker } from "../stack/command.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** A log-in as a consumer has it. */

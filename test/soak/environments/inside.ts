@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { named } from "../../stack/engine.ts";
-import { docker, type Project } from "../../stack/project.ts";
+import { docker } from "../../stack/command.ts";
+import type { Project } from "../../stack/project.ts";
 import { addressOn, Outside, reached } from "../../stack/reach.ts";
 import { assistant } from "../../systems/assistant/driver.ts";
 import { atPortOf, OFFSETS, STORES, type Three } from "./three.ts";

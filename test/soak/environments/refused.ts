@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { command, good, type Result } from "../../stack/project.ts";
+import { command, good, type Result } from "../../stack/command.ts";
 import type { Three } from "./three.ts";
 
 const CLASH = "e2e-clash";

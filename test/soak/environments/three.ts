@@ -1,6 +1,7 @@
 /** Dev, stage and prod of the assistant on one engine: their own shapes, made small. */
 import { at } from "../../stack/reach.ts";
-import { good, Project } from "../../stack/project.ts";
+import { good } from "../../stack/command.ts";
+import { Project } from "../../stack/project.ts";
 import { Stack } from "../../stack/stack.ts";
 import { assistant } from "../../systems/assistant/driver.ts";
 

@@ -1,7 +1,8 @@
 /** Containers beside those of a stack, and what a container says as the engine tells it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { TOOLS } from "../../stack/engine.ts";
-import { command, docker, type Project } from "../../stack/project.ts";
+import { command, docker } from "../../stack/command.ts";
+import type { Project } from "../../stack/project.ts";
 
 /** Containers that are none of the stack's, but for their labels. What they run ends by itself, the container stays. */
 export class Besides {

@@ -1,6 +1,6 @@
 /** What came to what stands in Loki's and Jaeger's places (test/soak/otlp), and waiting for it. */
 import assert from "node:assert/strict";
-import { eventually } from "../../stack/project.ts";
+import { eventually } from "../../stack/command.ts";
 
 interface Entry {
   readonly service: string;

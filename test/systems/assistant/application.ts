@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { traces } from "../../stack/engine.ts";
-import { command, docker, eventually, good } from "../../stack/project.ts";
+import { command, docker, eventually, good } from "../../stack/command.ts";
 import type { World } from "../../stack/world.ts";
 import { Client } from "./client.ts";
 

@@ -1,6 +1,7 @@
 /** Real data of the assistant, and how it is known to be whole. */
 import assert from "node:assert/strict";
-import { docker, type Project } from "../../stack/project.ts";
+import { docker } from "../../stack/command.ts";
+import type { Project } from "../../stack/project.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { quoted } from "../../stores/postgres.ts";
 import { redisCli } from "../../stores/redis.ts";

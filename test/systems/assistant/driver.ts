@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import type { Write } from "../../load/load.ts";
-import { docker, sleep } from "../../stack/project.ts";
+import { docker, sleep } from "../../stack/command.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { numbers, postgres, quoted } from "../../stores/postgres.ts";
 import { redis } from "../../stores/redis.ts";
