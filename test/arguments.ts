@@ -42,7 +42,7 @@ export function requestOf(words: readonly string[]): Request {
 const whole = (suite: Suite): Chosen => ({ suite, chapters: [] });
 
 /** The suites of the gate. */
-export const gate = (): readonly Chosen[] => suitesOf("quick", "conformance", "e2e").map(whole);
+export const gate = (): readonly Chosen[] => suitesOf("quick", "proof", "conformance", "e2e").map(whole);
 /** Every suite. */
 export const everything = (): readonly Chosen[] => SUITES.map(whole);
 
@@ -63,7 +63,7 @@ export function help(): string {
   const line = (indent: number, name: string, text: string) =>
     `${" ".repeat(indent)}${name.padEnd(20 - indent)}${text}`;
   return [
-    "bin/test                  the gate: quick, conformance where needed, serving, operator",
+    "bin/test                  the gate: quick, billing, conformance where needed, serving, operator",
     "bin/test quick            what needs no engine",
     "bin/test all              everything, at length",
     "bin/test <name> ...       groups, suites or chapters of this list",

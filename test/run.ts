@@ -229,7 +229,7 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** Says whether one of the suites needs an engine. */
 function sayNeeds(words: readonly string[]): number {
-  if (workOf(requestOf(words)).chosen.some(({ suite }) => suite.group !== "quick")) say("engine");
+  if (workOf(requestOf(words)).chosen.some(({ suite }) => !["quick", "proof"].includes(suite.group))) say("engine");
   return 0;
 }
 

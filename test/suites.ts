@@ -2,11 +2,12 @@
 
 /**
  * - quick: needs Node, npm and Python alone; these run side by side
+ * - proof: needs no engine either, but runs the quick suites once more, in a copy
  * - conformance: holds the bench's stand-ins against the real CLI and engine
  * - e2e: the promises, on stacks that are up; a promise is a chapter
  * - soak: takes long, and runs in `bin/test all` alone
  */
-export type Group = "quick" | "conformance" | "e2e" | "soak";
+export type Group = "quick" | "proof" | "conformance" | "e2e" | "soak";
 
 /** A part of an end-to-end suite that can run alone: the suite then makes its stack for it. */
 export interface Chapter {
@@ -78,6 +79,12 @@ export const SUITES: readonly Suite[] = [
   check("shell", "shellcheck has no complaint", "test/lint/shell"),
   check("workflows", "actionlint has no complaint", "test/lint/workflows"),
   check("schema", "what is generated from config/schema.ts is up to date", "node", "config/generate.ts", "--check"),
+  {
+    name: "billing",
+    group: "proof",
+    proves: "a service is added by its entry and its folder, and no test changes",
+    files: ["test/proof/billing.test.ts"],
+  },
   {
     name: "conformance",
     group: "conformance",

@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { addBilling } from "../billing.ts";
-import { command, copyCheckout, type Result } from "../stack/project.ts";
+import { command, type Result } from "../stack/command.ts";
+import { copyCheckout } from "../stack/project.ts";
 
 const ENTRY = "systems/assistant.ts";
 const FOLDER = "services/billing";
