@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { formerLeaves, leafOf, type SecretKey } from "../config/secrets.ts";
+import { formerLeaves, leafOf, outlivingSecrets, type SecretKey } from "../config/secrets.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 
@@ -11,11 +11,6 @@ export interface SecretsArgs {
   /** Raising a version makes a new generated secret. @default 1 */
   readonly versions: Readonly<Record<string, number>>;
 }
-
-/**
- * What these opened is there when the stack is not: they stay in the state at `bin/down`, and so does every one before.
- */
-const OUTLIVES: ReadonlySet<SecretKey> = new Set(["backupKey"]);
 
 const version = (key: SecretKey, { versions }: SecretsArgs): number => versions[key] ?? 1;
 
@@ -50,14 +45,14 @@ export class Secrets extends pulumi.ComponentResource {
     return new random.RandomPassword(
       resourceName(plan.system, plan.stack, key, `v${n}`),
       { length, special: false },
-      { parent: this, protect: OUTLIVES.has(key) },
+      { parent: this, protect: outlivingSecrets.has(key) },
     ).result;
   }
 
   /** What may still be in use: the leaf for it, and what was generated before, or before the stack file had a value. */
   #former(key: SecretKey, leaf: SecretKey, args: SecretsArgs): pulumi.Output<string> {
     const n = version(key, args);
-    const oldest = OUTLIVES.has(key) ? 1 : Math.max(1, n - 1);
+    const oldest = outlivingSecrets.has(key) ? 1 : Math.max(1, n - 1);
     const newest = args.configured.has(key) ? n : n - 1;
     const generated = Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, i) => newest - i).map((older) =>
       this.#generate(key, args, older),

@@ -1,5 +1,6 @@
 /** Raw stack configuration to settings, or every problem at once. No Pulumi import. */
 import { z } from "zod";
+import { didYouMean } from "./nearest.ts";
 import { setCommand, type Problem } from "./problems.ts";
 import { type LeafMeta, type Settings, settingsSchema } from "./schema.ts";
 import { leafOf, secretKeys, type SecretKey } from "./secrets.ts";
@@ -87,10 +88,11 @@ function explain(issue: z.core.$ZodIssue, stack: string): Problem[] {
   const key = NAMESPACE + issue.path.map((step, i) => (i === 0 ? "" : ".") + String(step)).join("");
   if (issue.code === "unrecognized_keys") {
     const parent = issue.path.length ? `${key}.` : NAMESPACE;
+    const known = knownKeys(issue.path);
     return issue.keys.map((name) => ({
       key: parent + name,
-      got: "no such key",
-      allowed: knownKeys(issue.path).join(", "),
+      got: `no such key${didYouMean(name, known)}`,
+      allowed: known.join(", "),
       fix: `pulumi config rm ${issue.path.length ? "--path " : ""}${parent}${name} --stack ${stack}`,
     }));
   }

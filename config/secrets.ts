@@ -143,6 +143,12 @@ export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = {
   backupKey: "backupPreviousKey",
 };
 
+/**
+ * Secrets that are needed when the stack, or what reads them, is gone: what they opened is still there. Each of them
+ * stays in the state at `bin/down`, and so does every one before.
+ */
+export const outlivingSecrets: ReadonlySet<SecretKey> = new Set(["backupKey"]);
+
 export type SecretKey = keyof typeof secretLeaves;
 export const secretKeys = Object.keys(secretLeaves) as SecretKey[];
 export const leafOf = (key: SecretKey): SecretLeaf => secretLeaves[key];

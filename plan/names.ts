@@ -7,6 +7,22 @@ export const prefix = (system: string, stack: string): string => `${system}-${st
 export const resourceName = (system: string, stack: string, ...parts: (string | number)[]): string =>
   [prefix(system, stack), ...parts].join("-");
 
+/** What the provider appends where a name may not be taken twice. */
+const SUFFIX = "-0123456";
+
+/** The longest name that a container of the stack gets: others find it by that. */
+export function longestName(
+  system: string,
+  stack: string,
+  services: readonly { readonly name: string; readonly kind: string; readonly replicas: number }[],
+): string {
+  const names = services.map(({ name, kind, replicas }) => {
+    if (kind === "stateful") return resourceName(system, stack, name);
+    return resourceName(system, stack, name, ...(kind === "stateless" ? [replicas] : [])) + SUFFIX;
+  });
+  return names.reduce((longest, name) => (name.length > longest.length ? name : longest), "");
+}
+
 /** Name of an image built from this checkout that stays on the engine. */
 export const imageName = (system: string, stack: string, image: string): string =>
   `localhost/berth/${system}-${image}:${stack}`;

@@ -1,25 +1,14 @@
 /** Settings and a catalogue to a plan, or every problem at once. Pure: it can be printed without an engine. */
 import { ProblemsError } from "../config/problems.ts";
 import type { Settings } from "../config/schema.ts";
-import { type SecretKey, secretKeys } from "../config/secrets.ts";
-import {
-  budgetProblems,
-  catalogueProblem,
-  connectionProblems,
-  majorProblems,
-  missingSecrets,
-  portNotices,
-  portProblems,
-  routeProblems,
-  serviceProblems,
-  unknownNames,
-} from "./checks.ts";
-import { environmentNotices, environmentProblems } from "./environments.ts";
+import { problemsIn } from "./checks/index.ts";
+import { portNotices } from "./checks/ports.ts";
+import { environmentNotices } from "./environments.ts";
 import { startOrder } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
-import { neighbourNotices, neighbourProblems } from "./neighbours.ts";
-import { type Reference, references, templatesOf } from "./template.ts";
+import { neighbourNotices } from "./neighbours.ts";
+import { consumersOf, references, secretsIn, templatesOf } from "./template.ts";
 import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
 
 /** @throws {ProblemsError} naming every key to mend. */
@@ -39,38 +28,12 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     .sort();
   const context = { ...given, off: new Set(off) };
   const on = system.services.filter((service) => !context.off.has(service.name));
-  const services = on.map((spec) => planService(spec, system, context));
-  const { order, cycle } = startOrder(services);
+  const services = on.map((spec) => planService(spec, on, system, context));
   const credentials = Object.fromEntries(
     Object.entries(system.credentials).filter(([name]) => services.some((service) => service.name === name)),
   );
   const asked = [...services.flatMap(templatesOf), ...Object.values(credentials)].flatMap(references);
-  const needed = secretsIn(asked);
-  const problems = [
-    ...unknownNames(system, context),
-    ...serviceProblems(
-      on,
-      system.services.map((service) => service.name),
-      context,
-    ),
-    ...portProblems(services, context),
-    ...neighbourProblems(services, context),
-    ...routeProblems(on),
-    ...budgetProblems(services, context),
-    ...connectionProblems(services, context),
-    ...majorProblems(on, context),
-    ...environmentProblems(services, context),
-    ...missingSecrets(needed, context),
-    ...(cycle
-      ? [
-          catalogueProblem(
-            system.name,
-            `services wait for each other: ${cycle.join(" → ")}`,
-            "a start order without a circle",
-          ),
-        ]
-      : []),
-  ];
+  const problems = problemsIn({ system, on, services, asked, context });
   if (problems.length) throw new ProblemsError(stack, problems);
   return {
     stack,
@@ -83,12 +46,12 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     protectData: settings.protectData,
     images: withExisting(system.images, settings.images),
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
-    services: order,
+    services: startOrder(services).order,
     off,
     urls: urlsOf(services, publicUrl),
     publicUrl,
     credentials,
-    secretKeys: needed,
+    secretKeys: secretsIn(asked),
     ...(system.schemaVersion === undefined ? {} : { schemaVersion: system.schemaVersion }),
     versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
     notices: [
@@ -104,7 +67,12 @@ const withExisting = (images: System["images"], existing: Readonly<Record<string
     Object.entries(images).map(([name, spec]) => [name, existing[name] ? { ...spec, existing: existing[name] } : spec]),
   );
 
-function planService(spec: ServiceSpec, system: System, { settings, stack, off }: Context): PlannedService {
+function planService(
+  spec: ServiceSpec,
+  on: readonly ServiceSpec[],
+  system: System,
+  { settings, stack, off }: Context,
+): PlannedService {
   const own = settings.services[spec.name];
   const ports = publishedPorts(spec, settings);
   const environment = { ...spec.environment, ...own?.environment };
@@ -115,7 +83,7 @@ function planService(spec: ServiceSpec, system: System, { settings, stack, off }
     ports,
     // A port is published only through a network that reaches beyond the engine.
     networks: ports.length && !spec.networks.includes("edge") ? [...spec.networks, "edge"] : spec.networks,
-    after: (spec.after ?? []).filter((name) => !off.has(name)),
+    after: waitedFor(spec, on).filter((name) => !off.has(name)),
     environment: Object.keys(environment)
       .sort()
       .map((key) => `${key}=${String(environment[key])}`),
@@ -125,6 +93,10 @@ function planService(spec: ServiceSpec, system: System, { settings, stack, off }
     labels: labels({ system: system.name, stack, environment: settings.environment, service: spec.name }),
   };
 }
+
+/** A login is dropped under nobody: who names the one that stays runs before. */
+const waitedFor = ({ after = [], prunes }: ServiceSpec, on: readonly ServiceSpec[]): readonly string[] =>
+  prunes === undefined ? after : [...new Set([...after, ...consumersOf(on, prunes)])];
 
 /** Of these a second container takes its share of the work; a second exporter would tell everything twice. */
 const isApplication = ({ kind, tier }: ServiceSpec): boolean => kind === "stateless" && tier === "app";
@@ -171,9 +143,4 @@ function urlsOf(services: readonly PlannedService[], publicUrl: string): Record<
       publicUrl + (service.route!.public === "/" ? "" : service.route!.public!),
     ]);
   return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
-}
-
-function secretsIn(asked: readonly Reference[]): SecretKey[] {
-  const names = new Set(asked.map((reference) => reference.name));
-  return secretKeys.filter((key) => names.has(key));
 }

@@ -7,6 +7,8 @@ export const EDGE_HTTP = 8080;
 export const EDGE_HTTPS = 8443;
 /** Internal listener with the edge's own metrics. */
 export const EDGE_METRICS = 8090;
+/** Ports that no internal route can have; on the last one the edge says that it lives (services/edge). */
+export const OWN_PORTS: readonly number[] = [EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, 8089];
 
 type Routed = ServiceSpec & { readonly route: Route; readonly port: number };
 const routed = (services: readonly ServiceSpec[]): Routed[] =>

@@ -20,21 +20,18 @@ export interface Target {
   readonly honorLabels?: boolean;
 }
 
-/**
- * Every service that has metrics, by name. @throws {Error} for one whose port is unknown: it would be missed silently.
- */
+/** Every service that has metrics, by name. One whose port is unknown is refused by the plan (plan/checks). */
 export function targets(services: readonly ServiceSpec[]): Target[] {
   return services
-    .filter((service) => service.metrics)
-    .map(({ name, tier, metrics, port }) => {
+    .flatMap(({ name, tier, metrics, port }) => {
       const own = metrics?.port ?? port;
-      if (own === undefined) throw new Error(`catalogue ${name}: has metrics but no port`);
+      if (metrics === undefined || own === undefined) return [];
       return {
         service: name,
         tier,
         port: own,
-        path: metrics?.path ?? "/metrics",
-        ...(metrics?.honorLabels ? { honorLabels: true } : {}),
+        path: metrics.path ?? "/metrics",
+        ...(metrics.honorLabels ? { honorLabels: true } : {}),
       };
     })
     .sort((a, b) => a.service.localeCompare(b.service));

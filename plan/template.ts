@@ -1,5 +1,6 @@
 /** Text with values that are known only at deployment (see `Template`). */
 import { createHash } from "node:crypto";
+import { type SecretKey, secretKeys } from "../config/secrets.ts";
 import type { ServiceSpec } from "./types.ts";
 
 /** Not the usual double braces: Prometheus, Grafana and Alertmanager use those themselves. */
@@ -22,6 +23,26 @@ export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): s
   ...Object.values(service.secrets ?? {}),
   ...Object.values(service.config?.files ?? {}),
 ];
+
+/** The secrets among the values that are asked for. */
+export function secretsIn(asked: readonly Reference[]): SecretKey[] {
+  const names = new Set(asked.map((reference) => reference.name));
+  return secretKeys.filter((key) => names.has(key));
+}
+
+/** Services whose files name the login that a secret's version stands for, but for what drops the former ones. */
+export const consumersOf = (
+  services: readonly Pick<ServiceSpec, "name" | "prunes" | "secrets" | "config">[],
+  secret: SecretKey,
+): string[] =>
+  services
+    .filter(({ prunes }) => prunes !== secret)
+    .filter((service) =>
+      templatesOf(service)
+        .flatMap(references)
+        .some(({ name, filter }) => name === secret && filter === "version"),
+    )
+    .map(({ name }) => name);
 
 /** Key of a value: `name`, or `name|version` and `name|previous` where the value is not the secret itself. */
 export const valueKey = ({ name, filter }: Reference): string =>

@@ -19,7 +19,8 @@ export type Kind = "stateless" | "stateful" | "job";
  * Text that may hold values known only later: `@{postgresPassword}` is a secret's value,
  * `@{postgresPassword|uri}` the same percent-encoded, `@{postgresPassword|sha256}` its hash in hex,
  * `@{jwtSigningKey|previous}` the values it had before, a line each, where they are still known,
- * `@{postgresPassword|version}` a short name that changes whenever the secret does.
+ * `@{postgresPassword|version}` a short name that changes whenever the secret does: of a login that a job of the
+ * data tier makes, which reads the secret and comes before every other service that names it.
  * `@{containers:api}` lists the names of a service's containers, separated by spaces; that service must come before.
  */
 export type Template = string;
@@ -137,6 +138,11 @@ export interface ServiceSpec {
   readonly connections?: { readonly variable: string; readonly besides: number };
   /** Services that must be healthy first. */
   readonly after?: readonly string[];
+  /**
+   * Secret whose former logins the job drops. It comes after every service whose files name the login
+   * of today (`@{postgresPassword|version}`), wherever that stands in the catalogue.
+   */
+  readonly prunes?: SecretKey;
   /** Seconds a container may take to finish its work when it is stopped. @default 30 */
   readonly stopGrace?: number;
   /** Seconds to wait for health beyond the stack's `berth:waitTimeout`. @default 0 */
@@ -162,6 +168,8 @@ export interface System {
   /** Name of the database. */
   readonly database: string;
   readonly images: Readonly<Record<string, ImageSpec>>;
+  /** Names of images that `berth:baseImages` can replace. */
+  readonly baseImages: readonly string[];
   readonly services: readonly ServiceSpec[];
   /** What a person logs in with, by service: shown by `pulumi stack output credentials --show-secrets`. */
   readonly credentials: Readonly<Record<string, Template>>;

@@ -1,7 +1,7 @@
 /** A personal assistant: an API, an agent, background workers and an SMS router from one image (requirements PA). */
 import { healthCheck } from "../plan/health.ts";
 import type { Catalogue, CatalogueArgs, NetworkName, ServiceSpec } from "../plan/types.ts";
-import { baseImage } from "./images.ts";
+import { baseImage, baseImageNames } from "./images.ts";
 import { backup, backupImage } from "./parts/backup.ts";
 import { edge, edgeImage, edgeUrl } from "./parts/edge.ts";
 import { runOnce, succeeded } from "./parts/job.ts";
@@ -19,15 +19,18 @@ const POOL = { variable: "DB_POOL_SIZE", besides: 2 } as const;
 
 export const assistant: Catalogue = (args) => {
   const database = args.settings.database ?? `pa_${args.settings.environment}`;
-  const users = [...jobs(args, database), ...applications(args, database)];
-  const services = [...postgres(args, database), ...redis(args), ...users];
-  // What ends a release: the routes, then the credentials of the release before.
-  const last = ["edge-routes", ...users.map((service) => service.name)];
+  const services = [
+    ...postgres(args, database),
+    ...redis(args),
+    ...jobs(args, database),
+    ...applications(args, database),
+  ];
   const all = [
     ...services,
     ...edge(args, services),
-    postgresPrune(args, database, last),
-    redisPrune(args, last),
+    // What ends a release: the routes, then the credentials of the release before.
+    postgresPrune(args, database, ["edge-routes"]),
+    redisPrune(args, ["edge-routes"]),
     ...backup(args, database, ["migrate", "redis-users"]),
   ];
   return {
@@ -44,6 +47,7 @@ export const assistant: Catalogue = (args) => {
       ...backupImage(args),
       ...collectorImage(args),
     },
+    baseImages: baseImageNames,
     services: [...all, ...monitoring(args, all)],
     credentials: {
       backup: "@{backupKey}",

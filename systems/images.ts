@@ -18,6 +18,7 @@ const images = {
 } as const;
 
 export type BaseImage = keyof typeof images;
+/** What `berth:baseImages` can name. */
 export const baseImageNames = Object.keys(images) as BaseImage[];
 
 /** The reference that the stack uses for a base image. */

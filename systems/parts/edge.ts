@@ -53,7 +53,8 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
       tmpfs: { "/tmp": TMP },
       after: ["edge-check"],
       networks: ["edge", "app", "monitoring"],
-      publish: { edge: EDGE_HTTP, ...(tls ? { "edge-tls": EDGE_HTTPS } : {}) },
+      // Refused without a certificate, and the certificate without it (plan/checks).
+      publish: { edge: EDGE_HTTP, "edge-tls": EDGE_HTTPS },
       port: EDGE_HTTP,
       metrics: { port: EDGE_METRICS },
       health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8089/health"], {

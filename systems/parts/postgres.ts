@@ -18,10 +18,7 @@ export const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } a
 export const postgresUrl = (database: string): string =>
   `postgresql://app_@{postgresPassword|version}:@{postgresPassword|uri}@postgres:5432/${database}`;
 
-/**
- * The job that drops roles of former passwords. @param after What must run with
- * the new one first: everything that logs in.
- */
+/** The job that drops roles of former passwords. @param after What must be done first, besides all that logs in. */
 export function postgresPrune({ settings }: CatalogueArgs, database: string, after: readonly string[]): ServiceSpec {
   return {
     name: "postgres-prune",
@@ -30,6 +27,7 @@ export function postgresPrune({ settings }: CatalogueArgs, database: string, aft
     image: { pull: baseImage("postgres", settings) },
     uid: UID,
     after,
+    prunes: "postgresPassword",
     command: ["sh", "/etc/berth/prune.sh", database, String(pace.prune)],
     config: {
       path: "/etc/berth",

@@ -79,10 +79,7 @@ export function redis({ settings }: CatalogueArgs): ServiceSpec[] {
   ];
 }
 
-/**
- * The job that deletes users of former passwords. @param after What must run with the
- * new one first: everything that connects.
- */
+/** The job that deletes users of former passwords. @param after What must be done first, besides all that logs in. */
 export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]): ServiceSpec {
   return {
     name: "redis-prune",
@@ -91,6 +88,7 @@ export function redisPrune({ settings }: CatalogueArgs, after: readonly string[]
     image: { pull: baseImage("redis", settings) },
     uid: UID,
     after,
+    prunes: "redisPassword",
     command: ["sh", "/etc/berth/prune.sh", String(pace.prune)],
     config: { path: "/etc/berth", files: { "prune.sh": content("data/redis/prune.sh") } },
     secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },

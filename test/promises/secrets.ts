@@ -45,12 +45,13 @@ export function secrets(world: World): void {
 
   it("promise 5: no canary in a layer of an image that was built", async () => {
     const { plan } = project.known;
-    for (const image of Object.keys(plan.images)) {
-      const name = `localhost/berth/${plan.system}-${image}:${project.stack}`;
-      // Of an image whose every service is switched off there is none.
-      if ((await command("docker", ["image", "inspect", name])).code !== 0) continue;
-      assert.deepEqual(await canary.foundInStream(`layers of ${image}`, "docker", ["save", name]), []);
-    }
+    const names = Object.keys(plan.images).map((name) => `localhost/berth/${plan.system}-${name}:${project.stack}`);
+    // Of an image whose every service is switched off there is none.
+    const isThere = async (name: string) => (await command("docker", ["image", "inspect", name])).code === 0;
+    const built = (await Promise.all(names.map(isThere))).flatMap((there, n) => (there ? [names[n]!] : []));
+    assert.ok(built.length >= 3, built.join(", "));
+    // All at once: a layer that they share is read once.
+    assert.deepEqual(await canary.foundInStream("layers", "docker", ["save", ...built]), []);
   });
 
   it("promise 5: no canary in a process's command line or environment", async () => {

@@ -6,7 +6,7 @@ import type { Settings } from "../../config/schema.ts";
 import type { SecretKey } from "../../config/secrets.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { makePlan } from "../../plan/plan.ts";
-import type { Catalogue, Context, ServiceSpec } from "../../plan/types.ts";
+import type { Catalogue, Context, ServiceSpec, System } from "../../plan/types.ts";
 
 export const service = (name: string, more: Partial<ServiceSpec> = {}): ServiceSpec => ({
   name,
@@ -20,9 +20,22 @@ export const service = (name: string, more: Partial<ServiceSpec> = {}): ServiceS
   ...more,
 });
 
+/** Builds what its services run. */
 export const catalogue =
-  (services: readonly ServiceSpec[]): Catalogue =>
-  () => ({ name: "tiny", database: "tiny", images: {}, services, credentials: {} });
+  (services: readonly ServiceSpec[], more: Partial<System> = {}): Catalogue =>
+  () => ({
+    name: "tiny",
+    database: "tiny",
+    images: Object.fromEntries(
+      services.flatMap(({ image }) =>
+        "build" in image ? [[image.build, { context: "services/tiny", target: "runtime", args: {} }]] : [],
+      ),
+    ),
+    baseImages: [],
+    services,
+    credentials: {},
+    ...more,
+  });
 
 export const settings = (values: Record<string, unknown> = {}): Settings => {
   const texts = Object.entries({ "berth:environment": "dev", ...values }).map(([key, value]): [string, string] => [
@@ -48,9 +61,10 @@ export function problemsOf(
   services: readonly ServiceSpec[],
   values: Record<string, unknown> = {},
   more: Partial<Context> = {},
+  system: Partial<System> = {},
 ): readonly Problem[] {
   try {
-    makePlan(catalogue(services), context(values, more));
+    makePlan(catalogue(services, system), context(values, more));
   } catch (error) {
     if (error instanceof ProblemsError) return error.problems;
     throw error;

@@ -1,10 +1,10 @@
 /** A user of the assistant, seen from outside: everything goes through the edge. */
-import { createHmac, randomUUID } from "node:crypto";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import type { Answer, Session } from "../driver.ts";
 
-/** Twilio's credentials as no real account has them. */
+/** Twilio's credentials as no real account has them. The token is made here: in a source it would be found where secrets are looked for. */
 export const SMS = {
-  token: "e2e-0123456789abcdef0123456789abcdef",
+  token: `e2e-${randomBytes(16).toString("hex")}`,
   numbers: { "+15550000001": "ann@example.org", "+15550000002": "ben@example.org" },
 } as const;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { majorOf } from "../../../plan/checks.ts";
+import { majorOf } from "../../../plan/checks/majors.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import type { Problem } from "../../../config/problems.ts";
 import { ProblemsError } from "../../../config/problems.ts";

@@ -22,6 +22,8 @@ def main(argv: list[str] | None = None) -> int:
         "--to", metavar="REV", help="a revision, base or head; default: SCHEMA_REVISION, otherwise head"
     )
     commands.add_parser("seed", help="load test data (not in prod)")
+    reset = commands.add_parser("reset-mfa", help="turn off the second factor of an account that has lost it")
+    reset.add_argument("email")
     grant = commands.add_parser("grant", help="give an account a role")
     grant.add_argument("email")
     grant.add_argument("role", choices=("user", "admin"))
@@ -73,6 +75,10 @@ def main(argv: list[str] | None = None) -> int:
             from personal_assistant.database import seed
 
             return seed.grant(settings, args.email, args.role)
+        case "reset-mfa":
+            from personal_assistant.database import seed
+
+            return seed.reset_mfa(settings, args.email)
         case "worker":
             logs.announce(settings)
             from personal_assistant.workers import main as worker

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from apps.fastapi_app.middleware.rate_limit import RateLimit
-from apps.fastapi_app.routes import assistant, auth, events, tasks
+from apps.fastapi_app.routes import assistant, auth, events, mfa, tasks
 from personal_assistant.config.settings import Settings
 from personal_assistant.core.agent_client import AgentClient
 from personal_assistant.core.context import Context
@@ -33,8 +33,10 @@ def build(settings: Settings) -> FastAPI:
         return {"database": database_check(context), "redis": redis_answers, "agent": context.agent.check}
 
     app = create_app(settings, prepare, checks, inner=Middleware(RateLimit, per_minute=settings.rate_limit_per_minute))
-    for routes in (auth, tasks, assistant, events):
+    for routes in (auth, mfa, tasks, assistant, events):
         app.include_router(routes.router)
+    for kind, answer in mfa.ERRORS.items():
+        app.add_exception_handler(kind, answer)
 
     @app.get("/v1/version")
     async def version() -> dict[str, str]:

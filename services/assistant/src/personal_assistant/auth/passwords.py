@@ -28,7 +28,7 @@ def _nobody() -> str:
     return _hasher.hash("nobody has this password")
 
 
-def _matches(stored: str | None, password: str) -> bool:
+def matches_now(stored: str | None, password: str) -> bool:
     try:
         return _hasher.verify(stored or _nobody(), password) and stored is not None
     except (VerificationError, InvalidHashError):
@@ -38,4 +38,4 @@ def _matches(stored: str | None, password: str) -> bool:
 async def verify_password(stored: str | None, password: str) -> bool:
     """Takes the same time for an unknown account, so that timing does not tell which e-mails exist."""
     async with _turns:
-        return await asyncio.to_thread(_matches, stored, password)
+        return await asyncio.to_thread(matches_now, stored, password)

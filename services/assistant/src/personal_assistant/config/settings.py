@@ -18,22 +18,24 @@ DEFAULT_PORTS = {"api": 8000, "agent": 8001, "worker": 8002, "sms-router": 8003}
 
 #: What each role cannot work without. Everything else is an optional feature.
 REQUIRED: dict[str, tuple[str, ...]] = {
-    "api": ("DATABASE_URL_FILE", "REDIS_URL_FILE", "JWT_KEYS_FILE", "INTERNAL_TOKEN_FILE", "AGENT_URL"),
+    "api": ("DATABASE_URL_FILE", "REDIS_URL_FILE", "JWT_KEYS_FILE", "MFA_KEYS_FILE", "INTERNAL_TOKEN_FILE", "AGENT_URL"),
     "agent": ("DATABASE_URL_FILE", "REDIS_URL_FILE", "INTERNAL_TOKEN_FILE"),
     "worker": ("DATABASE_URL_FILE", "REDIS_URL_FILE"),
     "sms-router": ("DATABASE_URL_FILE", "INTERNAL_TOKEN_FILE", "AGENT_URL"),
     "migrate": ("DATABASE_URL_FILE",),
-    "seed": ("DATABASE_URL_FILE",),
+    "seed": ("DATABASE_URL_FILE", "SEED_PASSWORD_FILE"),
     "grant": ("DATABASE_URL_FILE",),
+    "reset-mfa": ("DATABASE_URL_FILE",),
 }
 
 SMS_FIX = (
     "pulumi config set --secret berth:twilioAuthToken <token> && "
     """pulumi config set --secret berth:twilioUserNumbers '{"+15551234567":"user@example.com"}' && pulumi up"""
 )
+SMS_OUT_FIX = f"{SMS_FIX}; also berth:twilioAccountSid and TWILIO_FROM_NUMBER"
 LLM_FIX = "pulumi config set --secret berth:llmApiKey <key> && pulumi up"
 
-MINIMUM_KEY_LENGTH = 32  # RFC 7518 3.2: an HS256 key has at least 256 bits
+MINIMUM_KEY_LENGTH = 32  # RFC 7518 3.2: an HS256 key has at least 256 bits; the keys of the second factor as well
 
 
 class ConfigError(Exception):
@@ -64,6 +66,7 @@ class Settings:
     jwt_access_ttl: int
     jwt_refresh_ttl: int
     rate_limit_per_minute: int
+    mfa_totp_issuer: str
     worker_concurrency: int
     worker_task_time_limit: int
     shutdown_grace_seconds: int
@@ -77,6 +80,7 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     jwt_keys: tuple[str, ...] = field(repr=False)
+    mfa_keys: tuple[str, ...] = field(repr=False)
     internal_tokens: tuple[str, ...] = field(repr=False)
     twilio_account_sid: str = field(repr=False)
     twilio_auth_token: str = field(repr=False)
@@ -94,13 +98,20 @@ class Settings:
             self.twilio_account_sid and self.twilio_auth_token and self.twilio_from_number and self.twilio_user_numbers
         )
 
+    def number_of(self, email: str) -> str | None:
+        """The phone number of a user, if the configuration knows one."""
+        numbers = {owner: number for number, owner in self.twilio_user_numbers.items()}
+        return numbers.get(email)
+
     def features_off(self) -> dict[str, str]:
         """The optional features of this role that are off, each with what turns it on."""
         off: dict[str, str] = {}
         if self.role == "sms-router" and not self.sms_in:
             off["sms"] = SMS_FIX
         if self.role == "worker" and not self.sms_out:
-            off["sms reminders"] = f"{SMS_FIX}; also berth:twilioAccountSid and TWILIO_FROM_NUMBER"
+            off["sms reminders"] = SMS_OUT_FIX
+        if self.role == "api" and not self.sms_out:
+            off["sms codes"] = SMS_OUT_FIX
         if self.role == "agent" and not self.llm_api_key:
             off["llm"] = LLM_FIX
         if self.role in DEFAULT_PORTS and not self.otel_endpoint:
@@ -159,10 +170,16 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
             what = "a path to a file that holds the secret" if name.endswith("_FILE") else "a value"
             problems.append(f"{name}: is missing; the role {role!r} needs {what}")
 
-    keys = tuple(line.strip() for line in secret("JWT_KEYS_FILE").splitlines() if line.strip())
-    for index, key in enumerate(keys, start=1):
-        if len(key) < MINIMUM_KEY_LENGTH:
-            problems.append(f"JWT_KEYS_FILE: key {index} has {len(key)} characters, needs {MINIMUM_KEY_LENGTH} or more")
+    def keys(name: str, content: str) -> tuple[str, ...]:
+        found = tuple(line.strip() for line in content.splitlines() if line.strip())
+        for index, key in enumerate(found, start=1):
+            if len(key) < MINIMUM_KEY_LENGTH:
+                problems.append(f"{name}: key {index} has {len(key)} characters, needs {MINIMUM_KEY_LENGTH} or more")
+        return found
+
+    issuer = text("MFA_TOTP_ISSUER", "assistant")
+    if ":" in issuer:
+        problems.append(f"MFA_TOTP_ISSUER: got {issuer!r}, needs a name without a colon, which ends it in authenticators")
 
     numbers: dict[str, str] = {}
     raw_numbers = secret("TWILIO_USER_NUMBERS_FILE")
@@ -199,6 +216,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         jwt_access_ttl=number("JWT_ACCESS_TTL", 900, 10, 86_400),
         jwt_refresh_ttl=number("JWT_REFRESH_TTL", 1_209_600, 60, 31_536_000),
         rate_limit_per_minute=number("RATE_LIMIT_PER_MINUTE", 600, 0, 1_000_000),
+        mfa_totp_issuer=issuer,
         worker_concurrency=number("WORKER_CONCURRENCY", 2, 1, 64),
         worker_task_time_limit=number("WORKER_TASK_TIME_LIMIT", 300, 5, 86_400),
         shutdown_grace_seconds=number("SHUTDOWN_GRACE_SECONDS", 30, 1, 3600),
@@ -210,7 +228,8 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         twilio_api_url=url("TWILIO_API_URL", text("TWILIO_API_URL", "https://api.twilio.com"), ("http", "https")),
         database_url=url("DATABASE_URL_FILE", secret("DATABASE_URL_FILE"), ("postgresql", "postgres"), secret=True),
         redis_url=url("REDIS_URL_FILE", secret("REDIS_URL_FILE"), ("redis", "rediss"), secret=True),
-        jwt_keys=keys,
+        jwt_keys=keys("JWT_KEYS_FILE", secret("JWT_KEYS_FILE")),
+        mfa_keys=keys("MFA_KEYS_FILE", secret("MFA_KEYS_FILE")),
         internal_tokens=tuple(line.strip() for line in secret("INTERNAL_TOKEN_FILE").splitlines() if line.strip()),
         twilio_account_sid=secret("TWILIO_ACCOUNT_SID_FILE"),
         twilio_auth_token=secret("TWILIO_AUTH_TOKEN_FILE"),

@@ -29,6 +29,7 @@ EVENTS_STORED = Counter("assistant_events_total", "Event executions", ["outcome"
 MESSAGES = Counter("assistant_messages_total", "Messages answered by the agent", ["channel", "action", "planner"])
 TASKS_CREATED = Counter("assistant_tasks_created_total", "Tasks created through the API")
 LOGINS = Counter("assistant_logins_total", "Login attempts", ["outcome"])
+MFA_CODES = Counter("assistant_mfa_codes_total", "Codes of a second factor", ["method", "outcome"])
 JOBS_QUEUED = Counter("assistant_jobs_queued_total", "Jobs handed to the queue", ["kind", "outcome"])
 SMS_RECEIVED = Counter("assistant_sms_received_total", "SMS webhooks", ["outcome"])
 
@@ -42,13 +43,16 @@ REMINDERS_DUE = Counter("assistant_reminders_due_total", "Reminders that came du
 # What has not happened yet is 0, not nothing: else the first failure would be no increase.
 for _counter, _values in (
     (EVENTS_STORED, ("stored", "repeated")),
-    (LOGINS, ("accepted", "refused")),
+    (LOGINS, ("accepted", "refused", "challenged")),
     (SMS_RECEIVED, ("answered", "unknown number", "bad signature", "off")),
     (REMINDERS_DUE, ("due", "sent", "failed")),
     (JOBS_FINISHED, ("done", "failed", "skipped", "retried", "timed out")),
 ):
     for _value in _values:
         _counter.labels(_value)
+for _method in ("totp", "sms", "backup"):
+    for _outcome in ("accepted", "refused"):
+        MFA_CODES.labels(_method, _outcome)
 for _kind in ("task", "reminder", "summarise"):
     for _outcome in ("sent", "deferred"):
         JOBS_QUEUED.labels(_kind, _outcome)

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 
-import httpx
 import psycopg
 from celery import Celery
 from psycopg.rows import DictRow
@@ -16,6 +15,7 @@ from redis import Redis
 
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import metrics
+from personal_assistant.core.sms import send_sms
 from personal_assistant.database.pool import connect_options
 from personal_assistant.workers.queue import QUEUE, send
 
@@ -50,11 +50,10 @@ def handle_due(settings: Settings, connection: Connection) -> None:
         """,
         ("sending" if settings.sms_out else "due",),
     ).fetchall()
-    numbers = {email: number for number, email in settings.twilio_user_numbers.items()}
     for row in rows:
         outcome = "due"
         if settings.sms_out:
-            number = numbers.get(row["email"])
+            number = settings.number_of(row["email"])
             # Claimed before it is sent: after a crash a reminder may be missing once, but is never sent twice.
             outcome = (
                 "due"
@@ -66,21 +65,6 @@ def handle_due(settings: Settings, connection: Connection) -> None:
             connection.execute("UPDATE reminders SET state = %s WHERE id = %s", (outcome, row["id"]))
         metrics.REMINDERS_DUE.labels(outcome).inc()
         log.info("reminder %s", outcome, extra={"reminder_id": str(row["id"])})
-
-
-def send_sms(settings: Settings, to: str, text: str) -> bool:
-    try:
-        response = httpx.post(
-            f"{settings.twilio_api_url}/2010-04-01/Accounts/{settings.twilio_account_sid}/Messages.json",
-            auth=(settings.twilio_account_sid, settings.twilio_auth_token),
-            data={"To": to, "From": settings.twilio_from_number, "Body": text[:1500]},
-            timeout=10,
-        )
-        response.raise_for_status()
-        return True
-    except httpx.HTTPError as error:
-        log.error("SMS was not sent: %s", type(error).__name__)
-        return False
 
 
 def sweep(app: Celery, redis: Redis, connection: Connection) -> None:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import ROLES, CurrentUser, requires
 from personal_assistant.auth.passwords import hash_password, verify_password
+from personal_assistant.auth.second_factor import CHALLENGE_TTL, Challenges, SecondFactor
 from personal_assistant.auth.tokens import Sessions, User, issue_access_token
 from personal_assistant.core import metrics
 from personal_assistant.core.context import context_of
@@ -39,7 +40,7 @@ def _sessions(request: Request) -> Sessions:
     return Sessions(context.redis, context.settings.jwt_refresh_ttl)
 
 
-async def _tokens(request: Request, user: User) -> dict[str, Any]:
+async def issue_tokens(request: Request, user: User) -> dict[str, Any]:
     settings = context_of(request).settings
     return {
         "access_token": issue_access_token(user, settings.jwt_keys, settings.jwt_access_ttl),
@@ -74,14 +75,31 @@ async def register(body: Credentials, request: Request) -> dict[str, Any]:
 @router.post("/auth/login")
 async def login(body: Credentials, request: Request) -> dict[str, Any]:
     row = await context_of(request).database.one(
-        "SELECT id, role, password_hash FROM users WHERE email = %s", body.email
+        "SELECT id, role, password_hash, EXISTS (SELECT FROM mfa_methods WHERE user_id = users.id "
+        "AND confirmed_at IS NOT NULL) AS mfa FROM users WHERE email = %s",
+        body.email,
     )
     stored = row["password_hash"] if row else None
     if not await verify_password(stored, body.password) or row is None:
         metrics.LOGINS.labels("refused").inc()
         raise HTTPException(401, "wrong e-mail or password")
+    if row["mfa"]:
+        metrics.LOGINS.labels("challenged").inc()
+        return await _challenge(request, str(row["id"]), body.email)
     metrics.LOGINS.labels("accepted").inc()
-    return await _tokens(request, User(str(row["id"]), row["role"]))
+    return await issue_tokens(request, User(str(row["id"]), row["role"]))
+
+
+async def _challenge(request: Request, user_id: str, email: str) -> dict[str, Any]:
+    """In place of tokens: what /auth/mfa/verify takes together with a code."""
+    context = context_of(request)
+    assert context.redis
+    return {
+        "mfa_required": True,
+        "challenge_token": await Challenges(context.redis).open(user_id),
+        "methods": await SecondFactor(context.settings, context.database, context.redis).offered(user_id, email),
+        "expires_in": CHALLENGE_TTL,
+    }
 
 
 @router.post("/auth/refresh")
@@ -93,7 +111,7 @@ async def refresh(body: RefreshToken, request: Request) -> dict[str, Any]:
     row = await database.one("SELECT id, role FROM users WHERE id = %s", user_id) if user_id else None
     if row is None:
         raise HTTPException(401, "the refresh token is invalid, used or has expired")
-    return await _tokens(request, User(str(row["id"]), row["role"]))
+    return await issue_tokens(request, User(str(row["id"]), row["role"]))
 
 
 @router.post("/auth/logout", status_code=204)
