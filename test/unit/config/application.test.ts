@@ -61,6 +61,8 @@ describe("config/application", () => {
           "berth:seed": true,
           "berth:allowDestructiveMigrations": "0003",
           "berth:schema": "0002",
+          "berth:backup": { s3: { bucket: "berth-backups" } },
+          "berth:ports": { "edge-tls": 8443 },
         },
         { configured: new Set(secretKeys) },
       ),

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { makePlan } from "../../../plan/plan.ts";
 import { catalogue, context, problemsOf, service } from "../support.ts";
 
+const LOGIN = "app_@{postgresPassword|version}:@{postgresPassword}";
+
 describe("plan/plan", () => {
   it("lets the stack file change limits, replicas and environment", () => {
     const plan = makePlan(
@@ -73,9 +75,8 @@ describe("plan/plan", () => {
   it("knows which secrets are needed, and of which the version", () => {
     const plan = makePlan(
       catalogue([
-        service("api", {
-          secrets: { url: "app_@{postgresPassword|version}:@{postgresPassword}", key: "@{jwtSigningKey}" },
-        }),
+        service("roles", { tier: "data", kind: "job", secrets: { role: LOGIN } }),
+        service("api", { after: ["roles"], secrets: { url: LOGIN, key: "@{jwtSigningKey}" } }),
       ]),
       context(),
     );

@@ -1,0 +1,115 @@
+/** What can be wrong in an entry of the catalogue by itself, or beside the others. */
+import { didYouMean } from "../../config/nearest.ts";
+import type { Problem } from "../../config/problems.ts";
+import { secretKeys } from "../../config/secrets.ts";
+import { startOrder } from "../graph.ts";
+import { references, templatesOf } from "../template.ts";
+import type { ServiceSpec, System, VolumeMount } from "../types.ts";
+import { catalogueProblem, type Draft } from "./draft.ts";
+
+export const entryProblems = ({ system, on, services }: Draft): Problem[] => [
+  ...twice(system),
+  ...on.flatMap((spec) => [
+    ...waitingProblems(spec, system),
+    ...imageProblems(spec, system),
+    ...healthProblems(spec),
+    ...metricsProblems(spec),
+  ]),
+  ...meaningProblems(system),
+  ...circle(system, startOrder(services).cycle),
+];
+
+const namesOf = ({ services }: System): string[] => services.map(({ name }) => name);
+
+function twice(system: System): Problem[] {
+  const names = namesOf(system);
+  const again = new Set(names.filter((name, n) => names.indexOf(name) !== n));
+  return [...again].map((name) => catalogueProblem(name, "two services of this name", "a name of its own"));
+}
+
+function waitingProblems(spec: ServiceSpec, system: System): Problem[] {
+  const names = namesOf(system);
+  const waits = (spec.after ?? [])
+    .filter((name) => !names.includes(name))
+    .map((name) =>
+      catalogueProblem(
+        spec.name,
+        `waits for "${name}", which is not there${didYouMean(name, names)}`,
+        names.join(", "),
+      ),
+    );
+  const known = [...secretKeys, ...names.map((name) => `containers:${name}`)];
+  const asks = templatesOf(spec)
+    .flatMap(references)
+    .filter(({ name }) => !known.includes(name))
+    .map(({ name }) =>
+      catalogueProblem(
+        spec.name,
+        `a file refers to @{${name}}${didYouMean(name, known)}`,
+        "a secret's key, or containers: with a service it comes after",
+      ),
+    );
+  return [...waits, ...asks];
+}
+
+function imageProblems({ name, image }: ServiceSpec, { images }: System): Problem[] {
+  const known = Object.keys(images);
+  return !("build" in image) || known.includes(image.build)
+    ? []
+    : [
+        catalogueProblem(
+          name,
+          `runs the image "${image.build}", which nobody builds${didYouMean(image.build, known)}`,
+          known.join(", ") || "an image of the system",
+        ),
+      ];
+}
+
+const healthProblems = ({ name, health }: ServiceSpec): Problem[] =>
+  health.test.length < 2 ? [catalogueProblem(name, "no health check", "a health check on every service")] : [];
+
+function metricsProblems({ name, metrics, port, networks }: ServiceSpec): Problem[] {
+  if (metrics === undefined) return [];
+  return [
+    ...((metrics.port ?? port) === undefined
+      ? [catalogueProblem(name, "has metrics but no port", "the port that Prometheus asks")]
+      : []),
+    ...(networks.includes("monitoring")
+      ? []
+      : [catalogueProblem(name, "has metrics, but is not on the network monitoring", "where Prometheus reaches it")]),
+  ];
+}
+
+const meaningOf = ({ keep = "scratch", device }: VolumeMount): string =>
+  device === undefined ? keep : `${keep} in ${device}`;
+
+/** A volume is made once, as whoever mounts it first says: data that is scratch to another would lose its protection. */
+function meaningProblems({ services }: System): Problem[] {
+  const first = new Map<string, { readonly service: string; readonly meaning: string }>();
+  return services.flatMap(({ name: service, volumes = [] }) =>
+    volumes.flatMap((mount) => {
+      const [meaning, known] = [meaningOf(mount), first.get(mount.name)];
+      if (known === undefined) first.set(mount.name, { service, meaning });
+      return known === undefined || known.meaning === meaning
+        ? []
+        : [
+            catalogueProblem(
+              service,
+              `mounts the volume ${mount.name} as ${meaning}; to ${known.service} it is ${known.meaning}`,
+              "one meaning (keep, device) of a volume's name",
+            ),
+          ];
+    }),
+  );
+}
+
+const circle = (system: System, cycle: readonly string[] | undefined): Problem[] =>
+  cycle === undefined
+    ? []
+    : [
+        catalogueProblem(
+          system.name,
+          `services wait for each other: ${cycle.join(" → ")}`,
+          "a start order without a circle",
+        ),
+      ];

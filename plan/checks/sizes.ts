@@ -1,0 +1,87 @@
+/** What services may take: of the machine, of the database, and of each other. */
+import { type Problem, setCommand } from "../../config/problems.ts";
+import { resolveLimits } from "../limits.ts";
+import type { Draft } from "./draft.ts";
+
+export const serviceProblems = ({ on, context: { settings, stack } }: Draft): Problem[] =>
+  on.flatMap(({ name, kind, limits: proposed }) => {
+    const own = settings.services[name];
+    const limits = resolveLimits(proposed, own);
+    const problems: Problem[] = [];
+    if ((own?.replicas ?? 1) > 1 && kind !== "stateless")
+      problems.push({
+        key: `berth:services.${name}.replicas`,
+        got: `got ${own!.replicas}`,
+        allowed: "1, because it is the only writer of its data",
+        fix: setCommand(`berth:services.${name}.replicas`, 1, stack),
+      });
+    if ((limits.reserveMemory ?? 0) > limits.memory)
+      problems.push({
+        key: `berth:services.${name}.reserveMemory`,
+        got: `${limits.reserveMemory} MiB`,
+        allowed: `at most the limit of ${limits.memory} MiB`,
+        fix: setCommand(`berth:services.${name}.reserveMemory`, `${limits.memory}MiB`, stack),
+      });
+    return problems;
+  });
+
+export function budgetProblems({ services, context: { host, stack } }: Draft): Problem[] {
+  const over = services.flatMap(({ name, limits }) => [
+    ...(limits.memory > host.memory
+      ? [
+          {
+            key: `berth:services.${name}.memory`,
+            got: `${limits.memory} MiB`,
+            allowed: `at most the host's ${host.memory} MiB`,
+            fix: setCommand(`berth:services.${name}.memory`, `${Math.floor(host.memory / 2)}MiB`, stack),
+          },
+        ]
+      : []),
+    ...(limits.cpus > host.cpus
+      ? [
+          {
+            key: `berth:services.${name}.cpus`,
+            got: `${limits.cpus} cores`,
+            allowed: `at most the host's ${host.cpus} cores`,
+            fix: setCommand(`berth:services.${name}.cpus`, Math.max(0.25, Math.floor(host.cpus)), stack),
+          },
+        ]
+      : []),
+  ]);
+  const reserved = services.reduce((sum, { limits, replicas }) => sum + (limits.reserveMemory ?? 0) * replicas, 0);
+  return reserved <= host.memory
+    ? over
+    : [
+        ...over,
+        {
+          key: "berth:services",
+          got: `all reservations together are ${reserved} MiB`,
+          allowed: `at most the host's ${host.memory} MiB`,
+          fix: "lower reserveMemory or replicas, or name the engine's machine in berth:host",
+        },
+      ];
+}
+
+/** Kept for jobs, metrics, the superuser and people. */
+const SPARE_CONNECTIONS = 15;
+
+/** Old and new containers hold their pools side by side while a release is switched: everything counts twice. */
+export function connectionProblems({ services, context: { settings, stack } }: Draft): Problem[] {
+  const pools = services.flatMap(({ name, replicas, environment, connections }) => {
+    if (connections === undefined) return [];
+    // What is no number, the application refuses by itself.
+    const size = Number(environment.find((line) => line.startsWith(`${connections.variable}=`))?.split("=")[1]);
+    return Number.isFinite(size) ? [{ name, replicas, each: size + connections.besides }] : [];
+  });
+  const needed = 2 * pools.reduce((sum, { replicas, each }) => sum + replicas * each, 0) + SPARE_CONNECTIONS;
+  return pools.length === 0 || needed <= settings.postgres.maxConnections
+    ? []
+    : [
+        {
+          key: "berth:postgres.maxConnections",
+          got: `${settings.postgres.maxConnections}, less than the pools may ask for: ${pools.map(({ name, replicas, each }) => `${name} ${replicas} × ${each}`).join(", ")}`,
+          allowed: `at least ${needed}: all pools twice, because a release switches with old and new side by side, and ${SPARE_CONNECTIONS} to spare`,
+          fix: `${setCommand("berth:postgres.maxConnections", needed, stack)}   (or fewer replicas, or a smaller berth:postgres.poolSize)`,
+        },
+      ];
+}
