@@ -161,6 +161,15 @@ describe("the stack files", () => {
     assert.ok(of(plans.dev, "worker").environment.includes("DB_STATEMENT_TIMEOUT=30"));
   });
 
+  it("PA-41: prod's file is refused with ten times the replicas of one service", () => {
+    const file = fileOf("prod");
+    const services = file["berth:services"] as Record<string, object>;
+    assert.throws(
+      () => planOf({ ...file, "berth:services": { ...services, api: { ...services["api"], replicas: 20 } } }, "prod"),
+      new RegExp(`berth:postgres\\.maxConnections: ${connectionsOf("prod")}, less than .*api 20 × 12`),
+    );
+  });
+
   it("run side by side on one engine with prod's ports moved by one setting", () => {
     const moved = planOf({ ...fileOf("prod"), "berth:portOffset": 200 }, "prod");
     const ports = [plans.dev, plans.stage, moved].flatMap((plan) =>
@@ -247,6 +256,12 @@ describe("plan/environments", () => {
     networks: ["data"],
   });
   const edge = service("edge", { tier: "edge", kind: "stateful", publish: { edge: 8080 } });
+  const tls = service("edge", {
+    ...edge,
+    publish: { edge: 8080, "edge-tls": 8443 },
+    secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" },
+  });
+  const all = [service("a"), database, service("seed", { kind: "job" })];
 
   for (const [name, values, key, environments, more] of [
     ["debug", { "berth:debug": true }, "berth:debug", ["stage", "prod"]],
@@ -285,10 +300,10 @@ describe("plan/environments", () => {
       it(`${refused ? "refuses" : "takes"} ${name} in ${environment}`, () => {
         const given = { "berth:environment": environment, ...values };
         if (!refused) {
-          makePlan(catalogue([service("a"), database]), context(given, { stack: environment, ...more }));
+          makePlan(catalogue(all), context(given, { stack: environment, ...more }));
           return;
         }
-        const problems = problemsOf([service("a"), database], given, { stack: environment, ...more });
+        const problems = problemsOf(all, given, { stack: environment, ...more });
         assert.equal(problems.map((problem) => problem.key).join(" "), key);
         assert.ok(problems[0]!.got.includes(environment), problems[0]!.got);
         assert.match(problems[0]!.fix, new RegExp(`^pulumi .* --stack ${environment}`));
@@ -334,7 +349,7 @@ describe("plan/environments", () => {
   it("N-03: warns in prod of a database that nothing encrypts, and of plain HTTP beyond the machine", () => {
     const notices = (values: Config, configured: readonly SecretKey[] = []) =>
       makePlan(
-        catalogue([database, edge]),
+        catalogue([database, configured.length ? tls : edge]),
         context(
           { "berth:environment": "prod", "berth:bindAddress": "0.0.0.0", ...values },
           { stack: "any", configured: new Set(configured) },
@@ -342,7 +357,10 @@ describe("plan/environments", () => {
       ).notices.map(({ level, key }) => `${level} ${key}`);
     assert.deepEqual(notices({}), ["warning berth:postgres.device", "warning berth:tlsCertificate"]);
     assert.deepEqual(
-      notices({ "berth:postgres": { device: "/mnt/encrypted/postgres" } }, ["tlsCertificate", "tlsKey"]),
+      notices({ "berth:postgres": { device: "/mnt/encrypted/postgres" }, "berth:ports": { "edge-tls": 443 } }, [
+        "tlsCertificate",
+        "tlsKey",
+      ]),
       [],
     );
     assert.deepEqual(
@@ -350,51 +368,5 @@ describe("plan/environments", () => {
       [],
     );
     assert.deepEqual(notices({ "berth:environment": "stage" }), []);
-  });
-});
-
-describe("plan/checks: connections", () => {
-  const pooled = (name: string, size: number | string, replicas = 1) =>
-    service(name, {
-      replicas,
-      connections: { variable: "DB_POOL_SIZE", besides: 2 },
-      environment: { DB_POOL_SIZE: size },
-    });
-  const limited = (max: number) => ({ "berth:postgres": { maxConnections: max } });
-
-  it("refuses pools that together ask for more than the database takes, counting both releases of a switch", () => {
-    // (2 × (10 + 2) + 5 + 2) × 2 + 15
-    const services = [pooled("api", 10, 2), pooled("agent", 5), service("other")];
-    makePlan(catalogue(services), context(limited(77)));
-    const [problem, ...others] = problemsOf(services, limited(76));
-    assert.equal(others.length, 0);
-    assert.equal(problem!.key, "berth:postgres.maxConnections");
-    assert.match(problem!.got, /^76, less than .*: api 2 × 12, agent 1 × 7$/);
-    assert.match(problem!.allowed, /^at least 77:/);
-    assert.match(problem!.fix, /^pulumi config set --path berth:postgres.maxConnections 77 --stack dev/);
-  });
-  it("counts the stack file's replicas and pools", () => {
-    assert.equal(
-      problemsOf([pooled("api", 5)], { ...limited(40), "berth:services": { api: { replicas: 4 } } }).length,
-      1,
-    );
-    assert.equal(
-      problemsOf([pooled("api", 5)], {
-        ...limited(40),
-        "berth:services": { api: { environment: { DB_POOL_SIZE: 50 } } },
-      }).length,
-      1,
-    );
-  });
-  it("leaves to the application what is no number", () => {
-    makePlan(catalogue([pooled("api", "many")]), context(limited(20)));
-  });
-  it("PA-41: prod's file is refused with ten times the replicas of one service", () => {
-    const file = fileOf("prod");
-    const services = file["berth:services"] as Record<string, object>;
-    assert.throws(
-      () => planOf({ ...file, "berth:services": { ...services, api: { ...services["api"], replicas: 20 } } }, "prod"),
-      new RegExp(`berth:postgres\\.maxConnections: ${connectionsOf("prod")}, less than .*api 20 × 12`),
-    );
   });
 });
