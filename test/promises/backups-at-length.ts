@@ -24,7 +24,7 @@ boto3.client(
 const FLIP =
   "import sys; f = open(sys.argv[1], 'r+b'); f.seek(50000); b = f.read(1); f.seek(50000); f.write(bytes([b[0] ^ 1]))";
 
-export function backupsAtLength({ stack }: World, store: Backups, drill: Drill): void {
+export function backupsAtLength({ stack, canary }: World, store: Backups, drill: Drill): void {
   const { project } = stack;
   const up = async (): Promise<void> => {
     await good(project.up());
@@ -84,8 +84,13 @@ export function backupsAtLength({ stack }: World, store: Backups, drill: Drill):
     const build = { input: S3_BUILD, env: { DOCKER_BUILDKIT: "0" } };
     await good(command("docker", ["build", "-t", S3_IMAGE, "-"], build));
     const s3 = { bucket: BUCKET, endpoint: `http://${S3}:9000`, region: "us-east-1" };
+    const keys = { "berth:backupS3AccessKey": undefined, "berth:backupS3SecretKey": undefined };
     try {
-      await project.configured({ "berth:backup": { every: "30d", keep: 3, s3 } }, async () => {
+      await project.configured({ "berth:backup": { every: "30d", keep: 3, s3 }, ...keys }, async () => {
+        await project.setSecrets({
+          backupS3AccessKey: canary.value("backupS3AccessKey"),
+          backupS3SecretKey: canary.value("backupS3SecretKey"),
+        });
         await up();
         await usesBucket();
       });

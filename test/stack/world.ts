@@ -19,6 +19,8 @@ import { Stack } from "./stack.ts";
 
 /** Uid of the databases, and of the one who makes backups. */
 const UIDS = { database: 999, backup: 34 } as const;
+/** Those of a bucket would be refused: the backups go to a folder. */
+export const SET: readonly SecretKey[] = secretKeys.filter((key) => !key.startsWith("backupS3"));
 
 export class World<S extends Session = Session> {
   readonly authority = new Authority();
@@ -79,7 +81,7 @@ export class World<S extends Session = Session> {
         await docker("volume", "create", ...labels, ...bound, resourceName(plan.system, plan.stack, volume.name));
       }
   }
-  /** Every secret that there is, each a canary. */
+  /** Every secret that something reads, each a canary. */
   async #secrets(): Promise<void> {
     const { canary, receiver } = this;
     const mail = { to: "ops@example.org", from: "berth@example.org", smarthost: receiver.smarthost };
@@ -97,7 +99,7 @@ export class World<S extends Session = Session> {
       alertSlackUrl: receiver.url(this.slack),
     };
     for (const [key, value] of Object.entries(special)) if (!value.includes(canary.mark)) canary.watch(key, value);
-    const keys = secretKeys.filter((name) => !name.startsWith("tls"));
+    const keys = SET.filter((name) => !name.startsWith("tls"));
     const values = keys.map((key): [string, string] => [key, special[key] ?? canary.value(key)]);
     await this.stack.project.setSecrets(Object.fromEntries(values));
     // For one day: an alert says so.
