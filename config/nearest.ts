@@ -1,20 +1,29 @@
 /** What somebody may have meant who wrote a name that is not there. */
 
-/** Fewest characters to add, to leave out or to change on the way from one text to another. */
+/** Fewest mistakes between two texts: a character too much, one too few, another one, or two in turn. */
 function distance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [line, character] of [...from].entries()) {
-    const row = [line + 1];
+  const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
+  for (let line = 1; line <= from.length; line += 1) {
+    const above = rows[line - 1]!;
+    const row = [line];
     for (let column = 1; column <= to.length; column += 1) {
-      const changed = above[column - 1]! + (character === to[column - 1] ? 0 : 1);
-      row.push(Math.min(row[column - 1]! + 1, above[column]! + 1, changed));
+      const same = from[line - 1] === to[column - 1];
+      const turned = from[line - 1] === to[column - 2] && from[line - 2] === to[column - 1];
+      row.push(
+        Math.min(
+          row[column - 1]! + 1,
+          above[column]! + 1,
+          above[column - 1]! + (same ? 0 : 1),
+          turned ? rows[line - 2]![column - 2]! + 1 : Infinity,
+        ),
+      );
     }
-    above = row;
+    rows.push(row);
   }
-  return above.at(-1)!;
+  return rows.at(-1)!.at(-1)!;
 }
 
-/** The name that differs in no more than one character of three; undefined where none is so near. */
+/** The name with fewest mistakes, no more than one in three characters; undefined where none is so near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const far = Math.floor((name.length + 1) / 3) + 1;
   let found: { readonly name: string; readonly at: number } | undefined;

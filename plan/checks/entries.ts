@@ -83,7 +83,7 @@ function metricsProblems({ name, metrics, port, networks }: ServiceSpec): Proble
 const meaningOf = ({ keep = "scratch", device }: VolumeMount): string =>
   device === undefined ? keep : `${keep} in ${device}`;
 
-/** A volume is made once, as whoever mounts it first says: data that is scratch to another would lose its protection. */
+/** A volume is made as whoever mounts it first says: data that is scratch to that one would have no protection. */
 function meaningProblems({ services }: System): Problem[] {
   const first = new Map<string, { readonly service: string; readonly meaning: string }>();
   return services.flatMap(({ name: service, volumes = [] }) =>

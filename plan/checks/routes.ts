@@ -47,7 +47,7 @@ const isUnder = (path: string, prefix: string): boolean =>
 /** A check that another service answers says nothing of this one. */
 function checkProblems({ name, route }: Routed, routed: readonly Routed[]): Problem[] {
   const { public: path, check } = route;
-  if (path === undefined || !check.startsWith("/")) return [];
+  if (path === undefined || !PUBLIC.test(path) || !check.startsWith("/")) return [];
   const answering = routed
     .filter((other) => other.route.public !== undefined && isUnder(check, other.route.public))
     .sort((a, b) => b.route.public!.length - a.route.public!.length)[0];

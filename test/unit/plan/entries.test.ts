@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { makePlan } from "../../../plan/plan.ts";
+import type { Route, ServiceSpec, System, VolumeMount } from "../../../plan/types.ts";
+import { catalogue, context, problemsOf, service } from "../support.ts";
+
+/** A service with a route, and what tells an edge of all of these. */
+const routed = (name: string, route: Partial<Route>, more: Partial<ServiceSpec> = {}): ServiceSpec =>
+  service(name, { port: 80, route: { check: "/", ...route }, ...more });
+const edge = (...names: string[]): ServiceSpec =>
+  service("edge-routes", {
+    kind: "job",
+    networks: [],
+    config: { path: "/release", files: { upstreams: names.map((name) => `@{containers:${name}}`).join(" ") } },
+  });
+const mounting = (name: string, ...volumes: VolumeMount[]): ServiceSpec => service(name, { kind: "stateful", volumes });
+const data = (more: Partial<VolumeMount> = {}): VolumeMount => ({ name: "data", path: "/data", keep: "data", ...more });
+
+describe("plan/checks/entries", () => {
+  const refuses = (what: string, services: ServiceSpec[], expected: string[], system: Partial<System> = {}) =>
+    it(`refuses ${what}`, () => {
+      const found = problemsOf(services, {}, {}, system);
+      assert.deepEqual(
+        found.map(({ key, got }) => `${key}: ${got}`),
+        expected,
+      );
+      for (const { allowed, fix } of found) assert.ok(allowed && fix.includes("systems/"));
+    });
+
+  refuses(
+    "two services of one name, once",
+    [service("a"), service("b"), service("a"), service("a")],
+    ["catalogue a: two services of this name"],
+  );
+  refuses(
+    "a wait for nobody, with the name that was meant",
+    [service("api", { after: ["migrat", "ghost"] }), service("migrate", { kind: "job" })],
+    [
+      'catalogue api: waits for "migrat", which is not there; did you mean migrate?',
+      'catalogue api: waits for "ghost", which is not there',
+    ],
+  );
+  refuses(
+    "a file that asks for a secret by a name that is nearly one",
+    [service("a", { secrets: { x: "@{postgresPasword}" } })],
+    ["catalogue a: a file refers to @{postgresPasword}; did you mean postgresPassword?"],
+  );
+  refuses(
+    "an image that nobody builds",
+    [service("a", { image: { build: "assistent" } })],
+    ['catalogue a: runs the image "assistent", which nobody builds; did you mean assistant?'],
+    { images: { assistant: { context: "services/assistant", target: "runtime", args: {} } } },
+  );
+  refuses(
+    "metrics that Prometheus cannot ask for",
+    [service("a", { metrics: {} })],
+    ["catalogue a: has metrics but no port", "catalogue a: has metrics, but is not on the network monitoring"],
+  );
+  refuses(
+    "a volume that one service keeps and another does not, naming both",
+    [mounting("db", data()), mounting("job", data({ keep: "scratch" })), mounting("other", data())],
+    ["catalogue job: mounts the volume data as scratch; to db it is data"],
+  );
+  refuses(
+    "a volume in two places",
+    [mounting("db", data({ device: "/mnt/a" })), mounting("job", data({ device: "/mnt/b" })), mounting("x", data())],
+    [
+      "catalogue job: mounts the volume data as data in /mnt/b; to db it is data in /mnt/a",
+      "catalogue x: mounts the volume data as data; to db it is data in /mnt/a",
+    ],
+  );
+  refuses(
+    "everything that is wrong, at once",
+    [
+      service("a", { after: ["b"], image: { build: "none" }, metrics: { port: 1 } }),
+      mounting("c", data(), data({ keep: "scratch" })),
+    ],
+    [
+      'catalogue a: waits for "b", which is not there',
+      'catalogue a: runs the image "none", which nobody builds',
+      "catalogue a: has metrics, but is not on the network monitoring",
+      "catalogue c: mounts the volume data as scratch; to c it is data",
+    ],
+    { images: {} },
+  );
+
+  it("takes a volume that is scratch to everybody, said or not", () =>
+    assert.ok(
+      makePlan(
+        catalogue([
+          mounting("a", { name: "s", path: "/s" }),
+          mounting("b", { name: "s", path: "/t", keep: "scratch", readOnly: true }),
+          service("c", { port: 1, metrics: {}, networks: ["monitoring"], tier: "monitoring" }),
+        ]),
+        context(),
+      ),
+    ));
+
+  describe("routes", () => {
+    refuses(
+      "one without a port",
+      [routed("a", { public: "/" }, { port: undefined! })],
+      ["catalogue a: has a route but no port"],
+    );
+    refuses(
+      "one that the edge cannot go",
+      [routed("a", { public: "/" }, { networks: ["data"] }), edge("a")],
+      ["catalogue a: has a route, but is not on the network app"],
+    );
+    refuses("one from nowhere", [routed("a", {}), edge("a")], ["catalogue a: has a route from nowhere"]);
+    refuses(
+      "one that no edge was told of",
+      [routed("a", { public: "/" }), routed("b", { internal: 1 }), edge("b")],
+      ["catalogue a: has a route that no edge serves"],
+    );
+    refuses(
+      "an application that nobody watches, where there is an edge",
+      [routed("a", { public: "/" }), service("worker", { port: 1 }), edge("a")],
+      ["catalogue worker: is not watched while a release settles"],
+    );
+    for (const path of ["billing", "/billing/", "//billing", "/b b", ""])
+      refuses(
+        `the path "${path}", which could be written otherwise`,
+        [routed("a", { public: path }), edge("a")],
+        [`catalogue a: has the public path "${path}"`, `catalogue a: its check / is answered by nobody`],
+      );
+    refuses(
+      "a check and a probe that are no paths",
+      [routed("a", { public: "/", check: "health", probe: "http://a/health" }), edge("a")],
+      ['catalogue a: is asked for "health"', 'catalogue a: is asked for "http://a/health"'],
+    );
+    refuses(
+      "a check that another service answers, and one that nobody does",
+      [
+        routed("api", { public: "/", check: "/sms/health" }),
+        routed("sms", { public: "/sms", check: "/smshealth" }),
+        edge("api", "sms"),
+      ],
+      [
+        "catalogue api: its check /sms/health is answered by sms",
+        "catalogue sms: its check /smshealth is answered by api",
+      ],
+    );
+    refuses(
+      "what is taken, by another service or by the edge itself",
+      [
+        routed("a", { public: "/a", internal: 8001, check: "/a" }),
+        routed("b", { public: "/a", internal: 8001, check: "/a" }),
+        routed("c", { public: "/metrics", internal: 8080, check: "/metrics/health" }),
+        edge("a", "b", "c"),
+      ],
+      [
+        "catalogue b: path /a is taken by a",
+        "catalogue b: internal port 8001 is taken by a",
+        "catalogue c: path /metrics is taken by the edge",
+        "catalogue c: internal port 8080 is taken by the edge",
+      ],
+    );
+    it("takes a path below another's, and checks with a question mark", () => {
+      const services = [
+        routed("api", { public: "/", check: "/health?deep=1" }),
+        routed("billing", { public: "/billing", check: "/billing?x", probe: "/health" }),
+        routed("invoices", { public: "/billing/invoices", check: "/billing/invoices" }),
+        routed("agent", { internal: 8001, check: "/health" }),
+        edge("api", "billing", "invoices", "agent"),
+      ];
+      const { urls } = makePlan(catalogue(services), context());
+      assert.deepEqual(Object.keys(urls), ["api", "billing", "invoices"]);
+    });
+  });
+});
+
+const LOGIN = "app_@{postgresPassword|version}:@{postgresPassword}";
+
+describe("plan/checks/logins", () => {
+  const maker = service("roles", { tier: "data", kind: "job", secrets: { role: LOGIN } });
+  const prune = service("prune", { tier: "data", kind: "job", after: ["roles"], prunes: "postgresPassword" });
+  const consumer = (name: string, ...after: string[]): ServiceSpec => service(name, { after, secrets: { url: LOGIN } });
+  const gots = (...services: ServiceSpec[]) =>
+    problemsOf(services).map(({ key, got, allowed }) => `${key}: ${got}; ${allowed}`);
+  const WORDS = "names the login @{postgresPassword|version}, which nobody makes before";
+
+  it("refuses a login that nobody makes; a migration only uses it", () =>
+    assert.deepEqual(gots(consumer("migrate"), service("api", { ...consumer("api", "migrate"), kind: "job" })), [
+      `catalogue migrate: ${WORDS}; a place after a job of the data tier that reads postgresPassword and makes the login`,
+      `catalogue api: ${WORDS}; a place after a job of the data tier that reads postgresPassword and makes the login`,
+    ]));
+  it("refuses one that is used before it is made", () =>
+    assert.deepEqual(gots(maker, consumer("api"), consumer("worker", "roles")), [
+      `catalogue api: ${WORDS}; a place after roles`,
+    ]));
+  it("takes it at the end of a longer way", () =>
+    assert.ok(
+      makePlan(catalogue([maker, service("migrate", { after: ["roles"] }), consumer("api", "migrate")]), context()),
+    ));
+
+  it("the former logins go after every consumer, wherever it stands; not after what is off", () => {
+    const off = service("sms", { ...consumer("sms", "roles"), optional: true });
+    const inConfig = service("late", { after: ["api"], config: { path: "/c", files: { url: LOGIN } } });
+    const all = [maker, consumer("api", "roles"), off, service("other", { secrets: { p: "@{postgresPassword}" } })];
+    for (const services of [
+      [...all, inConfig, { ...prune, secrets: { role: "@{postgresPassword|version}" } }],
+      [{ ...prune, secrets: { role: "@{postgresPassword|version}" } }, inConfig, ...all.toReversed()],
+    ]) {
+      const planned = makePlan(catalogue(services), context({}, { off: new Set(["sms"]) }));
+      const { name, after } = planned.services.find(({ prunes }) => prunes)!;
+      assert.equal(name, "prune");
+      assert.deepEqual([...after].sort(), ["api", "late", "roles"]);
+      const order = planned.services.map((one) => one.name);
+      assert.ok(order.indexOf("prune") > order.indexOf("late"), order.join(" "));
+    }
+  });
+  it("refuses a consumer that waits for the end of its own login", () =>
+    assert.match(
+      gots(maker, prune, service("api", { ...consumer("api"), after: ["prune"] })).join(),
+      /wait for each other: .*(prune → api|api → prune)/,
+    ));
+});
