@@ -121,7 +121,7 @@ describe("plan/checks/entries", () => {
       refuses(
         `the path "${path}", which could be written otherwise`,
         [routed("a", { public: path }), edge("a")],
-        [`catalogue a: has the public path "${path}"`, `catalogue a: its check / is answered by nobody`],
+        [`catalogue a: has the public path "${path}"`],
       );
     refuses(
       "a check and a probe that are no paths",
