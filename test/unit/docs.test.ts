@@ -233,6 +233,7 @@ describe("the documentation", () => {
       const plan = execFileSync(process.execPath, ["bin/plan.ts", "dev"], { cwd: copy, encoding: "utf8" });
       assert.match(plan, /^billing +app +stateless .* \/billing /m);
       assert.match(plan, /^edge-routes .* billing/m);
+      assert.match(plan, /^postgres-prune .* billing/m);
     } finally {
       rmSync(copy, { recursive: true });
     }

@@ -120,6 +120,21 @@ describe("config/parse", () => {
     assert.equal(parse({}).settings?.registry, undefined);
   });
 
+  it("names the key that may have been meant, at the top, inside, and of a secret", () => {
+    const { problems } = parse({
+      "berth:prots": "{}",
+      "berth:postgresPasword": "x",
+      "berth:colour": "blue",
+      "berth:services": '{"api":{"memroy":"1GiB"}}',
+    });
+    assert.deepEqual(problems.map(({ key, got }) => `${key}: ${got}`).sort(), [
+      "berth:colour: no such key",
+      "berth:postgresPasword: no such key; did you mean postgresPassword?",
+      "berth:prots: no such key; did you mean ports?",
+      "berth:services.api.memroy: no such key; did you mean memory?",
+    ]);
+  });
+
   it("reports every problem at once", () => {
     const { problems } = parse({ "berth:debug": "maybe", "berth:colour": "blue", "berth:logLevel": "LOUD" });
     assert.deepEqual(problems.map((problem) => problem.key).sort(), ["berth:colour", "berth:debug", "berth:logLevel"]);
