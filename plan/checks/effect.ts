@@ -48,7 +48,8 @@ function readIn({ services }: System): ReadonlySet<SecretKey> {
 function unreadSecrets({ system, context: { configured, settings, stack } }: Draft): Problem[] {
   const read = readIn(system);
   const got = "set, but nothing reads it";
-  const versions = secretKeys.filter((key) => settings.secretVersions[key] !== undefined && !read.has(key));
+  const unread = secretKeys.filter((key) => leafOf(key).generated !== undefined && !read.has(key));
+  const versions = unread.filter((key) => settings.secretVersions[key] !== undefined);
   return [
     ...[...configured]
       .filter((key) => !read.has(key))
