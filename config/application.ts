@@ -14,7 +14,6 @@ export interface Variable {
 }
 
 const CATALOGUE = "the catalogue";
-const NOTHING = "nothing";
 const POSTGRES = "`berth:postgres`, and whoever needs another";
 const SMS = "`berth:twilioAuthToken`, `berth:twilioUserNumbers`";
 
@@ -62,13 +61,20 @@ export const variables: Readonly<Record<string, Variable>> = {
   LLM_BASE_URL: { meaning: "An OpenAI-compatible interface." },
   LLM_MODEL: { meaning: "Model that the agent asks for." },
   TWILIO_API_URL: { meaning: "Where outbound SMS go." },
-  TWILIO_FROM_NUMBER: { meaning: "Sender of outbound SMS. Without it reminders are not sent." },
+  TWILIO_FROM_NUMBER: {
+    meaning: "Sender of outbound SMS: of the worker's reminders, and of the api's codes. Without it they are not sent.",
+  },
   DATABASE_URL_FILE: { meaning: "URL of the database, with the current role.", by: "`berth:postgresPassword`" },
   REDIS_URL_FILE: {
     meaning: "URL of Redis, with the current user: queue, sessions, rate limits.",
     by: "`berth:redisPassword`",
   },
   JWT_KEYS_FILE: { meaning: "Signing key, and those that still verify, one a line.", by: "`berth:jwtSigningKey`" },
+  MFA_KEYS_FILE: {
+    meaning: "Key that encrypts second factors, and those that still decrypt, one a line.",
+    by: "`berth:mfaEncryptionKey`",
+  },
+  MFA_TOTP_ISSUER: { meaning: "Name that authenticator apps and SMS codes show; without a colon." },
   INTERNAL_TOKEN_FILE: {
     meaning: "Token between services, and those still accepted, one a line.",
     by: "`berth:internalToken`",
@@ -78,8 +84,8 @@ export const variables: Readonly<Record<string, Variable>> = {
   TWILIO_AUTH_TOKEN_FILE: { meaning: "Verifies webhooks, sends SMS.", by: SMS },
   TWILIO_USER_NUMBERS_FILE: { meaning: "Number → user.", by: SMS },
   SEED_PASSWORD_FILE: {
-    meaning: "Password of the test users. Nothing sets it: in dev they have a public one, in stage they cannot log in.",
-    by: NOTHING,
+    meaning: "Password of the test users, alice@example.com (admin) and bob@example.com; read by `seed` alone.",
+    by: "`berth:seedPassword`, where `berth:seed` is on",
   },
 };
 
@@ -101,7 +107,7 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
   ["WORKER_REPLICAS", "`berth:services.worker.replicas`"],
   ["JWT_SECRET_KEY", "`berth:jwtSigningKey`"],
   ["SESSION_TTL", "`JWT_REFRESH_TTL`"],
-  ["MFA_TOTP_ISSUER, MFA_ENCRYPTION_KEY", "none: there is no MFA"],
+  ["MFA_ENCRYPTION_KEY", "`berth:mfaEncryptionKey`; a file, `MFA_KEYS_FILE`"],
   [
     "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_USER_NUMBERS",
     "`berth:twilioAccountSid`, `berth:twilioAuthToken`, `berth:twilioUserNumbers`",

@@ -65,6 +65,17 @@ export const secretLeaves = {
     example: "the former jwtSigningKey",
     minLength: 32,
   },
+  mfaEncryptionKey: {
+    description: "Key that encrypts the users' second factors in the database.",
+    example: "a long random text",
+    generated: 64,
+    minLength: 32,
+  },
+  mfaPreviousKey: {
+    description: "Key that still decrypts second factors that nobody used since the last rotation.",
+    example: "the former mfaEncryptionKey",
+    minLength: 32,
+  },
   internalPreviousToken: {
     description: "Token that the services still accept after a rotation.",
     example: "the former internalToken",
@@ -81,6 +92,12 @@ export const secretLeaves = {
     example: "a long random text",
     generated: 24,
     minLength: 12,
+  },
+  seedPassword: {
+    description: "Password of the test users, where berth:seed is on.",
+    example: "a long random text",
+    generated: 24,
+    minLength: 8,
   },
   twilioAccountSid: {
     description: "Twilio account, for outbound SMS.",
@@ -139,6 +156,7 @@ export const secretLeaves = {
  */
 export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = {
   jwtSigningKey: "jwtPreviousKey",
+  mfaEncryptionKey: "mfaPreviousKey",
   internalToken: "internalPreviousToken",
   backupKey: "backupPreviousKey",
 };
@@ -147,7 +165,7 @@ export const formerLeaves: Readonly<Partial<Record<SecretKey, SecretKey>>> = {
  * Secrets that are needed when the stack, or what reads them, is gone: what they opened is still there. Each of them
  * stays in the state at `bin/down`, and so does every one before.
  */
-export const outlivingSecrets: ReadonlySet<SecretKey> = new Set(["backupKey"]);
+export const outlivingSecrets: ReadonlySet<SecretKey> = new Set(["backupKey", "mfaEncryptionKey"]);
 
 export type SecretKey = keyof typeof secretLeaves;
 export const secretKeys = Object.keys(secretLeaves) as SecretKey[];

@@ -25,6 +25,7 @@ export const knownMetrics = {
     "assistant_messages_total",
     "assistant_tasks_created_total",
     "assistant_logins_total",
+    "assistant_mfa_codes_total",
     "assistant_sms_received_total",
     "assistant_jobs_queued_total",
     "assistant_jobs_finished_total",

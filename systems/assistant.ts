@@ -54,6 +54,7 @@ export const assistant: Catalogue = (args) => {
       postgres: postgresUrl(database),
       redis: redisUrl(),
       grafana: "admin @{grafanaAdminPassword}",
+      seed: "alice@example.com (admin), bob@example.com: @{seedPassword}",
     },
   };
 };
@@ -132,8 +133,21 @@ function applications(args: CatalogueArgs, database: string): ServiceSpec[] {
       port: 8000,
       route: { public: "/", check: "/health" },
       limits: { memory: 512, cpus: 1 },
-      environment: { ...internal, PUBLIC_URL: args.publicUrl, JWT_KEYS_FILE: "/run/secrets/jwt-keys" },
-      secrets: { ...internalSecret, "jwt-keys": "@{jwtSigningKey}\n@{jwtSigningKey|previous}\n" },
+      // Codes by SMS; the worker sends reminders.
+      networks: has("twilioAccountSid") ? outbound : DATA,
+      environment: {
+        ...internal,
+        PUBLIC_URL: args.publicUrl,
+        JWT_KEYS_FILE: "/run/secrets/jwt-keys",
+        MFA_KEYS_FILE: "/run/secrets/mfa-keys",
+        ...(has("twilioAccountSid") ? twilioPaths(args) : {}),
+      },
+      secrets: {
+        ...internalSecret,
+        "jwt-keys": "@{jwtSigningKey}\n@{jwtSigningKey|previous}\n",
+        "mfa-keys": "@{mfaEncryptionKey}\n@{mfaEncryptionKey|previous}\n",
+        ...(has("twilioAccountSid") ? twilioSecrets(args) : {}),
+      },
     }),
     application(args, database, {
       name: "agent",
@@ -183,7 +197,12 @@ const twilioSecrets = ({ has }: CatalogueArgs): Record<string, string> => ({
 
 function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
   const { allowDestructiveMigrations: allowed, schema } = args.settings;
-  const job = (name: string, after: string[], environment: Record<string, string> = {}): ServiceSpec => ({
+  const job = (
+    name: string,
+    after: string[],
+    environment: Record<string, string> = {},
+    secrets: Record<string, string> = {},
+  ): ServiceSpec => ({
     name,
     tier: "app",
     kind: "job",
@@ -192,7 +211,7 @@ function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
     after,
     command: runOnce(`assistant ${name}`),
     environment: { ...common(args, tracesUrl(args)), ...DATA_PATHS, ...environment },
-    secrets: dataSecrets(database),
+    secrets: { ...dataSecrets(database), ...secrets },
     networks: ["data"],
     health: succeeded,
     limits: { memory: 256, cpus: 1 },
@@ -203,6 +222,15 @@ function jobs(args: CatalogueArgs, database: string): ServiceSpec[] {
   };
   return [
     job("migrate", ["postgres-roles", "redis-users"], migrations),
-    ...(args.settings.seed ? [job("seed", ["migrate"])] : []),
+    ...(args.settings.seed
+      ? [
+          job(
+            "seed",
+            ["migrate"],
+            { SEED_PASSWORD_FILE: "/run/secrets/seed-password" },
+            { "seed-password": "@{seedPassword}" },
+          ),
+        ]
+      : []),
   ];
 }

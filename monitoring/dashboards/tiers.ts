@@ -144,7 +144,12 @@ export const appTier: Dashboard = {
           query(orZero("sum(rate(assistant_messages_total[5m]))"), "messages"),
           query("sum(rate(assistant_tasks_created_total[5m]))", "tasks"),
         ),
-        graph("Log-ins", "ops", query("sum by (outcome) (rate(assistant_logins_total[5m]))", "{{outcome}}")),
+        graph(
+          "Log-ins",
+          "ops",
+          query("sum by (outcome) (rate(assistant_logins_total[5m]))", "{{outcome}}"),
+          query("sum by (method, outcome) (rate(assistant_mfa_codes_total[5m]))", "code by {{method}} {{outcome}}"),
+        ),
         graph("SMS", "ops", query("sum by (outcome) (rate(assistant_sms_received_total[5m]))", "{{outcome}}")),
       ],
     },

@@ -8,8 +8,11 @@ import { Prometheus } from "../stack/prometheus.ts";
 import { Stack } from "../stack/stack.ts";
 import { fill, schemaOf, Snapshot } from "../systems/assistant/data.ts";
 import { assistant } from "../systems/assistant/driver.ts";
+import { later, NEWEST } from "../systems/assistant/schema.ts";
 
 const STACK = "e2e-migrations";
+/** Revisions that are written here, behind the checkout's newest. */
+const [NEXT, SECOND, THIRD] = [later(1), later(2), later(3)];
 const HALF = { share: 0.5, slow: 4 } as const;
 
 describe("migrations", function () {
@@ -65,18 +68,18 @@ describe("migrations", function () {
   after(() => project.remove());
 
   it("the schema's version is an output and a metric; an up that changes nothing leaves it", async () => {
-    await assertAt("0002");
+    await assertAt(NEWEST);
     const { code, output } = await project.pulumi("preview", "--stack", STACK, "--expect-no-changes");
     assert.equal(code, 0, output);
     assert.doesNotMatch(output, /schemaVersion/);
     await unchanged(project.up());
-    assert.equal(await project.output("schemaVersion"), "0002");
+    assert.equal(await project.output("schemaVersion"), NEWEST);
   });
 
   it("forward: a migration that adds loses no request and no row, and what it adds can be used", async () => {
     revision(
-      "0003",
-      "0002",
+      NEXT,
+      NEWEST,
       sql(
         "ALTER TABLE events ADD COLUMN note text; CREATE INDEX events_by_note ON events (note) WHERE note IS NOT NULL",
       ),
@@ -84,7 +87,7 @@ describe("migrations", function () {
     );
     await stack.lossless(up, HALF);
     await data.assertWhole();
-    await assertAt("0003");
+    await assertAt(NEXT);
     assert.equal(
       await stack.query(
         `SET ROLE app_owner;
@@ -110,23 +113,21 @@ describe("migrations", function () {
     };
     await stack.lossless(back, HALF);
     await data.assertWhole();
-    await assertAt("0003");
+    await assertAt(NEXT);
   });
 
   it("back behind the schema: refused where it removes data, and nothing changes", async () => {
     await up();
     const before = await schemaOf(stack);
-    project.configure({ "berth:schema": "0002" });
-    await stack.failsClosed(
-      () => undefined,
-      [migrates, /going back behind 0003 .* removes data[\s\S]*berth:allowDestructiveMigrations 0003/],
-    );
+    project.configure({ "berth:schema": NEWEST });
+    const refused = `going back behind ${NEXT} .* removes data[\\s\\S]*berth:allowDestructiveMigrations ${NEXT}`;
+    await stack.failsClosed(() => undefined, [migrates, new RegExp(refused)]);
     assert.equal(await schemaOf(stack), before);
     await data.assertWhole();
   });
 
   it("back behind the schema: allowed by name, it is exactly the one before, under load, and can go forward again", async () => {
-    project.configure({ "berth:allowDestructiveMigrations": "0003" });
+    project.configure({ "berth:allowDestructiveMigrations": NEXT });
     const kept = new Set(
       (await stack.query("SELECT column_name FROM information_schema.columns WHERE table_name = 'events';")).split(
         "\n",
@@ -135,10 +136,10 @@ describe("migrations", function () {
     assert.ok(kept.has("note"));
     await stack.lossless(up, HALF);
     assert.equal(await schemaOf(stack), original);
-    await assertAt("0002");
+    await assertAt(NEWEST);
     project.configure({ "berth:schema": undefined, "berth:allowDestructiveMigrations": undefined });
     await up();
-    await assertAt("0003");
+    await assertAt(NEXT);
     assert.equal(
       await stack.query("SELECT count(*) FROM events WHERE note IS NOT NULL;"),
       "0",
@@ -149,28 +150,28 @@ describe("migrations", function () {
 
   it("failing halfway, behind one that would work: the schema is exactly as before, no application is replaced", async () => {
     const before = await schemaOf(stack);
-    revision("0004", "0003", sql("CREATE TABLE half (id int)"), sql("DROP TABLE half"));
+    revision(SECOND, NEXT, sql("CREATE TABLE half (id int)"), sql("DROP TABLE half"));
     const fails = revision(
-      "0005",
-      "0004",
+      THIRD,
+      SECOND,
       sql("ALTER TABLE tasks ADD COLUMN half text; ALTER TABLE nowhere ADD COLUMN half text"),
       "pass",
     );
     await stack.failsClosed(() => undefined, [migrates, /nowhere\W+does not exist/]);
     assert.equal(await schemaOf(stack), before);
-    assert.equal(await stack.query("SELECT version_num FROM alembic_version;"), "0003");
+    assert.equal(await stack.query("SELECT version_num FROM alembic_version;"), NEXT);
     await data.assertWhole();
     // The comparison sees what the one that works would have done (negative control).
     fails();
     await up();
     assert.notEqual(await schemaOf(stack), before);
-    await assertAt("0004");
+    await assertAt(SECOND);
   });
 
   it("one that only renames breaks what runs, and the load sees it (negative control); the way back mends it", async () => {
     revision(
-      "0005",
-      "0004",
+      THIRD,
+      SECOND,
       sql("ALTER TABLE events RENAME COLUMN payload TO body"),
       sql("ALTER TABLE events RENAME COLUMN body TO payload"),
     );
@@ -179,9 +180,9 @@ describe("migrations", function () {
       Object.keys(failures).some((failure) => /^POST .*: status 500 \(not a passing failure\)$/.test(failure)),
       JSON.stringify(failures),
     );
-    project.configure({ "berth:schema": "0004" });
+    project.configure({ "berth:schema": SECOND });
     await up();
-    await assertAt("0004");
+    await assertAt(SECOND);
     await data.assertWhole();
     assert.ok((await stack.session.get("/v1/events")).status < 300);
   });

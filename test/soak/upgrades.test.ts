@@ -13,6 +13,7 @@ import { Stack } from "../stack/stack.ts";
 import { redisCli } from "../stores/redis.ts";
 import { fill, keysOf, Snapshot } from "../systems/assistant/data.ts";
 import { assistant } from "../systems/assistant/driver.ts";
+import { NEWEST } from "../systems/assistant/schema.ts";
 
 const STACK = "e2e-upgrades";
 const HERE = "localhost/berth-test";
@@ -310,7 +311,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     // The keys that sign tokens are new as well.
     await stack.enter();
     await stack.isReady();
-    assert.equal(await project.output("schemaVersion"), "0002");
+    assert.equal(await project.output("schemaVersion"), NEWEST);
     console.log(
       `      PostgreSQL 17 → 18 by backup and restore: ${Math.round((Date.now() - began) / 1000)} s,`,
       `${data.rows} rows whole`,

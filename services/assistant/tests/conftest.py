@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +25,8 @@ sys.path.insert(0, str(ROOT / "src"))
 TWILIO_TOKEN = "twilio-auth-token"
 NUMBER = "+15551234567"
 INTERNAL_TOKEN = "internal-token-for-the-tests"
+SEED_PASSWORD = "password of the test users"
+PASSWORD = "correct horse battery"
 
 
 def free_port() -> int:
@@ -47,6 +53,8 @@ class Stack:
             "DATABASE_URL_FILE": database_url,
             "REDIS_URL_FILE": redis_url,
             "JWT_KEYS_FILE": "a" * 40,
+            "MFA_KEYS_FILE": "m" * 40,
+            "SEED_PASSWORD_FILE": SEED_PASSWORD,
             "INTERNAL_TOKEN_FILE": INTERNAL_TOKEN,
             "TWILIO_AUTH_TOKEN_FILE": TWILIO_TOKEN,
             "TWILIO_USER_NUMBERS_FILE": f'{{"{NUMBER}": "{self.email}"}}',
@@ -131,8 +139,29 @@ def api(stack: Stack) -> Iterator[httpx.Client]:
 
 def new_user(api: httpx.Client, email: str | None = None) -> dict[str, str]:
     """The Authorization header of a user made for one test."""
-    account = {"email": email or f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
+    account = {"email": email or f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
     api.post("/v1/auth/register", json=account)
     answer = api.post("/v1/auth/login", json=account)
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def other_side(answer: dict[str, Any]) -> tuple[str, list[str], Callable[[], None]]:
+    """A third party on loopback: its URL, what it was sent, and how to stop it."""
+    received: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}", received, server.shutdown

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import jwt
+import pyotp
 import pytest
 from kombu.transport import redis
 
 from apps.sms_router.main import twilio_signature, twiml
+from personal_assistant.auth.mfa import (
+    Cipher,
+    Unreadable,
+    backup_hash,
+    matching_step,
+    new_backup_codes,
+    new_totp_secret,
+    otpauth_uri,
+    qr_code,
+)
 from personal_assistant.auth.passwords import hash_now, verify_password
 from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, key_id, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
@@ -203,7 +218,7 @@ def test_config_reports_every_problem_at_once_and_no_secret(tmp_path: Path) -> N
     }
     with pytest.raises(ConfigError) as caught:
         load("api", env)
-    wanted = {*env, "INTERNAL_TOKEN_FILE"}
+    wanted = {*env, "INTERNAL_TOKEN_FILE", "MFA_KEYS_FILE"}
     assert {problem.split(":")[0] for problem in caught.value.problems} == wanted
     assert "hunter2" not in str(caught.value) and "short" not in str(caught.value).replace("shorter", "")
 
@@ -270,3 +285,90 @@ def test_a_slot_is_free_again_though_redis_could_not_be_told(kind: type[redis.Qo
     with pytest.raises(ConnectionError):
         getattr(qos, how)("a tag")
     assert qos.can_consume() is free
+
+
+RFC_6238 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+@pytest.mark.parametrize(
+    ("now", "code"),
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (2000000000, "279037"),
+        (20000000000, "353130"),
+    ],
+)
+def test_pa11_totp_is_that_of_rfc_6238(now: int, code: str) -> None:
+    """Appendix B, of whose eight digits an authenticator app shows the last six."""
+    assert matching_step(RFC_6238, code, now) == now // 30
+    assert matching_step(RFC_6238, f"{code[:3]} {code[3:]}", now) == now // 30, "as it is shown"
+
+
+def test_pa11_a_clock_may_be_one_step_off_and_no_more() -> None:
+    step = 1_000_000
+    code = pyotp.TOTP(RFC_6238).generate_otp(step)
+    accepted = [drift for drift in range(-3, 4) if matching_step(RFC_6238, code, (step + drift) * 30 + 15) == step]
+    assert accepted == [-1, 0, 1]
+    for wrong in ("", "000000", "abcdef", code[:-1], code + "0", "é" * 6, "\u0660" * 6):
+        assert matching_step(RFC_6238, wrong, step * 30) is None, wrong
+
+
+def test_pa11_an_authenticator_app_reads_issuer_account_and_secret() -> None:
+    uri = otpauth_uri(RFC_6238, "ann+work@example.com", "Berth & co")
+    parsed = pyotp.parse_uri(uri)
+    assert isinstance(parsed, pyotp.TOTP)
+    assert (parsed.secret, parsed.name, parsed.issuer) == (RFC_6238, "ann+work@example.com", "Berth & co")
+    assert (parsed.digits, parsed.interval) == (6, 30)
+    picture = qr_code(uri)
+    assert picture.startswith("data:image/svg+xml")
+    drawn = ElementTree.fromstring(unquote(picture.split(",", 1)[1]))
+    assert drawn.tag.endswith("svg") and int(drawn.attrib["width"]) > 100
+
+
+def test_pa11_new_secrets_are_160_bits_and_differ() -> None:
+    made = {new_totp_secret() for _ in range(50)}
+    assert len(made) == 50 and all(len(base64.b32decode(secret)) == 20 for secret in made)
+
+
+def test_pa11_secrets_are_read_with_any_key_and_kept_with_the_newest() -> None:
+    old = Cipher((OLD,)).encrypt(RFC_6238)
+    assert RFC_6238 not in old and Cipher((OLD,)).encrypt(RFC_6238) != old
+    assert Cipher((OLD,)).decrypt(old) == (RFC_6238, old), "nothing to keep anew"
+    text, kept = Cipher((NEW, OLD)).decrypt(old)
+    assert text == RFC_6238 and kept != old
+    assert Cipher((NEW,)).decrypt(kept) == (RFC_6238, kept), "the former key is not needed any more"
+    assert Cipher((OLD, NEW)).decrypt(kept)[0] == RFC_6238
+    for keys in (("x" * 40,), (NEW,)):
+        with pytest.raises(Unreadable):
+            Cipher(keys).decrypt(old)
+    with pytest.raises(Unreadable):
+        Cipher((OLD,)).decrypt(old[:-4] + "AAAA")
+
+
+def test_pa11_backup_codes_are_long_and_kept_as_hashes_of_their_user() -> None:
+    codes = new_backup_codes()
+    assert len(set(codes)) == 10
+    assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", code) for code in codes)
+    mine = backup_hash(USER.id, codes[0])
+    assert codes[0] not in mine and mine != backup_hash("another user", codes[0])
+    assert mine == backup_hash(USER.id, codes[0].upper().replace("-", " ")), "however it is typed"
+
+
+def test_pa11_the_second_factor_needs_a_key_and_an_issuer_that_apps_take(tmp_path: Path) -> None:
+    env = {
+        "DATABASE_URL_FILE": secret(tmp_path, "db", "postgresql://u:p@h/d"),
+        "REDIS_URL_FILE": secret(tmp_path, "redis", "redis://h/0"),
+        "JWT_KEYS_FILE": secret(tmp_path, "jwt", NEW),
+        "INTERNAL_TOKEN_FILE": secret(tmp_path, "token", "t"),
+        "AGENT_URL": "http://edge:8001",
+    }
+    with pytest.raises(ConfigError) as caught:
+        load("api", {**env, "MFA_TOTP_ISSUER": "a:b"})
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["MFA_KEYS_FILE", "MFA_TOTP_ISSUER"]
+    keys = secret(tmp_path, "mfa", f"{NEW}\n{OLD}\n\n")
+    settings = load("api", {**env, "MFA_KEYS_FILE": keys})
+    assert settings.mfa_keys == (NEW, OLD) and NEW not in repr(settings)
+    assert "berth:twilioAccountSid" in settings.features_off()["sms codes"]

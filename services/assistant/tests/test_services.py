@@ -11,8 +11,6 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -21,9 +19,13 @@ from xml.etree import ElementTree
 import httpx
 import psycopg
 import pytest
-from conftest import INTERNAL_TOKEN, NUMBER, TWILIO_TOKEN, Stack, new_user, wait_for
+from conftest import INTERNAL_TOKEN, NUMBER, SEED_PASSWORD, TWILIO_TOKEN, Stack, new_user, other_side, wait_for
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as websocket
+
+VERSIONS = Path(__file__).resolve().parents[1] / "src/migrations/versions"
+REVISIONS = [path.name[:4] for path in sorted(VERSIONS.glob("[0-9]*.py"))]
+NEWEST = REVISIONS[-1]
 
 
 def job_done(api: httpx.Client, headers: dict[str, str], job_id: str, seconds: float = 20) -> dict[str, Any]:
@@ -388,55 +390,61 @@ def test_migrations_go_down_and_up_again(stack: Stack) -> None:
         try:
             refused = [stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path)) for to in ("head", "0001")][1]
             assert (
-                refused.returncode == 1 and "berth:allowDestructiveMigrations 0002" in refused.stdout + refused.stderr
+                refused.returncode == 1
+                and f"berth:allowDestructiveMigrations {','.join(REVISIONS[1:])}" in refused.stdout + refused.stderr
             )
             admin.execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}")
             moves_to = ("head", "head", "0001", "base", "head")
             outputs = [
-                stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path), ALLOW_DESTRUCTIVE="0001,0002")
+                stack.run("migrate", "--to", to, DATABASE_URL_FILE=str(path), ALLOW_DESTRUCTIVE=",".join(REVISIONS))
                 for to in moves_to
             ]
             assert [o.returncode for o in outputs] == [0] * 5, [o.stdout + o.stderr for o in outputs]
             moves = [
                 line for o in outputs for line in o.stdout.splitlines() if "->" in line and not line.startswith("{")
             ]
-            assert moves == ["base -> 0002", "0002 -> 0002", "0002 -> 0001", "0001 -> base", "base -> 0002"]
+            assert moves == [
+                f"base -> {NEWEST}",
+                f"{NEWEST} -> {NEWEST}",
+                f"{NEWEST} -> 0001",
+                "0001 -> base",
+                f"base -> {NEWEST}",
+            ]
             assert stack.run("migrate", "--to", "9999", DATABASE_URL_FILE=str(path)).returncode == 1
             admin.execute(f"UPDATE {schema}.alembic_version SET version_num = '9999'")
             newer = stack.run("migrate", DATABASE_URL_FILE=str(path))
             assert newer.returncode == 0 and "newer than this release" in newer.stdout
-            named = stack.run("migrate", DATABASE_URL_FILE=str(path), SCHEMA_REVISION="0002")
+            named = stack.run("migrate", DATABASE_URL_FILE=str(path), SCHEMA_REVISION=NEWEST)
             assert named.returncode == 1 and "does not know" in named.stdout + named.stderr
         finally:
             admin.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-def test_seeding_twice_changes_nothing(stack: Stack, api: httpx.Client) -> None:
-    assert [stack.run("seed").returncode for _ in range(2)] == [0, 0]
-    login = api.post("/v1/auth/login", json={"email": "bob@example.com", "password": "berth-test-password"}).json()
-    assert len(api.get("/v1/tasks", headers={"Authorization": f"Bearer {login['access_token']}"}).json()) == 3
-    assert stack.run("seed", APP_ENV="prod").returncode == 1
+def test_pa25_the_test_users_log_in_in_stage_with_the_password_that_is_set_and_are_never_made_in_prod(
+    stack: Stack, api: httpx.Client
+) -> None:
+    def login(email: str, password: str) -> httpx.Response:
+        return api.post("/v1/auth/login", json={"email": email, "password": password})
 
+    def tasks(email: str, password: str) -> int:
+        headers = {"Authorization": f"Bearer {login(email, password).json()['access_token']}"}
+        return len(api.get("/v1/tasks", headers=headers).json())
 
-def other_side(answer: dict[str, Any]) -> tuple[str, list[str], Callable[[], None]]:
-    """A third party on loopback: its URL, what it was sent, and how to stop it."""
-    received: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            body = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}", received, server.shutdown
+    refused = stack.run("seed", APP_ENV="prod")
+    assert refused.returncode == 1 and "not loaded in prod" in refused.stdout
+    assert login("bob@example.com", SEED_PASSWORD).status_code == 401
+    nothing = stack.run("seed", APP_ENV="stage", SEED_PASSWORD_FILE="")
+    assert nothing.returncode == 2 and "SEED_PASSWORD_FILE: is missing" in nothing.stderr
+    said = [stack.run("seed", APP_ENV="stage") for _ in range(2)]
+    assert [run.returncode for run in said] == [0, 0]
+    assert [json.loads(run.stdout)["users"] for run in said] == [2, 0]
+    assert json.loads(said[1].stdout)["passwords"] == 0, "seeding twice changes nothing"
+    assert [tasks(email, SEED_PASSWORD) for email in ("alice@example.com", "bob@example.com")] == [3, 3]
+    other = stack.directory / "other_seed_password"
+    other.write_text("another password of theirs")
+    assert stack.run("seed", APP_ENV="stage", SEED_PASSWORD_FILE=str(other)).returncode == 0
+    assert login("bob@example.com", SEED_PASSWORD).status_code == 401
+    assert tasks("bob@example.com", "another password of theirs") == 3
 
 
 def test_a_due_reminder_is_sent_by_sms_once(api: httpx.Client, stack: Stack) -> None:

@@ -1,6 +1,7 @@
 /** Releases of the assistant that cannot work, each in another way. */
 import type { Project } from "../../stack/project.ts";
 import type { Broken } from "../driver.ts";
+import { NEWEST } from "./schema.ts";
 
 const API = "services/assistant/src/apps/fastapi_app/main.py";
 const HTTP = "services/assistant/src/personal_assistant/core/http.py";
@@ -25,7 +26,7 @@ const WRONG_OUTSIDE = `    @app.middleware('http')
 
 `;
 const migration = (lines: string, up: string): string => `revision = '9999'
-down_revision = '0002'
+down_revision = '${NEWEST}'
 ${lines}
 
 def upgrade():

@@ -2,11 +2,17 @@
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import type { Answer, Session } from "../driver.ts";
 
-/** Twilio's credentials as no real account has them. The token is made here: in a source it would be found where secrets are looked for. */
+/**
+ * Twilio's credentials as no real account has them. The token is made here: in a source it would be found where
+ * secrets are looked for.
+ */
 export const SMS = {
   token: `e2e-${randomBytes(16).toString("hex")}`,
   numbers: { "+15550000001": "ann@example.org", "+15550000002": "ben@example.org" },
 } as const;
+
+/** Of every user. */
+export const PASSWORD = "correct horse battery staple";
 
 export class Client implements Session {
   readonly url: string;
@@ -44,7 +50,7 @@ export class Client implements Session {
 
   /** Registers and logs in. */
   async enter(email: string): Promise<this> {
-    const credentials = { email, password: "correct horse battery staple" };
+    const credentials = { email, password: PASSWORD };
     await this.post("/v1/auth/register", credentials);
     const { status, body } = await this.post("/v1/auth/login", credentials);
     if (status !== 200) throw new Error(`login of ${email}: ${status} ${JSON.stringify(body)}`);

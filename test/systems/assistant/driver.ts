@@ -1,6 +1,6 @@
 /** How the assistant looks from outside. */
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import type { Write } from "../../load/load.ts";
 import { docker, sleep } from "../../stack/command.ts";
 import type { Stack } from "../../stack/stack.ts";
@@ -8,7 +8,7 @@ import { numbers, postgres, quoted } from "../../stores/postgres.ts";
 import { redis } from "../../stores/redis.ts";
 import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
 import { broken } from "./broken.ts";
-import { Client, SMS } from "./client.ts";
+import { Client, PASSWORD, SMS } from "./client.ts";
 
 /** Nothing listens there: what would be asked of a provider outside is refused at once. */
 const NOWHERE = "http://127.0.0.1:9";
@@ -77,6 +77,54 @@ const jwtSigningKey: Credential = {
   },
 };
 
+/** What an authenticator app shows in a step of 30 seconds. @param secret In base32, as the app has it. */
+function totp(secret: string, step: number): string {
+  const bits = [...secret].map((letter) =>
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const key = Buffer.from(
+    bits
+      .join("")
+      .match(/.{8}/g)!
+      .map((byte) => Number.parseInt(byte, 2)),
+  );
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  return String((hash.readUInt32BE(hash[19]! & 15) & 0x7f_ff_ff_ff) % 1_000_000).padStart(6, "0");
+}
+
+/** An authenticator app goes on working; what its log-in used is then encrypted with the new key. */
+const mfaEncryptionKey: Credential = {
+  secret: "mfaEncryptionKey",
+  by: "rotate",
+  watch: async (stack) => {
+    const email = `authenticator-${randomUUID()}@example.org`;
+    const user = await new Client(stack.edge).enter(email);
+    const begun = await user.post("/v1/auth/mfa/totp", { password: PASSWORD });
+    assert.equal(begun.status, 201, JSON.stringify(begun.body));
+    const { secret } = begun.body as { secret: string };
+    const now = () => Math.floor(Date.now() / 30_000);
+    const enrolled = now();
+    const confirmed = await user.post("/v1/auth/mfa/totp/confirm", { code: totp(secret, enrolled) });
+    assert.equal(confirmed.status, 200, JSON.stringify(confirmed.body));
+    const stored = (): Promise<string> =>
+      stack.query(`SELECT secret FROM mfa_methods JOIN users ON id = user_id WHERE email = '${email}';`);
+    const before = await stored();
+    return async () => {
+      assert.equal(await stored(), before);
+      const login = await user.post("/v1/auth/login", { email, password: PASSWORD });
+      const { challenge_token } = login.body as { challenge_token?: string };
+      assert.ok(challenge_token, JSON.stringify(login.body));
+      // A code is taken once: that of the enrolment is not taken again.
+      const code = totp(secret, Math.max(now(), enrolled + 1));
+      const { status, body } = await user.post("/v1/auth/mfa/verify", { challenge_token, method: "totp", code });
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.notEqual(await stored(), before, "encrypted with the former key still");
+    };
+  },
+};
+
 /** Signatures with the new token are taken, with the former one refused. */
 const twilioAuthToken: Credential = {
   secret: "twilioAuthToken",
@@ -96,7 +144,7 @@ export const assistant: Driver<Client> = {
   system: "assistant",
   config: {
     "berth:services": {
-      api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86_400 } },
+      api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86_400, TWILIO_API_URL: NOWHERE } },
       agent: { environment: { LLM_BASE_URL: NOWHERE } },
       worker: { environment: { TWILIO_API_URL: NOWHERE } },
     },
@@ -126,7 +174,7 @@ export const assistant: Driver<Client> = {
   effects: { direct: event, later: task },
   jobs,
   stores: [postgres, redis],
-  credentials: [jwtSigningKey, twilioAuthToken],
+  credentials: [jwtSigningKey, mfaEncryptionKey, twilioAuthToken],
   broken,
   sources: { assistant: "services/assistant/src/apps/fastapi_app/main.py" },
   traffic: (stack: Stack<Session>) => {

@@ -18,7 +18,14 @@ DEFAULT_PORTS = {"api": 8000, "agent": 8001, "worker": 8002, "sms-router": 8003}
 
 #: What each role cannot work without. Everything else is an optional feature.
 REQUIRED: dict[str, tuple[str, ...]] = {
-    "api": ("DATABASE_URL_FILE", "REDIS_URL_FILE", "JWT_KEYS_FILE", "MFA_KEYS_FILE", "INTERNAL_TOKEN_FILE", "AGENT_URL"),
+    "api": (
+        "DATABASE_URL_FILE",
+        "REDIS_URL_FILE",
+        "JWT_KEYS_FILE",
+        "MFA_KEYS_FILE",
+        "INTERNAL_TOKEN_FILE",
+        "AGENT_URL",
+    ),
     "agent": ("DATABASE_URL_FILE", "REDIS_URL_FILE", "INTERNAL_TOKEN_FILE"),
     "worker": ("DATABASE_URL_FILE", "REDIS_URL_FILE"),
     "sms-router": ("DATABASE_URL_FILE", "INTERNAL_TOKEN_FILE", "AGENT_URL"),
@@ -179,7 +186,9 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
 
     issuer = text("MFA_TOTP_ISSUER", "assistant")
     if ":" in issuer:
-        problems.append(f"MFA_TOTP_ISSUER: got {issuer!r}, needs a name without a colon, which ends it in authenticators")
+        problems.append(
+            f"MFA_TOTP_ISSUER: got {issuer!r}, needs a name without a colon, which ends it in authenticators"
+        )
 
     numbers: dict[str, str] = {}
     raw_numbers = secret("TWILIO_USER_NUMBERS_FILE")
