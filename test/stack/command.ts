@@ -59,10 +59,10 @@ export async function eventually<T>(attempt: () => Promise<T>, seconds = 30): Pr
   }
 }
 
-/** @throws {Error} with the output, where a command failed. */
+/** @throws {Error} with the end of the output, where a command failed. */
 export async function good(result: Promise<Result>): Promise<Result> {
   const { code, output } = await result;
-  if (code !== 0) throw new Error(`exit code ${code}:\n${output}`);
+  if (code !== 0) throw new Error(`exit code ${code}:\n${output.slice(-6000)}`);
   return { code, output };
 }
 
