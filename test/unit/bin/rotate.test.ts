@@ -82,6 +82,7 @@ describe("bin/rotate", () => {
     ["jwtSigningKey", "jwtPreviousKey"],
     ["internalToken", "internalPreviousToken"],
     ["backupKey", "backupPreviousKey"],
+    ["mfaEncryptionKey", "mfaPreviousKey"],
   ] as const)
     it(`keeps the former ${secret}`, () => {
       const { changes } = rotate([secret, "stage"], { [`berth:${secret}`]: encrypted });
