@@ -117,7 +117,10 @@ describe("the table of what changed files can break", () => {
   it("selects the whole gate for what it does not have", () => {
     const selections = select(["Makefile"]);
     assert.deepEqual(names(named(selections.flatMap(({ suites }) => suites))), names(gate()));
-    assert.match(explain(selections), /Makefile \(not in test\/select\.ts\): quick, billing, conformance, serving, operator/);
+    assert.match(
+      explain(selections),
+      /Makefile \(not in test\/select\.ts\): quick, billing, conformance, serving, operator/,
+    );
   });
 });
 
