@@ -349,8 +349,7 @@ export const settingsSchema = z.strictObject({
     example: "/var/lib/docker",
   }),
   host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
-    description:
-      "Size of the engine's machine, which no limit may exceed. Default: this machine, unless docker:host is set.",
+    description: "Size of the engine's machine, which no limit may exceed. Default: what the engine says of it.",
     allowed: "cpus (cores) and memory (MiB or GiB)",
     example: { cpus: 4, memory: "16GiB" },
   }),
