@@ -1,4 +1,4 @@
-/** The engine is asked how large its machine is, wherever it is: a limit beyond is refused before anything is touched. */
+/** The engine is asked how large its machine is, wherever it is: a limit beyond is refused before a thing is touched. */
 import assert from "node:assert/strict";
 import { dockerClient, type Recorded, runAnew } from "./support.ts";
 
@@ -50,12 +50,12 @@ describe("the engine's machine", function () {
     process.env["DOCKER_HOST"] = "ssh://deploy@elsewhere";
     dockerClient("exit 1");
     const said: string[] = [];
-    const { error } = console;
-    console.error = (...words: unknown[]) => said.push(words.join(" "));
+    const { warn } = console;
+    console.warn = (...words: unknown[]) => said.push(words.join(" "));
     try {
       await runAnew(limited(8));
     } finally {
-      console.error = error;
+      console.warn = warn;
     }
     assert.match(said.join("\n"), /berth:host: the engine does not say what its machine has/);
   });
