@@ -21,7 +21,7 @@ export function application({ stack }: World): void {
     const given = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
     // The stage that has pytest; all below it is the one that runs.
     const build = ["build", "--quiet", "--target", "development", "--tag", image, ...given, context];
-    await good(command("docker", build, { cwd: project.dir, env: { DOCKER_BUILDKIT: "1" } }));
+    await good(command("docker", build, { cwd: project.dir, env: { DOCKER_BUILDKIT: "0" } }));
     const [name, started] = ["e2e-own-tests", new Set<string>()];
     const start = async (what: string, ...args: string[]) => {
       const network = ["--network", name, "--network-alias", what];
