@@ -131,7 +131,7 @@ const headers = (tls: boolean): string =>
     .join("\n");
 
 /** Nothing healthy behind the edge, or no answer in time: the same controlled answer, which says when to come back. */
-const UNAVAILABLE = `    error_page 502 504 = @unavailable;
+const UNAVAILABLE = `    error_page 502 503 504 = @unavailable;
     location @unavailable {
       internal;
       default_type application/json;

@@ -8,8 +8,10 @@ import { succeeded } from "./job.ts";
 
 /** Uid of the user `nginx` in the official image. */
 const UID = 101;
-const TMP = "rw,noexec,nosuid,size=128m";
+const TMP = "rw,noexec,nosuid,size=32m";
 const LIVE = { name: "edge-live", path: "/live", keep: "scratch" } as const;
+/** Bodies and answers that wait for slow clients. On a disk: in memory, they would count as the edge's own. */
+const SCRATCH = { name: "edge-scratch", path: "/scratch", keep: "scratch" } as const;
 
 /** Address of a service's internal route, for calls between services. */
 export const edgeUrl = (port: number): string => `http://edge:${port}`;
@@ -49,7 +51,7 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
       image: { build: "edge" },
       uid: UID,
       command: ["edge-agent"],
-      volumes: [LIVE],
+      volumes: [LIVE, SCRATCH],
       tmpfs: { "/tmp": TMP },
       after: ["edge-check"],
       networks: ["edge", "app", "monitoring"],

@@ -4,6 +4,7 @@
  * counts: each chapter leaves a healthy stack, and the last one searches everything that happened.
  */
 import { backups } from "../promises/backups.ts";
+import { clients } from "../promises/clients.ts";
 import { failsClosed } from "../promises/fail-closed.ts";
 import { faults } from "../promises/faults.ts";
 import { healing } from "../promises/healing.ts";
@@ -30,6 +31,7 @@ describe("serving", function () {
     rotation: () => rotation(world),
     "fail-closed": () => failsClosed(world),
     healing: () => healing(world),
+    clients: () => clients(world),
     faults: () => faults(world),
     backups: () => backups(world),
     secrets: () => secrets(world),
