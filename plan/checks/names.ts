@@ -1,18 +1,18 @@
 /** Names that the stack file uses, and the stack's own. */
 import { didYouMean, nearest } from "../../config/nearest.ts";
 import { type Problem, setCommand } from "../../config/problems.ts";
-import { leafOf, secretKeys } from "../../config/secrets.ts";
+import { generatedIn } from "../../config/secrets.ts";
 import { longestName } from "../names.ts";
 import type { Draft } from "./draft.ts";
 
 /** Maps of the stack file whose keys are names of something, with the names that there are. */
-const maps = ({ system }: Draft) =>
+const maps = ({ system, context: { shape } }: Draft) =>
   ({
     services: system.services.map(({ name }) => name),
     ports: system.services.flatMap(({ publish = {} }) => Object.keys(publish)),
     images: Object.keys(system.images),
     baseImages: system.baseImages,
-    secretVersions: secretKeys.filter((key) => leafOf(key).generated !== undefined),
+    secretVersions: generatedIn(shape.secrets),
   }) as const;
 
 export function unknownNames(draft: Draft): Problem[] {

@@ -1,10 +1,29 @@
 /** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
 import { healthCheck } from "../../plan/health.ts";
 import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, watched } from "../../plan/routes.ts";
-import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
-import { baseImage } from "../images.ts";
+import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
+import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
 import { succeeded } from "./job.ts";
+
+export const edgePart = {
+  images: { nginx: "nginx:1.30" },
+  settings: {},
+  secrets: {
+    tlsCertificate: {
+      description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.",
+      example: "$(cat fullchain.pem)",
+      minLength: 64,
+      needs: ["tlsKey"],
+    },
+    tlsKey: {
+      description: "Private key of the certificate, PEM.",
+      example: "$(cat privkey.pem)",
+      minLength: 64,
+      needs: ["tlsCertificate"],
+    },
+  },
+} satisfies Part;
 
 /** Uid of the user `nginx` in the official image. */
 const UID = 101;
@@ -14,13 +33,13 @@ const LIVE = { name: "edge-live", path: "/live", keep: "scratch" } as const;
 /** Address of a service's internal route, for calls between services. */
 export const edgeUrl = (port: number): string => `http://edge:${port}`;
 
-export const edgeImage = ({ settings }: CatalogueArgs): ImageSpec => ({
+export const edgeImage = ({ baseImage }: Args): ImageSpec => ({
   context: "services/edge",
   target: "runtime",
-  args: { NGINX_IMAGE: baseImage("nginx", settings) },
+  args: { NGINX_IMAGE: baseImage("nginx") },
 });
 
-export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
+export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[] {
   const tls = args.has("tlsCertificate");
   const { settle, waitTimeout } = args.settings;
   const drain = Math.floor(waitTimeout / 2);

@@ -51,6 +51,15 @@ describe("plan/checks/entries", () => {
     { images: { assistant: { context: "services/assistant", target: "runtime", args: {} } } },
   );
   refuses(
+    "a store that the system does not have",
+    [service("a", { uses: ["postgers", "mongo"] })],
+    [
+      'catalogue a: uses "postgers", which the system does not have; did you mean postgres?',
+      'catalogue a: uses "mongo", which the system does not have',
+    ],
+    { stores: [{ name: "postgres", major: 17, scheme: "postgres" }] },
+  );
+  refuses(
     "metrics that Prometheus cannot ask for",
     [service("a", { metrics: {} })],
     ["catalogue a: has metrics but no port", "catalogue a: has metrics, but is not on the network monitoring"],
