@@ -1,7 +1,8 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
 import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
-import { hasPublicPassphrase, neighboursOf, type OtherStack } from "./checkout.ts";
+import { hasPublicPassphrase, neighboursOf, type OtherStack, remoteEngine } from "./checkout.ts";
+import { type Machine, machineOf } from "./engine.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
@@ -20,7 +21,7 @@ export interface Loaded<S> {
   /** Address of the engine (`docker:host`), where it is not this machine's. */
   readonly engine: string | undefined;
   /** What the engine's machine has: cores and MiB. */
-  readonly host: { readonly cpus: number; readonly memory: number };
+  readonly host: Machine;
   /** Services switched off, by the stack file or by BERTH_OFF. */
   readonly off: ReadonlySet<string>;
   /** The other stacks of this checkout that are on the same engine. */
@@ -59,7 +60,7 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
     shape,
     secrets,
     engine,
-    host: hostOf(settings, engine),
+    host: await hostOf(stack, settings, engine),
     off: new Set([...settings.off, ...offHere()]),
     neighbours: neighboursOf(stack, engine),
     publicPassphrase: settings.environment !== "dev" && (await hasPublicPassphrase(stack)),
@@ -81,10 +82,26 @@ function isObject(text: string): boolean {
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
 const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);
 
-function hostOf(settings: Settings, engine: string | undefined): Loaded<unknown>["host"] {
+/**
+ * What the engine's machine has: as the stack file says, otherwise as the engine does. A limit beyond it would be
+ * refused by the engine only when the container of before is gone.
+ */
+async function hostOf(stack: string, settings: Settings, engine: string | undefined): Promise<Machine> {
   if (settings.host) return { cpus: settings.host.cpus, memory: mebibytes(settings.host.memory) };
-  if (engine ?? process.env["DOCKER_HOST"]) return { cpus: Infinity, memory: Infinity };
-  return { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) };
+  const machine = await machineOf(engine);
+  if (machine) return machine;
+  if (engine === undefined && remoteEngine() === undefined)
+    return { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) };
+  await announce(stack, [
+    {
+      level: "warning",
+      key: "berth:host",
+      got: "the engine does not say what its machine has",
+      allowed: "its cores and memory, against which limits are checked before anything is touched",
+      fix: `pulumi config set --path berth:host.cpus 4 --stack ${stack} && pulumi config set --path berth:host.memory 8GiB --stack ${stack}`,
+    },
+  ]);
+  return { cpus: Infinity, memory: Infinity };
 }
 
 /** Runs a check that throws ProblemsError and shows it to the user without a stack trace. */

@@ -205,8 +205,7 @@ export const commonSettings = {
     example: "always",
   }),
   host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
-    description:
-      "Size of the engine's machine, which no limit may exceed. Default: this machine, unless docker:host is set.",
+    description: "Size of the engine's machine, which no limit may exceed. Default: what the engine says of it.",
     allowed: "cpus (cores) and memory (MiB or GiB)",
     example: { cpus: 4, memory: "16GiB" },
   }),

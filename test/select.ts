@@ -97,7 +97,7 @@ export function select(paths: readonly string[]): readonly Selection[] {
   return [...byRule].map(([rule, found]) => ({
     rule,
     paths: found,
-    suites: ["quick", ...(rule === undefined ? ["conformance", ...PROMISES] : BREAKS[rule]!)],
+    suites: ["quick", ...(rule === undefined ? ["billing", "conformance", ...PROMISES] : BREAKS[rule]!)],
   }));
 }
 

@@ -134,6 +134,7 @@ export const SUITES: readonly Suite[] = [
 
 export const GROUPS: Readonly<Record<Group, string>> = {
   quick: "needs no engine and no Pulumi; at most 90 s on two idle cores",
+  proof: "needs no engine either, and runs the quick suites once more, in a copy",
   conformance: "of the bench; the gate runs it where what it judges has changed",
   e2e: "the promises, on stacks that are up",
   soak: "takes long; in `bin/test all` alone",

@@ -12,6 +12,7 @@ import { rollback } from "../promises/rollback.ts";
 import { settled } from "../promises/settled.ts";
 import { chapters } from "../stack/chapters.ts";
 import { command } from "../stack/command.ts";
+import { hurry } from "../stack/hurry.ts";
 import { pullOwn, tagOf } from "../stack/pulled.ts";
 import { Stack } from "../stack/stack.ts";
 import { assistant } from "../systems/assistant/driver.ts";
@@ -28,8 +29,7 @@ describe("operator", function () {
 
   before(async () => {
     await stack.create();
-    // A release with another password waits until the former login has been idle for so long.
-    project.edit("plan/pace.ts", (text) => text.replace(/prune: \d+/, "prune: 5"));
+    hurry(project);
     await pullOwn(project);
     await project.setSecret("postgresPassword", "the-first-password-0123456789");
   });

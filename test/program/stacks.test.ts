@@ -180,15 +180,18 @@ describe("the program", function () {
         .filter(({ protect }) => protect)
         .map(({ name }) => name)
         .sort();
-    assert.deepEqual(passwords(run), ["assistant-dev-backupKey-v1"]);
+    assert.deepEqual(passwords(run), ["assistant-dev-backupKey-v1", "assistant-dev-mfaEncryptionKey-v1"]);
     const rotated = await runProgram({
       stack: "dev",
-      config: { "berth:backup": {}, "berth:secretVersions": { backupKey: 3 } },
+      config: { "berth:backup": {}, "berth:secretVersions": { backupKey: 3, mfaEncryptionKey: 3 } },
     });
     assert.deepEqual(passwords(rotated), [
       "assistant-dev-backupKey-v1",
       "assistant-dev-backupKey-v2",
       "assistant-dev-backupKey-v3",
+      "assistant-dev-mfaEncryptionKey-v1",
+      "assistant-dev-mfaEncryptionKey-v2",
+      "assistant-dev-mfaEncryptionKey-v3",
     ]);
     const seed = find(run, CONTAINER, "assistant-dev-backup-secrets-seed");
     assert.ok(isSecret(seed.inputs["uploads"]));
@@ -202,6 +205,21 @@ describe("the program", function () {
         ["/run/secrets/redis-password", "password-of-assistant-dev-redisBackupPassword-v1"],
       ],
     );
+  });
+
+  it("PA-11: hands the api every key that second factors were ever encrypted with, the newest first", async () => {
+    const run = await runProgram({ stack: "stage", config: { "berth:secretVersions": { mfaEncryptionKey: 3 } } });
+    const { inputs } = find(run, CONTAINER, "assistant-stage-api-secrets-seed");
+    const files = reveal(inputs["uploads"]) as { file: string; content: string }[];
+    const keys = [3, 2, 1].map((n) => `password-of-assistant-stage-mfaEncryptionKey-v${n}\n`);
+    assert.equal(files.find(({ file }) => file === "/run/secrets/mfa-keys")!.content, `${keys.join("")}`);
+  });
+
+  it("PA-25: shows the test users' password in stage, and no password where there are none", async () => {
+    const stage = await runProgram({ stack: "stage" });
+    const shown = (run: Run) => run.outputs["credentials"] as Record<string, string>;
+    assert.match(shown(stage)["seed"]!, /bob@example\.com: password-of-assistant-stage-seedPassword-v1$/);
+    assert.ok(!("seed" in shown(await runProgram({ stack: "dev" }))));
   });
 
   it("PA-23: backups to a bucket: reaches out, keeps no volume, and wants the bucket's credentials", async () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -16,7 +17,7 @@ from urllib.parse import parse_qs
 import httpx
 import psycopg
 import pyotp
-from conftest import NUMBER, PASSWORD, Stack, new_user, other_side
+from conftest import PASSWORD, Stack, new_user, other_side
 from redis import Redis
 
 from personal_assistant.auth.mfa import Cipher, Unreadable
@@ -310,27 +311,34 @@ def test_pa11_secrets_are_encrypted_and_move_to_the_newest_key_on_use(api: httpx
 
 
 def test_pa11_codes_by_sms(api: httpx.Client, stack: Stack) -> None:
-    ann, stranger = Ann(api, stack.email), Ann(api)
+    ann, stranger, number = Ann(api), Ann(api), "+15557654321"
     assert ann.post("sms", password=PASSWORD).status_code == 503, "no account for outbound SMS: off"
     url, received, stop = other_side({"sid": "SM1"})
     account = stack.directory / "account_sid_of_the_api"
     account.write_text("AC123")
+    numbers = stack.directory / "numbers_of_the_api"
+    numbers.write_text(json.dumps({number: ann.email}))
 
     def code() -> str:
         fields = parse_qs(received[-1])
-        assert fields["To"] == [NUMBER] and fields["From"] == ["+15550001111"]
+        assert fields["To"] == [number] and fields["From"] == ["+15550001111"]
         found = re.search(r"assistant: your code is (\d{6})\.", fields["Body"][0])
         assert found, fields
         return found[1]
 
-    twilio = {"TWILIO_ACCOUNT_SID_FILE": str(account), "TWILIO_FROM_NUMBER": "+15550001111", "TWILIO_API_URL": url}
+    twilio = {
+        "TWILIO_ACCOUNT_SID_FILE": str(account),
+        "TWILIO_USER_NUMBERS_FILE": str(numbers),
+        "TWILIO_FROM_NUMBER": "+15550001111",
+        "TWILIO_API_URL": url,
+    }
     with restarted(stack, **twilio):
         assert stranger.post("sms", password=PASSWORD).status_code == 409, "no number of theirs is known"
         assert api.get("/v1/auth/mfa", headers=ann.headers).json()["available"] == ["totp", "sms"]
         assert ann.post("sms/send").status_code == 409, "not on"
         assert ann.post("sms", password="not the password").status_code == 403 and received == []
         begun = ann.post("sms", password=PASSWORD)
-        assert begun.status_code == 202 and begun.json()["sent_to"] == "•" * 8 + NUMBER[-4:]
+        assert begun.status_code == 202 and begun.json()["sent_to"] == "•" * 8 + "4321"
         assert "access_token" in ann.login(), "not confirmed"
         confirmed = ann.post("sms/confirm", code=code())
         assert confirmed.json()["on"] == ["sms"] and len(confirmed.json()["backup_codes"]) == 10

@@ -80,6 +80,7 @@ describe("bin/rotate", () => {
     ["jwtSigningKey", "jwtPreviousKey"],
     ["internalToken", "internalPreviousToken"],
     ["backupKey", "backupPreviousKey"],
+    ["mfaEncryptionKey", "mfaPreviousKey"],
   ] as const)
     it(`keeps the former ${secret}`, () => {
       const { changes } = rotate([secret, "stage"], { [`berth:${secret}`]: encrypted });
