@@ -1,4 +1,6 @@
-/** The engine is asked how large its machine is, wherever it is: a limit beyond is refused before a thing is touched. */
+/**
+ * The engine is asked how large its machine is, wherever it is: a limit beyond it is refused before a thing is touched.
+ */
 import assert from "node:assert/strict";
 import { dockerClient, type Recorded, runAnew } from "./support.ts";
 
