@@ -93,7 +93,7 @@ describe("billing, added as docs/onboarding.md says", function () {
   // Controls: these two are refused, in a copy that is no repository, as those of the end-to-end suites are not.
   for (const [wrong, from, to, refusal] of [
     ["a path that another service has", `public: "/billing"`, `public: "/sms"`, "path /sms is taken by sms-router"],
-    ["waiting for nobody", `after: ["migrate"],\n  secrets`, `after: ["nobody"],\n  secrets`, 'waits for "nobody"'],
+    ["a store that is not there", `uses: ["postgres"]`, `uses: ["postgers"]`, 'uses "postgers", which the system does'],
   ] as const)
     it(`would not pass with ${wrong}`, async () => {
       const broken = copy();
