@@ -270,6 +270,8 @@ export interface Notice extends Problem {
 /** Another stack of this checkout, on the same engine. */
 export interface Neighbour {
   readonly stack: string;
+  /** Its `berth:system`; undefined where its file does not say. */
+  readonly system: string | undefined;
   /** Whether it has containers. A stack that nobody runs stops nobody. */
   readonly runs: boolean;
   /** Host ports that it has, or would have. */

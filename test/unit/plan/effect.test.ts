@@ -137,6 +137,21 @@ describe("plan/checks/names", () => {
     assert.match(allowed!, /^at most 46: no name in DNS has more than 63$/);
     assert.equal(fix, `pulumi stack rename ${longest} --stack ${longest}yz`);
   });
+  it("refuses a stack whose containers would be called as those of another on the same engine", () => {
+    const twin = { runs: false, ports: new Set<number>() };
+    const named = (name: string, other: string, system?: string) =>
+      makePlan(
+        catalogue([service("a")]),
+        context({}, { stack: name, neighbours: [{ ...twin, stack: other, system }] }),
+      );
+    for (const [name, other] of [
+      ["tiny-dev", "dev"],
+      ["dev", "tiny-dev"],
+    ] as const)
+      assert.throws(() => named(name, other), new RegExp(`those of stack ${other}`));
+    assert.ok(named("tiny-dev", "dev", "assistant"), "of another system");
+    assert.ok(named("tiny-dev", "stage"));
+  });
   it("counts the number of the last replica, and no suffix where the name is fixed", () => {
     const name = "x".repeat(63 - "tiny--db".length);
     assert.ok(makePlan(catalogue([service("db", { kind: "stateful" })]), context({}, { stack: name })));

@@ -4,7 +4,7 @@ import { containerArgs } from "../../../plan/container.ts";
 import { startOrder } from "../../../plan/graph.ts";
 import { duration } from "../../../plan/health.ts";
 import { cpuShares, formatCpus } from "../../../plan/limits.ts";
-import { imageTag, repository } from "../../../plan/names.ts";
+import { imageTag, prefix, repository } from "../../../plan/names.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { edgeFiles } from "../../../plan/routes.ts";
 import { references, render } from "../../../plan/template.ts";
@@ -126,6 +126,15 @@ describe("plan/container", () => {
 });
 
 describe("plan/names", () => {
+  it("says the system once", () => {
+    for (const [stack, name] of [
+      ["dev", "assistant-dev"],
+      ["assistant-dev", "assistant-dev"],
+      ["assistants", "assistant-assistants"],
+      ["customer-7", "assistant-customer-7"],
+    ] as const)
+      assert.equal(prefix("assistant", stack), name);
+  });
   it("names a pushed image by version and commit, one of another stage than the runtime's by that as well", () => {
     assert.equal(
       repository("registry.example.org/team", "assistant", "edge"),
