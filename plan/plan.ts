@@ -8,6 +8,7 @@ import { startOrder } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
 import { neighbourNotices } from "./neighbours.ts";
+import { routesOf } from "./routes.ts";
 import { consumersOf, references, secretsIn, templatesOf } from "./template.ts";
 import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
 
@@ -146,11 +147,13 @@ function urlsOf(
       return [endpoint, `${scheme}://${ip}:${external}`];
     }),
   );
-  const routed = services
-    .filter((service) => service.route?.public)
-    .map((service): [string, string] => [
-      service.name,
-      publicUrl + (service.route!.public === "/" ? "" : service.route!.public!),
-    ]);
+  const routed = services.flatMap((service) =>
+    routesOf(service)
+      .flatMap(({ public: path }) => path ?? [])
+      .map((path, n): [string, string] => [
+        n === 0 ? service.name : `${service.name} ${path}`,
+        publicUrl + (path === "/" ? "" : path),
+      ]),
+  );
   return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
 }

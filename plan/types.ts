@@ -88,6 +88,16 @@ export interface Route {
   readonly probe?: string;
   /** Longest time between two bytes of an answer, in seconds. @default 60 */
   readonly readTimeout?: number;
+  /** Port of the container that it leads to. @default the service's */
+  readonly port?: number;
+  /** Takes the public path off before the service sees it: `/mcp/tools` arrives as `/tools`. @default false */
+  readonly strip?: boolean;
+  /** Largest body of a request, in MiB. @default 10 */
+  readonly bodyLimit?: number;
+  /** For how many seconds browsers may keep an answer. @default what the service says */
+  readonly cache?: number;
+  /** Whose pages may show it in a frame. @default nobody's */
+  readonly frames?: "nobody" | "same origin" | "everybody";
 }
 
 export interface ServiceSpec {
@@ -121,7 +131,10 @@ export interface ServiceSpec {
   readonly port?: number;
   /** Endpoint name (key of `berth:ports`) → container port. Published only where the stack names the endpoint. */
   readonly publish?: Readonly<Record<string, number>>;
+  /** How it is reached, where there is one way. */
   readonly route?: Route;
+  /** Further ways, such as another protocol on another port. A port has one probe. @default none */
+  readonly routes?: readonly Route[];
   /**
    * Path of Prometheus metrics, with its port where it is not `port`. `honorLabels`:
    * they tell of other services, and name them.

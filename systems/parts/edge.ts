@@ -1,6 +1,6 @@
 /** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
 import { healthCheck } from "../../plan/health.ts";
-import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, watched } from "../../plan/routes.ts";
+import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, waitedFor } from "../../plan/routes.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
@@ -44,7 +44,6 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
   const { settle, waitTimeout } = args.settings;
   const drain = Math.floor(waitTimeout / 2);
   const on = services.filter((service) => args.isOn(service.name));
-  const waitedFor = [...on.filter((service) => service.route), ...watched(on)].map((service) => service.name);
   return [
     {
       // The edge has the host's port, so the old one stops before the new one starts. An image that
@@ -94,7 +93,7 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
       networks: [],
       config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
-      after: ["edge", ...waitedFor],
+      after: ["edge", ...waitedFor(on)],
       health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
       limits: { memory: 32, cpus: 0.25 },
       stopGrace: 5,

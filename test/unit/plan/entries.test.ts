@@ -115,6 +115,23 @@ describe("plan/checks/entries", () => {
       [routed("a", { public: "/" }, { networks: ["data"] }), edge("a")],
       ["catalogue a: has a route, but is not on the network app"],
     );
+    refuses(
+      "two probes of one port",
+      [
+        routed(
+          "a",
+          { public: "/" },
+          {
+            routes: [
+              { public: "/b", check: "/b", probe: "/live" },
+              { internal: 1, check: "/", port: 81 },
+            ],
+          },
+        ),
+        edge("a"),
+      ],
+      ["catalogue a: is asked on port 80 for /health and for /live"],
+    );
     refuses("one from nowhere", [routed("a", {}), edge("a")], ["catalogue a: has a route from nowhere"]);
     refuses(
       "one that no edge was told of",

@@ -171,6 +171,8 @@ describe("a second system", () => {
     );
     assert.deepEqual(worker.environment, ["MONGO_POOL=10", "MONGO_URL_FILE=/run/secrets/mongo-url"]);
   });
+  it("moves its routes when the worker without a port is healthy, too", () =>
+    assert.deepEqual(of(planned(), "edge-routes").after, ["edge", "web", "worker"]));
   it("drops a former log-in when all that use the store run with the new one", () => {
     const plan = planned();
     assert.deepEqual(of(plan, "mongo-prune").after, ["edge-routes", "mongo-users", "web", "worker"]);
