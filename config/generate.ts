@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { commonSettings, type LeafMeta, metaOf } from "./schema.ts";
+import { commonSettings, leaf, type LeafMeta, metaOf } from "./schema.ts";
 import type { SecretLeaf } from "./secrets.ts";
 import type { Shape } from "./shape.ts";
 
@@ -33,6 +33,14 @@ const rows = (leaves: Leaves): Row[] =>
 function fallbackOf(type: z.core.$ZodType): string {
   if (type instanceof z.ZodDefault) return JSON.stringify(type.def.defaultValue);
   return type instanceof z.ZodOptional ? "see the description" : "none: must be set";
+}
+
+/** Keys that every system has; which systems there are, the schema itself does not know. */
+function commonOf(systems: Systems): Leaves {
+  const names = Object.keys(systems);
+  const { description } = metaOf(commonSettings.system)!;
+  const meta = { description, allowed: names.join(", "), example: names[0] };
+  return { ...commonSettings, system: leaf(z.enum(names).default(names[0]!), meta) };
 }
 
 /** Keys that only some systems have. */
@@ -99,7 +107,7 @@ function keyList(systems: Systems): string {
     Object.entries(secrets).map(([key, { description }]) => `#   berth:${key} (secret): ${description}`);
   return [
     MARK,
-    ...lines(commonSettings),
+    ...lines(commonOf(systems)),
     "#   docker:host: the engine, such as ssh://deploy@host (the docker provider's own key). Default: this machine's.",
     ...Object.entries(systems).flatMap(([name, { shape }]) => [
       `# With berth:system ${name}:`,
@@ -138,7 +146,7 @@ whole before anything is touched; every problem is reported with the command tha
 
 ## Every system
 
-${keyTable(commonSettings)}
+${keyTable(commonOf(systems))}
 
 Secrets are set with \`pulumi config set --secret berth:<name>\`; it asks for the value, which then stands encrypted in the stack file. What
 is not set is generated, or its feature is off. Containers get secrets as files under \`/run/secrets\`, never as environment variables.
@@ -179,7 +187,7 @@ function specimen(systems: Systems): string {
     "# yaml-language-server: $schema=./stack.schema.json",
     "# Every key of a stack file. Copy to Pulumi.<stack>.yaml, uncomment what you need. Made by npm run schema.",
     "config:",
-    ...rows(commonSettings).flatMap(comment),
+    ...rows(commonOf(systems)).flatMap(comment),
     ...Object.entries(systems).flatMap(([name, { shape }]) => [
       `  # ---- With berth:system ${name}`,
       ...rows(ownOf(shape)).flatMap(comment),
