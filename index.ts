@@ -13,9 +13,9 @@ delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
 // The SDK's debug messages hold resolved secrets, and `pulumi up --json` or `--debug` prints them.
 (pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
-const { stack, settings, secrets, engine, ...given } = await load();
+const { system, stack, settings, secrets, engine, ...given } = await load(systems);
 const plan = await refusing(() =>
-  makePlan(systems[settings.system], { stack, settings, ...given, configured: new Set(secrets.keys()) }),
+  makePlan(system.catalogue, { stack, settings, ...given, configured: new Set(secrets.keys()) }),
 );
 await announce(stack, plan.notices);
 const sources = await refusing(() => imageSources(plan));

@@ -4,7 +4,7 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 BENCH_HOME=${BERTH_BENCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-bench}
-# The dev stack's secrets are nobody's: its passphrase is public. Every other stack has its own.
+# Secrets of the environment dev are nobody's: their passphrase is public. Every other stack has its own.
 DEV_PASSPHRASE=berth-dev
 
 say() { printf '%s\n' "$*" >&2; }
@@ -64,10 +64,13 @@ set_up() { # [stack]
   packages
 }
 
+# What a stack file says on a line of its own; nothing, where it does not say.
+value_of() { sed -nE "s/^ *[\"']?$2[\"']?: *[\"']?([^\"' ]+).*/\1/p" "Pulumi.$1.yaml" 2>/dev/null || true; } # stack key
+
 # The engine that the program uses: the stack file's, otherwise the docker client's own choice.
 engine_answers() { # [stack]
   local answer host=''
-  [ -z "${1:-}" ] || host=$(sed -nE "s/^ *[\"']?docker:host[\"']?: *[\"']?([^\"' ]+).*/\1/p" "Pulumi.$1.yaml" 2>/dev/null || true)
+  [ -z "${1:-}" ] || host=$(value_of "$1" docker:host)
   [ -z "$host" ] || export DOCKER_HOST=$host
   answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
   case $answer in
@@ -85,9 +88,12 @@ packages() {
   echo "$lock" > node_modules/.berth-lock
 }
 
+# Whether everybody may know a stack's secrets: its environment says so, whatever it is called.
+is_public() { [ "$(value_of "$1" berth:environment)" = dev ]; } # stack
+
 passphrase() { # stack
   if [ -n "${PULUMI_CONFIG_PASSPHRASE+x}${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then return; fi
-  if [ "$1" = dev ]; then export PULUMI_CONFIG_PASSPHRASE=$DEV_PASSPHRASE; return; fi
+  if is_public "$1"; then export PULUMI_CONFIG_PASSPHRASE=$DEV_PASSPHRASE; return; fi
   [ -t 0 ] || die "stack $1 has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
 }
 

@@ -1,5 +1,6 @@
 /** Prints the plan of a stack, without an engine: npm run plan [stack] [-- --json] */
 import { main, planOf } from "./stack.ts";
+import { routesOf } from "../plan/routes.ts";
 import type { PlannedService } from "../plan/types.ts";
 
 const table = (rows: readonly (readonly string[])[]): string => {
@@ -23,9 +24,10 @@ const row = (service: PlannedService): string[] => [
   String(service.limits.cpus),
   service.networks.join(" ") || "-",
   service.ports.map(({ ip, external, internal }) => `${ip}:${external}→${internal}`).join(" ") || "-",
-  service.route
-    ? [service.route.public, service.route.internal && `internal :${service.route.internal}`].filter(Boolean).join(" ")
-    : "-",
+  routesOf(service)
+    .flatMap(({ public: path, internal }) => [path, internal && `internal :${internal}`])
+    .filter(Boolean)
+    .join(" ") || "-",
   service.after.join(" ") || "-",
 ];
 

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
 import { formatProblems, ProblemsError } from "../config/problems.ts";
-import { settingsSchema } from "../config/schema.ts";
+import { systemOf } from "../config/shape.ts";
+import { systems } from "../systems/index.ts";
 import { promoted, refusals } from "./promotion.ts";
 import { runningImages } from "./pulumi.ts";
 import { builtImages, planOf } from "./stack.ts";
@@ -15,7 +16,7 @@ const there = (config["berth:images"] ?? {}) as Record<string, string>;
 async function promote(): Promise<void> {
   const plan = planOf(from);
   const images = builtImages(plan, await runningImages(from));
-  const system = settingsSchema.shape.system.parse(config["berth:system"]);
+  const system = systemOf(systems, config["berth:system"] as string | undefined, to).name;
   const problems = refusals({ stack: from, system: plan.system, images }, { stack: to, system });
   if (problems.length)
     throw new Error(

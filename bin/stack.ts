@@ -2,9 +2,9 @@
 import * as os from "node:os";
 import { join } from "node:path";
 import { remoteEngine, stackFile } from "../config/checkout.ts";
-import { isSecretKey, parseConfig, type RawSecret } from "../config/parse.ts";
+import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
-import { leafOf, type SecretKey } from "../config/secrets.ts";
+import { systemOf } from "../config/shape.ts";
 import { makePlan } from "../plan/plan.ts";
 import type { Plan } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";
@@ -18,6 +18,7 @@ export function planOf(
   folder = ROOT,
 ): Plan {
   const { config = {} } = stackFile(stack, folder);
+  const { shape, catalogue } = systemOf(systems, config["berth:system"] as string | undefined, stack);
   const values = new Map<string, string>();
   const secrets = new Map<string, RawSecret>();
   for (const [key, value] of Object.entries(config)) {
@@ -25,17 +26,18 @@ export function planOf(
     const name = key.slice("berth:".length);
     const encrypted = typeof value === "object" && value !== null && "secure" in value;
     // The length of an encrypted value is known to the CLI alone.
-    if (isSecretKey(name))
-      secrets.set(key, { encrypted, length: encrypted ? leafOf(name).minLength : String(value).length });
+    const leaf = shape.secrets[name];
+    if (leaf) secrets.set(key, { encrypted, length: encrypted ? leaf.minLength : String(value).length });
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
-  const { settings, problems } = parseConfig({ stack, values, secrets });
+  const { settings, problems } = parseConfig({ stack, values, secrets }, shape);
   if (!settings) throw new ProblemsError(stack, problems);
-  return makePlan(systems[settings.system], {
+  return makePlan(catalogue, {
     stack,
     settings,
+    shape,
     off: new Set([...settings.off, ...off]),
-    configured: new Set([...secrets.keys()].map((key) => key.slice("berth:".length) as SecretKey)),
+    configured: new Set([...secrets.keys()].map((key) => key.slice("berth:".length))),
     // As config/load.ts has it: of another machine's size nothing is known.
     host:
       "docker:host" in config || process.env["DOCKER_HOST"]

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { formerLeaves, leafOf, outlivingSecrets, type SecretKey } from "../config/secrets.ts";
+import type { SecretKey } from "../config/secrets.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 
@@ -25,7 +25,8 @@ export class Secrets extends pulumi.ComponentResource {
       const value = args.configured.get(key) ?? this.#generate(key, args, version(key, args));
       this.#values.set(key, value);
       if (versioned.has(key)) this.#values.set(`${key}|version`, this.#version(key, value, args.plan));
-      if (formerLeaves[key]) this.#values.set(`${key}|previous`, this.#former(key, formerLeaves[key], args));
+      const { former } = args.plan.secretLeaves[key]!;
+      if (former !== undefined) this.#values.set(`${key}|previous`, this.#former(key, former, args));
     }
     this.registerOutputs({});
   }
@@ -37,7 +38,7 @@ export class Secrets extends pulumi.ComponentResource {
 
   /** Named by version, so that the one before can stay beside it. */
   #generate(key: SecretKey, { plan }: SecretsArgs, n: number): pulumi.Output<string> {
-    const length = leafOf(key).generated;
+    const { generated: length, outlives = false } = plan.secretLeaves[key]!;
     if (length === undefined)
       throw new pulumi.RunError(
         `berth:${key} is needed: pulumi config set --secret berth:${key} --stack ${plan.stack}`,
@@ -45,14 +46,14 @@ export class Secrets extends pulumi.ComponentResource {
     return new random.RandomPassword(
       resourceName(plan.system, plan.stack, key, `v${n}`),
       { length, special: false },
-      { parent: this, protect: outlivingSecrets.has(key) },
+      { parent: this, protect: outlives },
     ).result;
   }
 
   /** What may still be in use: the leaf for it, and what was generated before, or before the stack file had a value. */
   #former(key: SecretKey, leaf: SecretKey, args: SecretsArgs): pulumi.Output<string> {
     const n = version(key, args);
-    const oldest = outlivingSecrets.has(key) ? 1 : Math.max(1, n - 1);
+    const oldest = args.plan.secretLeaves[key]!.outlives ? 1 : Math.max(1, n - 1);
     const newest = args.configured.has(key) ? n : n - 1;
     const generated = Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, i) => newest - i).map((older) =>
       this.#generate(key, args, older),

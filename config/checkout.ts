@@ -15,6 +15,8 @@ export const PUBLIC_PASSPHRASE = "berth-dev";
 /** Another stack file of this checkout. */
 export interface OtherStack {
   readonly stack: string;
+  /** Its `berth:system`. */
+  readonly system: string | undefined;
   /** Its `docker:host`. */
   readonly engine: string | undefined;
   /** Whether its state has containers. */
@@ -57,7 +59,8 @@ export function otherStacks(stack: string, folder = "."): OtherStack[] {
       const { config = {} } = stackFile(name, folder);
       const engine = config["docker:host"] as string | undefined;
       const held = portsHeld(name, folder);
-      return [{ stack: name, engine, runs: held !== undefined, ports: new Set(held ?? portsWanted(config)) }];
+      const system = config["berth:system"] as string | undefined;
+      return [{ stack: name, system, engine, runs: held !== undefined, ports: new Set(held ?? portsWanted(config)) }];
     } catch {
       return [];
     }

@@ -3,14 +3,19 @@ import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
 import { hasPublicPassphrase, neighboursOf, type OtherStack, remoteEngine } from "./checkout.ts";
 import { type Machine, machineOf } from "./engine.ts";
-import { isSecretKey, parseConfig, type RawSecret } from "./parse.ts";
+import { parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
 import type { SecretKey } from "./secrets.ts";
+import { type Shape, type Shapes, systemOf } from "./shape.ts";
 
-export interface Loaded {
+export interface Loaded<S> {
+  /** The system that the stack runs. */
+  readonly system: S;
   readonly stack: string;
   readonly settings: Settings;
+  /** Every key that the stack file may have. */
+  readonly shape: Shape;
   /** The secrets that the stack file holds; each stays a secret Output. */
   readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
   /** Address of the engine (`docker:host`), where it is not this machine's. */
@@ -25,27 +30,34 @@ export interface Loaded {
   readonly publicPassphrase: boolean;
 }
 
-/** @throws {pulumi.RunError} with every problem of the stack file. */
-export async function load(): Promise<Loaded> {
+/**
+ * @param systems The systems that a stack can run.
+ * @throws {pulumi.RunError} with every problem of the stack file.
+ */
+export async function load<S extends Shapes[string]>(systems: Readonly<Record<string, S>>): Promise<Loaded<S>> {
   const stack = pulumi.getStack();
   const config = new pulumi.Config("berth");
+  const system = await refusing(() => systemOf(systems, config.get("system"), stack));
+  const { shape } = system;
   const values = new Map<string, string>();
   const raw = new Map<string, RawSecret>();
   const secrets = new Map<SecretKey, pulumi.Output<string>>();
   for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
     const [namespace, name] = key.split(":", 2) as [string, string];
     if (namespace !== "berth") continue;
-    if (isSecretKey(name)) {
+    if (name in shape.secrets) {
       raw.set(key, { encrypted: isConfigSecret(key), length: value.length, json: isObject(value) });
       secrets.set(name, config.requireSecret(name));
     } else values.set(key, value);
   }
-  const { settings, problems } = parseConfig({ stack, values, secrets: raw });
+  const { settings, problems } = parseConfig({ stack, values, secrets: raw }, shape);
   if (!settings) throw new pulumi.RunError(new ProblemsError(stack, problems).message);
   const engine = new pulumi.Config("docker").get("host");
   return {
+    system,
     stack,
     settings,
+    shape,
     secrets,
     engine,
     host: await hostOf(stack, settings, engine),

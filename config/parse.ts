@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { didYouMean } from "./nearest.ts";
 import { setCommand, type Problem } from "./problems.ts";
-import { type LeafMeta, type Settings, settingsSchema } from "./schema.ts";
-import { leafOf, secretKeys, type SecretKey } from "./secrets.ts";
+import { type LeafMeta, metaOf, type Settings } from "./schema.ts";
+import type { Shape } from "./shape.ts";
 
 /** What the stack file says about one secret; the value itself stays outside. */
 export interface RawSecret {
@@ -26,22 +26,21 @@ export type Parsed =
 
 const NAMESPACE = "berth:";
 
-export function parseConfig(raw: RawConfig): Parsed {
-  const entries: [string, unknown][] = [];
-  for (const [key, text] of raw.values) {
+/** @param shape Keys of the system that the stack runs. */
+export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
+  const leaves: Readonly<Record<string, z.ZodType>> = shape.settings.shape;
+  const entries = [...raw.values].map(([key, text]): [string, unknown] => {
     const name = key.slice(NAMESPACE.length);
-    if (!isSecretKey(name)) entries.push([name, decode(text, settingsSchema.shape[name as keyof Settings])]);
-  }
-  const result = settingsSchema.safeParse(Object.fromEntries(entries), { reportInput: true });
+    return [name, decode(text, leaves[name])];
+  });
+  const result = shape.settings.safeParse(Object.fromEntries(entries), { reportInput: true });
   const problems = [
-    ...(result.error?.issues ?? []).flatMap((issue) => explain(issue, raw.stack)),
-    ...secretProblems(raw),
-    ...pairProblems(raw),
+    ...(result.error?.issues ?? []).flatMap((issue) => explain(issue, raw.stack, shape)),
+    ...secretProblems(raw, shape),
+    ...pairProblems(raw, shape),
   ];
   return result.success && problems.length === 0 ? { settings: result.data, problems: [] } : { problems };
 }
-
-export const isSecretKey = (name: string): name is SecretKey => (secretKeys as string[]).includes(name);
 
 /** The CLI hands numbers, booleans and objects over as text; text stays text where the leaf wants text. */
 function decode(text: string, schema: z.ZodType | undefined): unknown {
@@ -60,8 +59,8 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 }
 
 /** The innermost leaf on the way to a problem that describes itself. */
-function metaAt(path: readonly PropertyKey[]): LeafMeta | undefined {
-  let schema: z.core.$ZodType = settingsSchema;
+function metaAt(path: readonly PropertyKey[], { settings }: Shape): LeafMeta | undefined {
+  let schema: z.core.$ZodType = settings;
   let found: LeafMeta | undefined;
   for (const step of path) {
     const type = unwrap(schema);
@@ -71,24 +70,17 @@ function metaAt(path: readonly PropertyKey[]): LeafMeta | undefined {
     else if (type instanceof z.ZodArray) next = type.element;
     if (!next) break;
     schema = next;
-    const meta = describe(schema);
+    const meta = metaOf(schema);
     if (meta) found = meta;
   }
   return found;
 }
 
-/** The description of a leaf, seen through `.optional()` and `.default()`. */
-export function describe(schema: z.core.$ZodType): LeafMeta | undefined {
-  const meta = z.globalRegistry.get(schema) as LeafMeta | undefined;
-  if (meta?.allowed) return meta;
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? describe(schema.unwrap()) : undefined;
-}
-
-function explain(issue: z.core.$ZodIssue, stack: string): Problem[] {
+function explain(issue: z.core.$ZodIssue, stack: string, shape: Shape): Problem[] {
   const key = NAMESPACE + issue.path.map((step, i) => (i === 0 ? "" : ".") + String(step)).join("");
   if (issue.code === "unrecognized_keys") {
     const parent = issue.path.length ? `${key}.` : NAMESPACE;
-    const known = knownKeys(issue.path);
+    const known = knownKeys(issue.path, shape);
     return issue.keys.map((name) => ({
       key: parent + name,
       got: `no such key${didYouMean(name, known)}`,
@@ -96,7 +88,7 @@ function explain(issue: z.core.$ZodIssue, stack: string): Problem[] {
       fix: `pulumi config rm ${issue.path.length ? "--path " : ""}${parent}${name} --stack ${stack}`,
     }));
   }
-  const meta = metaAt(issue.path);
+  const meta = metaAt(issue.path, shape);
   return [
     {
       key,
@@ -115,8 +107,8 @@ function exampleFor(example: unknown, issue: z.core.$ZodIssue): unknown {
   return example ?? "<value>";
 }
 
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schema: z.core.$ZodType = settingsSchema;
+function knownKeys(path: readonly PropertyKey[], { settings, secrets }: Shape): string[] {
+  let schema: z.core.$ZodType = settings;
   for (const step of path) {
     const type = unwrap(schema);
     if (type instanceof z.ZodObject) schema = (type.shape as Record<string, z.core.$ZodType>)[String(step)]!;
@@ -124,14 +116,13 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   }
   const type = unwrap(schema);
   const keys = type instanceof z.ZodObject ? Object.keys(type.shape) : [];
-  return path.length === 0 ? [...keys, ...secretKeys] : keys;
+  return path.length === 0 ? [...keys, ...Object.keys(secrets)] : keys;
 }
 
-function secretProblems(raw: RawConfig): Problem[] {
+function secretProblems(raw: RawConfig, { secrets }: Shape): Problem[] {
   return [...raw.secrets].flatMap(([key, { encrypted, length, json }]) => {
-    const name = key.slice(NAMESPACE.length) as SecretKey;
     const fix = `pulumi config set --secret ${key} --stack ${raw.stack}`;
-    const { minLength, description, example, json: needsJson } = leafOf(name);
+    const { minLength, description, example, json: needsJson } = secrets[key.slice(NAMESPACE.length)]!;
     return [
       ...(encrypted
         ? []
@@ -147,22 +138,16 @@ function secretProblems(raw: RawConfig): Problem[] {
 }
 
 /** Secrets that make sense only together. */
-const TOGETHER: readonly (readonly [SecretKey, SecretKey])[] = [
-  ["tlsCertificate", "tlsKey"],
-  ["tlsKey", "tlsCertificate"],
-  ["backupS3AccessKey", "backupS3SecretKey"],
-  ["backupS3SecretKey", "backupS3AccessKey"],
-  ["twilioAccountSid", "twilioAuthToken"],
-  ["twilioAuthToken", "twilioUserNumbers"],
-  ["twilioUserNumbers", "twilioAuthToken"],
-];
-
-function pairProblems(raw: RawConfig): Problem[] {
-  const has = (key: SecretKey) => raw.secrets.has(NAMESPACE + key);
-  return TOGETHER.filter(([given, needed]) => has(given) && !has(needed)).map(([given, needed]) => ({
-    key: NAMESPACE + needed,
-    got: "missing",
-    allowed: `set, because ${NAMESPACE}${given} is: ${leafOf(needed).description}`,
-    fix: `pulumi config set --secret ${NAMESPACE}${needed} --stack ${raw.stack}`,
-  }));
-}
+const pairProblems = (raw: RawConfig, { secrets }: Shape): Problem[] =>
+  Object.entries(secrets)
+    .filter(([given]) => raw.secrets.has(NAMESPACE + given))
+    .flatMap(([given, { needs = [] }]) =>
+      needs
+        .filter((needed) => !raw.secrets.has(NAMESPACE + needed))
+        .map((needed) => ({
+          key: NAMESPACE + needed,
+          got: "missing",
+          allowed: `set, because ${NAMESPACE}${given} is: ${secrets[needed]!.description}`,
+          fix: `pulumi config set --secret ${NAMESPACE}${needed} --stack ${raw.stack}`,
+        })),
+    );

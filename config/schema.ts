@@ -1,7 +1,7 @@
 /**
- * Every key of a stack file, with its type, default, meaning and an example.
- * Imports zod only: the JSON schema of the stack files, the documentation and
- * the error messages are all made from what stands here.
+ * The keys that every stack file may have, with type, default, meaning and example, and what other keys are made of.
+ * A system, its parts and its stores bring keys of their own (config/shape.ts). Imports zod only: the JSON schema of
+ * the stack files, the documentation and the error messages are all made from the leaves.
  */
 import { z } from "zod";
 
@@ -12,9 +12,18 @@ export interface LeafMeta {
   readonly allowed: string;
   /** A value that is allowed. */
   readonly example: unknown;
+  /** It brings test data, which prod takes none of. @default false */
+  readonly testData?: true;
 }
 
-const leaf = <T extends z.ZodType>(type: T, meta: LeafMeta): T => type.meta({ ...meta });
+export const leaf = <T extends z.ZodType>(type: T, meta: LeafMeta): T => type.meta({ ...meta });
+
+/** What a leaf says about itself, seen through `.optional()` and `.default()`. */
+export function metaOf(schema: z.core.$ZodType): LeafMeta | undefined {
+  const meta = z.globalRegistry.get(schema) as LeafMeta | undefined;
+  if (meta?.allowed) return meta;
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? metaOf(schema.unwrap()) : undefined;
+}
 
 /** Sizes in MiB. `GB` and `MB` are refused: they mean two things. */
 const MEMORY = /^(\d+)(MiB|GiB)$/;
@@ -39,100 +48,20 @@ const CPUS = "quarters of a core from 0.25 to 64, but not 10, 20 … (the provid
 
 const serviceName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const port = z.number().int().min(1).max(65535);
-const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
+export const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
 /** A host that no engine takes for a user's name on Docker Hub (a dot, a port or localhost), then a path. */
 const registry = z
   .string()
   .regex(/^(?=localhost(?:[:/]|$)|[^/]*[.:])[a-z0-9][a-z0-9.-]*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/);
 
 /** Never the root: whatever is mounted there would become the database's. */
-const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
+export const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
 
-/**
- * The defaults stay what they are when systems/images.ts moves on: a stack file that says nothing has data of these.
- */
-const major = z.number().int().min(1).max(99);
-
-const postgres = z.strictObject({
-  maxConnections: leaf(z.number().int().min(20).max(2000), {
-    description: "Connections that PostgreSQL accepts; the pools of all replicas must fit.",
-    allowed: "a whole number from 20 to 2000",
-    example: 200,
-  }).default(200),
-  poolSize: leaf(z.number().int().min(1).max(100), {
-    description:
-      "Connections that each application container may hold; one of them may have its own, DB_POOL_SIZE in its environment.",
-    allowed: "a whole number from 1 to 100",
-    example: 5,
-  }).default(5),
-  statementTimeout: leaf(z.number().int().min(1).max(600), {
-    description: "Seconds after which a statement of an application is ended. Migrations are not.",
-    allowed: "a whole number from 1 to 600",
-    example: 10,
-  }).default(10),
-  device: leaf(folder, {
-    description: "Folder of the engine's machine that holds the data, on an encrypted file system.",
-    allowed: "an absolute path of letters, digits, . _ and -",
-    example: "/mnt/encrypted/postgres",
-  }).optional(),
-});
-
-const interval = z.string().regex(/^[1-9]\d{0,4}[mhd]$/);
+export const interval = z.string().regex(/^[1-9]\d{0,4}[mhd]$/);
 
 /** @returns seconds of an interval such as `6h` */
 export const seconds = (text: string): number =>
   Number(text.slice(0, -1)) * { m: 60, h: 3600, d: 86_400 }[text.at(-1) as "m" | "h" | "d"];
-
-const backup = z
-  .strictObject({
-    every: leaf(interval, {
-      description: "Time from one backup to the next.",
-      allowed: "a whole number with m, h or d",
-      example: "6h",
-    }).default("6h"),
-    keep: leaf(z.number().int().min(1).max(1000), {
-      description: "How many verified backups are kept; older ones are removed.",
-      allowed: "a whole number from 1 to 1000",
-      example: 14,
-    }).default(14),
-    device: leaf(folder, {
-      description:
-        "Folder of the engine's machine that holds the backups, best on another disk than the database's. Default: a volume of the engine.",
-      allowed: "an absolute path of letters, digits, . _ and -",
-      example: "/mnt/backup/berth",
-    }).optional(),
-    s3: leaf(
-      z.strictObject({
-        endpoint: leaf(z.url({ protocol: /^https?$/ }), {
-          description: "Address of the store. Default: Amazon's, by the region.",
-          allowed: "an http or https URL",
-          example: "https://s3.example.org",
-        }).optional(),
-        bucket: leaf(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/), {
-          description: "A bucket that exists.",
-          allowed: "3 to 63 lower-case letters, digits, dots and hyphens",
-          example: "berth-backups",
-        }),
-        region: leaf(z.string().regex(/^[a-z0-9-]+$/), {
-          description: "Region of the bucket.",
-          allowed: "lower-case letters, digits and hyphens",
-          example: "eu-central-1",
-        }).optional(),
-        prefix: leaf(z.string().regex(/^[\w.-]+(?:\/[\w.-]+)*$/), {
-          description: "Folder in the bucket. Default: <system>-<stack>.",
-          allowed: "names with a slash between them",
-          example: "berth/prod",
-        }).optional(),
-      }),
-      {
-        description:
-          "Keeps the backups in a bucket instead of a volume. Needs berth:backupS3AccessKey and berth:backupS3SecretKey.",
-        allowed: "bucket, endpoint, region and prefix",
-        example: { endpoint: "https://s3.example.org", bucket: "berth-backups" },
-      },
-    ).optional(),
-  })
-  .refine(({ device, s3 }) => device === undefined || s3 === undefined);
 
 const service = z.strictObject({
   replicas: leaf(z.number().int().min(1).max(20), {
@@ -163,16 +92,17 @@ const service = z.strictObject({
   }).optional(),
 });
 
-export const settingsSchema = z.strictObject({
+/** What every stack has. */
+export const commonSettings = {
   environment: leaf(z.enum(["dev", "stage", "prod"]), {
     description:
       "What this stack is for. Names nothing and decides nothing else: all that differs stands in the stack file.",
     allowed: "dev, stage or prod",
     example: "dev",
   }),
-  system: leaf(z.enum(["assistant"]).default("assistant"), {
+  system: leaf(z.string(), {
     description: "Which system of the catalogue the stack runs.",
-    allowed: "assistant",
+    allowed: "a folder of systems/",
     example: "assistant",
   }),
   ports: leaf(z.record(serviceName, port).default({}), {
@@ -211,8 +141,8 @@ export const settingsSchema = z.strictObject({
     example: ["grafana"],
   }),
   baseImages: leaf(z.record(z.string(), z.string().regex(/^[^\s]+:[^\s:]+$/)).default({}), {
-    description: "Replaces an image named in systems/images.ts: a mirror, another version, a digest.",
-    allowed: "names of systems/images.ts with an image that has a tag or digest, never latest",
+    description: "Replaces an image that the system pulls: a mirror, another version, a digest.",
+    allowed: "names of the system's base images with an image that has a tag or digest, never latest",
     example: { postgres: "pgvector/pgvector:pg17" },
   }),
   registry: leaf(registry.optional(), {
@@ -252,55 +182,6 @@ export const settingsSchema = z.strictObject({
     allowed: "DEBUG, INFO, WARNING or ERROR",
     example: "INFO",
   }),
-  database: leaf(
-    z
-      .string()
-      .regex(/^[a-z][a-z0-9_]{0,50}$/)
-      .optional(),
-    {
-      description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
-      allowed: "lower-case letters, digits and _",
-      example: "pa_dev",
-    },
-  ),
-  postgres: leaf(postgres.default(postgres.parse({})), {
-    description:
-      "PostgreSQL: connections, pools, the longest statement, and where its data is encrypted. Memory is fitted to the service's limit.",
-    allowed: "maxConnections, poolSize, statementTimeout (seconds) and device (a folder)",
-    example: { maxConnections: 200, poolSize: 10, statementTimeout: 10, device: "/mnt/encrypted/postgres" },
-  }),
-  backup: leaf(backup.optional(), {
-    description: "Backups: how often, how many, where. Default: none are made; {} makes them with the defaults.",
-    allowed: "every (such as 6h), keep (a number), device (a folder) or s3 (endpoint, bucket, region, prefix)",
-    example: { every: "6h", keep: 14 },
-  }),
-  majors: leaf(
-    z.strictObject({ postgres: major.default(17), redis: major.default(8) }).default({ postgres: 17, redis: 8 }),
-    {
-      description:
-        "Major versions that the data of PostgreSQL and Redis is of: an image of another is refused. What to do before it is changed: docs/operations.md#another-major-version.",
-      allowed: "postgres and redis, each a whole number",
-      example: { postgres: 17, redis: 8 },
-    },
-  ),
-  schema: leaf(z.string().regex(/^\w+$/).optional(), {
-    description:
-      "Revision that the schema goes to, up or down, and stays at. Default: the newest that the release knows.",
-    allowed: "a revision of the release, head or base",
-    example: "0002",
-  }),
-  allowDestructiveMigrations: leaf(
-    z
-      .string()
-      .regex(/^\w+(?:,\w+)*$/)
-      .optional(),
-    {
-      description:
-        "Revisions of the schema that may remove data, on the way up or down. Without it such a migration is refused, and the former release serves on.",
-      allowed: "revisions with a comma between them",
-      example: "0003",
-    },
-  ),
   waitTimeout: leaf(z.number().int().min(20).max(900).default(120), {
     description:
       "Seconds that a new container may take to get healthy. Half of it is what requests in flight get when routes change.",
@@ -313,11 +194,6 @@ export const settingsSchema = z.strictObject({
     allowed: "a whole number from 0 to 300",
     example: 15,
   }),
-  seed: leaf(z.boolean().default(false), {
-    description: "Loads test data after the migrations.",
-    allowed: "true or false",
-    example: false,
-  }),
   protectData: leaf(z.boolean().default(true), {
     description: "Refuses to delete data volumes. Without it they are kept on `down`, but can be replaced.",
     allowed: "true or false",
@@ -327,26 +203,6 @@ export const settingsSchema = z.strictObject({
     description: "Restart policy of every container.",
     allowed: "unless-stopped or always",
     example: "always",
-  }),
-  retention: leaf(
-    z
-      .strictObject({
-        metrics: retention.default("15d"),
-        logs: retention.default("7d"),
-        metricsSize: memory.default("4GiB"),
-      })
-      .default({ metrics: "15d", logs: "7d", metricsSize: "4GiB" }),
-    {
-      description: "How long metrics and logs are kept, and the most that metrics may take of the disk.",
-      allowed: "metrics and logs, each a number with h, d or w; metricsSize with MiB or GiB",
-      example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
-    },
-  ),
-  dockerRoot: leaf(folder.default("/var/lib/docker"), {
-    description:
-      "The engine's own folder, where the collector of log lines finds its files: `docker info -f '{{.DockerRootDir}}'` tells.",
-    allowed: "an absolute path of letters, digits, . _ and -",
-    example: "/var/lib/docker",
   }),
   host: leaf(z.strictObject({ cpus: z.number().positive(), memory }).optional(), {
     description: "Size of the engine's machine, which no limit may exceed. Default: what the engine says of it.",
@@ -358,7 +214,10 @@ export const settingsSchema = z.strictObject({
     allowed: "names of generated secrets with a whole number from 1",
     example: { postgresPassword: 2 },
   }),
-});
+} satisfies z.ZodRawShape;
 
-export type Settings = z.output<typeof settingsSchema>;
+/** What a stack file says, with defaults: what every stack has, and the keys of `Own`. */
+export type Settings<Own extends z.ZodRawShape = Readonly<Record<never, never>>> = z.output<
+  z.ZodObject<typeof commonSettings & Own>
+>;
 export type ServiceSettings = z.output<typeof service>;

@@ -23,6 +23,22 @@ export interface Dashboard {
   readonly name: string;
   readonly rows: readonly Row[];
 }
+/** What a store or a system adds to the dashboards of every system. */
+export interface Drawings {
+  /**
+   * Service → its row of the overview: an expression that is 1 while it is up, and what takes the place of requests.
+   * @default what Prometheus and the engine say of its containers; requests of an application, and nothing of others
+   */
+  readonly services?: Readonly<Record<string, { readonly up?: string; readonly work?: readonly Panel[] }>>;
+  /** Rows of the page of its tier, before the containers. */
+  readonly rows?: Readonly<Partial<Record<"app" | "data", readonly Row[]>>>;
+  /** What is seen of a release, besides the edge's view of it. */
+  readonly releases?: readonly Panel[];
+  /** Pages of its own. */
+  readonly pages?: readonly Dashboard[];
+  /** Names of the metrics that it may ask for, besides those of every system (monitoring/metrics.ts). */
+  readonly metrics: readonly string[];
+}
 
 const [WIDTH, HEIGHT] = [24, 8];
 

@@ -3,40 +3,26 @@
  * stack files (test/unit/plan/environments.test.ts holds it).
  */
 import { setCommand, type Problem } from "../config/problems.ts";
-import { type Settings, settingsSchema } from "../config/schema.ts";
-import type { Context, Notice, PlannedService } from "./types.ts";
+import { commonSettings, metaOf, type Settings } from "../config/schema.ts";
+import type { Context, Notice, PlannedService, System } from "./types.ts";
 
 /** Only in development: shows internals, runs what was just typed, or gives data away. */
 export function environmentProblems(services: readonly PlannedService[], context: Context): Problem[] {
-  const { settings, stack } = context;
-  const { environment } = settings;
+  const { environment } = context.settings;
   return [
     ...misnamed(context),
     ...mismatched(context),
     ...overridden(context),
     ...(environment === "dev" ? [] : developmentOnly(context)),
     ...(environment === "prod"
-      ? [
-          ...passphraseProblems(context),
-          ...publishedData(services, context),
-          ...(settings.seed
-            ? [
-                {
-                  key: "berth:seed",
-                  got: "test data in prod",
-                  allowed: "false; test data is for dev and stage",
-                  fix: setCommand("berth:seed", false, stack),
-                },
-              ]
-            : []),
-        ]
+      ? [...passphraseProblems(context), ...publishedData(services, context), ...testData(context)]
       : []),
   ];
 }
 
 /** A stack that is called after one environment and says that it is another would escape every check below. */
 function misnamed({ settings, stack }: Context): Problem[] {
-  const { options } = settingsSchema.shape.environment;
+  const { options } = commonSettings.environment;
   return stack === settings.environment || !(options as string[]).includes(stack)
     ? []
     : [
@@ -80,6 +66,17 @@ function developmentOnly({ settings, stack }: Context): Problem[] {
     ...only("imageTarget", settings.imageTarget === "development", "development", "runtime"),
     ...only("protectData", !settings.protectData, "switched off", true),
   ];
+}
+
+function testData({ settings, shape, stack }: Context): Problem[] {
+  return Object.entries(shape.settings.shape)
+    .filter(([key, leaf]) => metaOf(leaf)?.testData && Boolean(settings[key as keyof Settings]))
+    .map(([key]) => ({
+      key: `berth:${key}`,
+      got: "test data in prod",
+      allowed: "false; test data is for dev and stage",
+      fix: setCommand(`berth:${key}`, false, stack),
+    }));
 }
 
 /** The same settings by the back door, through a service's environment. */
@@ -143,7 +140,11 @@ function passphraseProblems({ publicPassphrase, settings, stack }: Context): Pro
  * What an environment can do without and should not. Whether something else does it (a disk, a
  * load balancer) cannot be seen from here.
  */
-export function environmentNotices(services: readonly PlannedService[], context: Context): Notice[] {
+export function environmentNotices(
+  services: readonly PlannedService[],
+  { stores = [] }: System,
+  context: Context,
+): Notice[] {
   const { settings, stack, configured } = context;
   if (settings.environment === "stage")
     return passphraseProblems(context).map((problem) => ({ level: "warning", ...problem }));
@@ -151,18 +152,20 @@ export function environmentNotices(services: readonly PlannedService[], context:
   const names = services.map(({ name }) => name);
   const open = !settings.bindAddress.startsWith("127.") && names.includes("edge") && !configured.has("tlsCertificate");
   return [
-    ...(names.includes("postgres") && settings.postgres.device === undefined
-      ? [
-          {
-            level: "warning" as const,
-            key: "berth:postgres.device",
-            got: "missing: nothing here encrypts the database at rest",
-            allowed:
-              "a folder on an encrypted file system, named before the first up (docs/operations.md, Encryption at rest)",
-            fix: setCommand("berth:postgres.device", "/mnt/encrypted/postgres", stack),
-          },
-        ]
-      : []),
+    ...stores.flatMap(({ name, device }) =>
+      device === undefined || device.folder !== undefined
+        ? []
+        : [
+            {
+              level: "warning" as const,
+              key: device.key,
+              got: "missing: nothing here encrypts the database at rest",
+              allowed:
+                "a folder on an encrypted file system, named before the first up (docs/operations.md, Encryption at rest)",
+              fix: setCommand(device.key, `/mnt/encrypted/${name}`, stack),
+            },
+          ],
+    ),
     ...(open
       ? [
           {

@@ -1,7 +1,11 @@
 /** The one place that makes names. Networks and containers of two stacks on one engine never meet. */
 
-/** Prefix of everything that belongs to a stack: `assistant-dev`. */
-export const prefix = (system: string, stack: string): string => `${system}-${stack}`;
+/**
+ * Prefix of everything that belongs to a stack, which says the system once: a stack called dev and one called
+ * assistant-dev would share it, and so cannot share an engine (plan/checks/names.ts).
+ */
+export const prefix = (system: string, stack: string): string =>
+  stack.startsWith(`${system}-`) ? stack : `${system}-${stack}`;
 
 /** Logical name of a resource, from which the provider makes the engine's name. */
 export const resourceName = (system: string, stack: string, ...parts: (string | number)[]): string =>

@@ -8,12 +8,14 @@ import { startOrder } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
 import { neighbourNotices } from "./neighbours.ts";
+import { routesOf } from "./routes.ts";
 import { consumersOf, references, secretsIn, templatesOf } from "./template.ts";
 import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
 
 /** @throws {ProblemsError} naming every key to mend. */
 export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const { settings, stack } = given;
+  const leaves = given.shape.secrets;
   const publicUrl = settings.publicUrl ?? defaultUrl(given);
   const system = catalogue({
     stack,
@@ -35,11 +37,12 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const asked = [...services.flatMap(templatesOf), ...Object.values(credentials)].flatMap(references);
   const problems = problemsIn({ system, on, services, asked, context });
   if (problems.length) throw new ProblemsError(stack, problems);
+  const secretKeys = secretsIn(asked, leaves);
   return {
     stack,
     environment: settings.environment,
     system: system.name,
-    database: system.database,
+    ...(system.database === undefined ? {} : { database: system.database }),
     platform: settings.platform,
     ...(settings.registry === undefined ? {} : { registry: settings.registry }),
     restart: settings.restart,
@@ -48,14 +51,18 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
     services: startOrder(services).order,
     off,
-    urls: urlsOf(services, publicUrl),
+    urls: urlsOf(services, publicUrl, system),
     publicUrl,
     credentials,
-    secretKeys: secretsIn(asked),
+    secretKeys,
+    secretLeaves: Object.fromEntries(secretKeys.map((key) => [key, leaves[key]!])),
     ...(system.schemaVersion === undefined ? {} : { schemaVersion: system.schemaVersion }),
-    versionedSecrets: secretsIn(asked.filter((reference) => reference.filter === "version")),
+    versionedSecrets: secretsIn(
+      asked.filter((reference) => reference.filter === "version"),
+      leaves,
+    ),
     notices: [
-      ...environmentNotices(services, context),
+      ...environmentNotices(services, system, context),
       ...portNotices(services, context),
       ...neighbourNotices(services, context),
     ],
@@ -128,19 +135,25 @@ function defaultUrl({ settings }: Context): string {
   return shown === (scheme === "http" ? 80 : 443) ? `${scheme}://${host}` : `${scheme}://${host}:${shown}`;
 }
 
-function urlsOf(services: readonly PlannedService[], publicUrl: string): Record<string, string> {
+function urlsOf(
+  services: readonly PlannedService[],
+  publicUrl: string,
+  { stores = [] }: System,
+): Record<string, string> {
   const urls = services.flatMap((service) =>
     service.ports.map(({ endpoint, ip, external }): [string, string] => {
       if (service.tier === "edge") return [endpoint, publicUrl];
-      const scheme = service.tier === "data" ? endpoint : "http";
+      const scheme = stores.find(({ name }) => name === service.name)?.scheme ?? "http";
       return [endpoint, `${scheme}://${ip}:${external}`];
     }),
   );
-  const routed = services
-    .filter((service) => service.route?.public)
-    .map((service): [string, string] => [
-      service.name,
-      publicUrl + (service.route!.public === "/" ? "" : service.route!.public!),
-    ]);
+  const routed = services.flatMap((service) =>
+    routesOf(service)
+      .flatMap(({ public: path }) => path ?? [])
+      .map((path, n): [string, string] => [
+        n === 0 ? service.name : `${service.name} ${path}`,
+        publicUrl + (path === "/" ? "" : path),
+      ]),
+  );
   return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
 }

@@ -10,11 +10,30 @@ export const EDGE_METRICS = 8090;
 /** Ports that no internal route can have; on the last one the edge says that it lives (services/edge). */
 export const OWN_PORTS: readonly number[] = [EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, 8089];
 
-type Routed = ServiceSpec & { readonly route: Route; readonly port: number };
-const routed = (services: readonly ServiceSpec[]): Routed[] =>
+/** Every way to a service. */
+export const routesOf = ({ route, routes = [] }: Pick<ServiceSpec, "route" | "routes">): readonly Route[] =>
+  route === undefined ? routes : [route, ...routes];
+
+/** A route, and where it leads. */
+interface Way {
+  readonly name: string;
+  /** What nginx calls the containers with the port. No service's name has an underscore. */
+  readonly upstream: string;
+  readonly port: number;
+  readonly route: Route;
+}
+
+const waysOf = (services: readonly ServiceSpec[]): Way[] =>
   services
-    .filter((service): service is Routed => service.route !== undefined && service.port !== undefined)
-    .sort((a, b) => a.name.localeCompare(b.name));
+    .flatMap((service) =>
+      routesOf(service).flatMap((route): Way[] => {
+        const { name } = service;
+        const port = route.port ?? service.port;
+        if (port === undefined) return [];
+        return [{ name, upstream: port === service.port ? name : `${name}_${port}`, port, route }];
+      }),
+    )
+    .sort((a, b) => a.upstream.localeCompare(b.upstream));
 
 export interface EdgeArgs {
   /** Whether there is a certificate. */
@@ -25,8 +44,8 @@ export interface EdgeArgs {
   readonly drain: number;
 }
 
-const containersOf = ({ name, port, route }: ServiceSpec): string =>
-  `${name} ${port} ${route?.probe ?? "/health"} @{containers:${name}}\n`;
+const containersOf = (upstream: string, name: string, port: number, probe = "/health"): string =>
+  `${upstream} ${port} ${probe} @{containers:${name}}\n`;
 
 /** Stateless applications without a route, such as workers: a release is not good while one of them dies. */
 export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
@@ -34,10 +53,27 @@ export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
     (service) =>
       service.kind === "stateless" &&
       service.tier === "app" &&
-      !service.route &&
+      routesOf(service).length === 0 &&
       service.port !== undefined &&
       service.networks.includes("app"),
   );
+
+/**
+ * Applications that must be healthy before the routes move. One without a port, such as a worker that only takes jobs,
+ * is judged by its health alone: nobody asks it again while the release settles.
+ */
+export const waitedFor = (services: readonly ServiceSpec[]): readonly string[] => {
+  const silent = services.filter(
+    (service) =>
+      service.kind === "stateless" &&
+      service.tier === "app" &&
+      service.port === undefined &&
+      routesOf(service).length === 0,
+  );
+  return [...services.filter((service) => routesOf(service).length), ...watched(services), ...silent].map(
+    ({ name }) => name,
+  );
+};
 
 /**
  * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…`
@@ -48,14 +84,17 @@ export function edgeFiles(
   services: readonly ServiceSpec[],
   { tls, settle, drain }: EdgeArgs,
 ): Record<string, string> {
-  const all = routed(services);
+  const all = waysOf(services);
+  const upstreams = all.map(({ upstream, name, port, route }) => containersOf(upstream, name, port, route.probe));
   return {
     "nginx.conf": template
       .replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n"))
       .replace("@{drain}", String(drain))
       .replace("@{announced}", String(pace.announced)),
-    upstreams: all.map(containersOf).join(""),
-    watch: watched(services).map(containersOf).join(""),
+    upstreams: [...new Set(upstreams)].join(""),
+    watch: watched(services)
+      .map(({ name, port }) => containersOf(name, name, port!))
+      .join(""),
     settle: `${settle}\n`,
     checks: all
       .map(({ route }) =>
@@ -67,13 +106,13 @@ export function edgeFiles(
   };
 }
 
-function publicServer(all: readonly Routed[], tls: boolean): string {
-  const locations = all
-    .filter(({ route }) => route.public !== undefined)
-    .map(({ name, route }) => location(name, route));
+function publicServer(all: readonly Way[], tls: boolean): string {
+  const open = all.filter(({ route }) => route.public !== undefined);
+  const framed = open.some(({ route }) => FRAMES[route.frames ?? "nobody"] !== DENY);
+  const locations = open.map((way) => location(way));
   const body = `    server_name _;
     keepalive_min_timeout ${pace.idle}s;
-${headers(tls)}
+${framed ? `    set $frames ${DENY};\n` : ""}${headers(tls, framed ? "$frames" : DENY)}
     # Metrics are for Prometheus, which asks the services themselves.
     location = /metrics { return 404; }
 ${locations.join("\n")}
@@ -99,30 +138,44 @@ ${body}
   }`;
 }
 
-function internalServer({ name, route }: Routed): string[] {
+function internalServer(way: Way): string[] {
+  const { name, route } = way;
   return route.internal === undefined
     ? []
     : [
         `  server {
     listen ${route.internal};
     server_name ${name};
-${location(name, { ...route, public: "/" })}
+${location({ ...way, route: { ...route, public: "/", strip: false, frames: "nobody" } })}
 ${UNAVAILABLE}
   }`,
       ];
 }
 
-const location = (name: string, { public: path, readTimeout }: Route): string => `    location ${path} {
-      set $route ${name};
-      proxy_pass http://${name};
-      proxy_read_timeout ${readTimeout ?? 60}s;
-      proxy_send_timeout ${readTimeout ?? 60}s;
-    }`;
+const DENY = "DENY";
+/** What X-Frame-Options says; a header without a value is not sent. */
+const FRAMES = { nobody: DENY, "same origin": "SAMEORIGIN", everybody: '""' } as const;
 
-const headers = (tls: boolean): string =>
+function location({ name, upstream, route }: Way): string {
+  const { public: path, readTimeout = 60, strip, bodyLimit, cache, frames = "nobody" } = route;
+  return [
+    `    location ${path} {`,
+    `      set $route ${name};`,
+    ...(FRAMES[frames] === DENY ? [] : [`      set $frames ${FRAMES[frames]};`]),
+    ...(strip && path !== "/" ? [`      rewrite ^${path!.replaceAll(".", "\\.")}(?:/(.*))?$ /$1 break;`] : []),
+    ...(bodyLimit === undefined ? [] : [`      client_max_body_size ${bodyLimit}m;`]),
+    ...(cache === undefined ? [] : [`      expires ${cache}s;`]),
+    `      proxy_pass http://${upstream};`,
+    `      proxy_read_timeout ${readTimeout}s;`,
+    `      proxy_send_timeout ${readTimeout}s;`,
+    "    }",
+  ].join("\n");
+}
+
+const headers = (tls: boolean, frames: string): string =>
   [
     ["X-Content-Type-Options", "nosniff"],
-    ["X-Frame-Options", "DENY"],
+    ["X-Frame-Options", frames],
     ["Referrer-Policy", "no-referrer"],
     ["X-Request-Id", "$rid"],
     ...(tls ? [["Strict-Transport-Security", '"max-age=31536000"']] : []),

@@ -1,6 +1,6 @@
 /** Text with values that are known only at deployment (see `Template`). */
 import { createHash } from "node:crypto";
-import { type SecretKey, secretKeys } from "../config/secrets.ts";
+import type { SecretKey, SecretLeaves } from "../config/secrets.ts";
 import type { ServiceSpec } from "./types.ts";
 
 /** Not the usual double braces: Prometheus, Grafana and Alertmanager use those themselves. */
@@ -24,10 +24,10 @@ export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): s
   ...Object.values(service.config?.files ?? {}),
 ];
 
-/** The secrets among the values that are asked for. */
-export function secretsIn(asked: readonly Reference[]): SecretKey[] {
+/** The secrets among the values that are asked for. @param leaves Those that there are. */
+export function secretsIn(asked: readonly Reference[], leaves: SecretLeaves): SecretKey[] {
   const names = new Set(asked.map((reference) => reference.name));
-  return secretKeys.filter((key) => names.has(key));
+  return Object.keys(leaves).filter((key) => names.has(key));
 }
 
 /** Services whose files name the login that a secret's version stands for, but for what drops the former ones. */

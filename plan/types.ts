@@ -1,7 +1,8 @@
 /** What a catalogue says (Spec) and what a plan makes of it (Planned). Plain data: nothing here touches an engine. */
 import type { Problem } from "../config/problems.ts";
 import type { Settings } from "../config/schema.ts";
-import type { SecretKey } from "../config/secrets.ts";
+import type { SecretKey, SecretLeaves } from "../config/secrets.ts";
+import type { Shape } from "../config/shape.ts";
 
 export type Tier = "data" | "app" | "edge" | "monitoring";
 
@@ -87,6 +88,16 @@ export interface Route {
   readonly probe?: string;
   /** Longest time between two bytes of an answer, in seconds. @default 60 */
   readonly readTimeout?: number;
+  /** Port of the container that it leads to. @default the service's */
+  readonly port?: number;
+  /** Takes the public path off before the service sees it: `/mcp/tools` arrives as `/tools`. @default false */
+  readonly strip?: boolean;
+  /** Largest body of a request, in MiB. @default 10 */
+  readonly bodyLimit?: number;
+  /** For how many seconds browsers may keep an answer. @default what the service says */
+  readonly cache?: number;
+  /** Whose pages may show it in a frame. @default nobody's */
+  readonly frames?: "nobody" | "same origin" | "everybody";
 }
 
 export interface ServiceSpec {
@@ -120,7 +131,10 @@ export interface ServiceSpec {
   readonly port?: number;
   /** Endpoint name (key of `berth:ports`) → container port. Published only where the stack names the endpoint. */
   readonly publish?: Readonly<Record<string, number>>;
+  /** How it is reached, where there is one way. */
   readonly route?: Route;
+  /** Further ways, such as another protocol on another port. A port has one probe. @default none */
+  readonly routes?: readonly Route[];
   /**
    * Path of Prometheus metrics, with its port where it is not `port`. `honorLabels`:
    * they tell of other services, and name them.
@@ -130,10 +144,12 @@ export interface ServiceSpec {
   readonly limits: Limits;
   /** @default 1 */
   readonly replicas?: number;
+  /** Names of the stores that it needs: how it reaches them, and what it waits for, follows (systems/uses.ts). */
+  readonly uses?: readonly string[];
   /**
-   * Most connections to PostgreSQL that a container opens: as many as this variable
-   * of its environment says, and some besides.
-   * @default none
+   * Most connections to a store that a container opens: as many as this variable of its environment says, and some
+   * besides. Counted by stores that it uses and that take so many and no more.
+   * @default what the store proposes to a service that is no job
    */
   readonly connections?: { readonly variable: string; readonly besides: number };
   /** Services that must be healthy first. */
@@ -149,8 +165,31 @@ export interface ServiceSpec {
   readonly waitTimeout?: number;
   readonly capabilities?: readonly string[];
   readonly sharedMemory?: number;
-  /** Key of `berth:majors`: only an image of that major version can read its data. */
-  readonly major?: keyof Settings["majors"];
+}
+
+/** What a plan asks of a store, with what the stack file says of it. */
+export interface StoreFacts {
+  /** Its service, its image (`berth:baseImages`), its key in `berth:majors`. */
+  readonly name: string;
+  /** Major version that its data is of: only an image of that one can read it. */
+  readonly major: number;
+  /** Of its URLs. */
+  readonly scheme: string;
+  /** @default as many as come */
+  readonly connections?: ConnectionLimit;
+  /** Folder of the engine's machine that holds its data, by the key that names it. @default no key does */
+  readonly device?: { readonly key: string; readonly folder: string | undefined };
+}
+
+/** How many connections a store takes. */
+export interface ConnectionLimit {
+  readonly most: number;
+  /** Key of the stack file that says so. */
+  readonly key: string;
+  /** Kept for what is no application. */
+  readonly spare: number;
+  /** What helps besides, in words. */
+  readonly otherwise: string;
 }
 
 /**
@@ -165,8 +204,10 @@ export interface SchemaVersion {
 
 export interface System {
   readonly name: string;
-  /** Name of the database. */
-  readonly database: string;
+  /** Name of the database. @default it has none */
+  readonly database?: string;
+  /** @default none */
+  readonly stores?: readonly StoreFacts[];
   readonly images: Readonly<Record<string, ImageSpec>>;
   /** Names of images that `berth:baseImages` can replace. */
   readonly baseImages: readonly string[];
@@ -204,7 +245,7 @@ export interface Plan {
   readonly stack: string;
   readonly environment: string;
   readonly system: string;
-  readonly database: string;
+  readonly database?: string;
   readonly platform: string;
   /** Where images are pushed; absent: they stay on the engine. */
   readonly registry?: string;
@@ -224,6 +265,8 @@ export interface Plan {
   readonly schemaVersion?: SchemaVersion;
   /** Secrets that some file holds. */
   readonly secretKeys: readonly SecretKey[];
+  /** What each of them is. */
+  readonly secretLeaves: SecretLeaves;
   /** Those of them whose version some file names. */
   readonly versionedSecrets: readonly SecretKey[];
   readonly notices: readonly Notice[];
@@ -240,6 +283,8 @@ export interface Notice extends Problem {
 /** Another stack of this checkout, on the same engine. */
 export interface Neighbour {
   readonly stack: string;
+  /** Its `berth:system`; undefined where its file does not say. */
+  readonly system: string | undefined;
   /** Whether it has containers. A stack that nobody runs stops nobody. */
   readonly runs: boolean;
   /** Host ports that it has, or would have. */
@@ -250,6 +295,8 @@ export interface Neighbour {
 export interface Context {
   readonly stack: string;
   readonly settings: Settings;
+  /** Every key that the stack file may have. */
+  readonly shape: Shape;
   /** Cores and MiB of the engine's machine. */
   readonly host: { readonly cpus: number; readonly memory: number };
   /** Names to switch off; those that no optional service has are passed over. */

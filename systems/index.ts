@@ -1,6 +1,5 @@
-/** The systems that a stack can run, by the name that `berth:system` takes. */
-import type { Settings } from "../config/schema.ts";
-import type { Catalogue } from "../plan/types.ts";
-import { assistant } from "./assistant.ts";
+/** The systems that a stack can run, by the name that `berth:system` takes: one folder each. */
+import { assistant } from "./assistant/index.ts";
+import type { SystemDefinition } from "./system.ts";
 
-export const systems: Readonly<Record<Settings["system"], Catalogue>> = { assistant };
+export const systems = { assistant } satisfies Readonly<Record<string, SystemDefinition>>;

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** @throws {Error} where the page has no diff, or the copy has the service, or systems/assistant.ts has moved on. */
+/** @throws {Error} where the page has no diff, the copy has the service, or systems/assistant/index.ts has moved on. */
 export function addBilling(dir: string): void {
   const page = readFileSync(join(dir, "docs/onboarding.md"), "utf8");
   const entry = /^```diff\n([\s\S]*?)^```/m.exec(page)?.[1];

@@ -1,8 +1,9 @@
 /** Releases: when, which version runs where, and what the requests made of it. */
-import { type Dashboard, graph, number, orZeroOf, query } from "../panels.ts";
+import { type Dashboard, graph, number, orZeroOf, type Panel, query } from "../panels.ts";
 import { edge, quantile } from "./requests.ts";
 
-export const deployments: Dashboard = {
+/** @param releases What the system shows of them. */
+export const deployments = (releases: readonly Panel[]): Dashboard => ({
   name: "deployments",
   rows: [
     {
@@ -10,16 +11,7 @@ export const deployments: Dashboard = {
       panels: [
         number("Last release", "dateTimeFromNow", "max(edge_release_timestamp_seconds) * 1000"),
         number("In a day", "short", "sum(changes(edge_release_timestamp_seconds[1d]))"),
-        graph(
-          "Containers by version",
-          "short",
-          query("count by (service, version) (assistant_release_info)", "{{service}} {{version}}"),
-        ),
-        graph(
-          "Schema as the containers see it",
-          "short",
-          query("count by (revision) (assistant_schema_info)", "{{revision}}"),
-        ),
+        ...releases,
         graph("Routes by release", "short", query("count by (release) (edge_release_info)", "{{release}}")),
       ],
     },
@@ -37,4 +29,4 @@ export const deployments: Dashboard = {
       ],
     },
   ],
-};
+});

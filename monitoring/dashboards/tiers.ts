@@ -1,6 +1,6 @@
 /** One page a tier: what its containers use, and what its services do. */
 import type { Tier } from "../../plan/types.ts";
-import { type Dashboard, graph, number, orZero, orZeroOf, query, type Row, share } from "../panels.ts";
+import { type Dashboard, graph, number, orZeroOf, query, type Row } from "../panels.ts";
 import { application, edge, quantile } from "./requests.ts";
 
 /** The metrics of a container carry the tier of its service. */
@@ -67,7 +67,8 @@ export const edgeTier = (tls: boolean): Dashboard => ({
   ],
 });
 
-export const appTier: Dashboard = {
+/** @param rows What the system's applications are for. */
+export const appTier = (rows: readonly Row[]): Dashboard => ({
   name: "app",
   rows: [
     {
@@ -134,107 +135,14 @@ export const appTier: Dashboard = {
         graph("Database outages", "short", query("sum by (service) (increase(db_outages_total[15m]))", "{{service}}")),
       ],
     },
-    {
-      title: "What they are for",
-      panels: [
-        graph("Events", "ops", query("sum by (outcome) (rate(assistant_events_total[5m]))", "{{outcome}}")),
-        graph(
-          "Messages and tasks",
-          "ops",
-          query(orZero("sum(rate(assistant_messages_total[5m]))"), "messages"),
-          query("sum(rate(assistant_tasks_created_total[5m]))", "tasks"),
-        ),
-        graph(
-          "Log-ins",
-          "ops",
-          query("sum by (outcome) (rate(assistant_logins_total[5m]))", "{{outcome}}"),
-          query("sum by (method, outcome) (rate(assistant_mfa_codes_total[5m]))", "code by {{method}} {{outcome}}"),
-        ),
-        graph("SMS", "ops", query("sum by (outcome) (rate(assistant_sms_received_total[5m]))", "{{outcome}}")),
-      ],
-    },
+    ...rows,
     containers("app"),
     network("app"),
   ],
-};
-
-export const dataTier = (postgres: boolean, redis: boolean): Dashboard => ({
-  name: "data",
-  rows: [
-    ...(postgres
-      ? [
-          {
-            title: "PostgreSQL",
-            panels: [
-              graph(
-                "Connections",
-                "short",
-                query("sum by (datname) (pg_stat_database_numbackends)", "{{datname}}"),
-                query("max(pg_settings_max_connections)", "limit"),
-              ),
-              graph(
-                "Transactions",
-                "ops",
-                query("sum(rate(pg_stat_database_xact_commit[5m]))", "committed"),
-                query("sum(rate(pg_stat_database_xact_rollback[5m]))", "rolled back"),
-              ),
-              graph(
-                "Size",
-                "bytes",
-                query("pg_database_size_bytes", "{{datname}}"),
-                query("pg_wal_size_bytes", "write-ahead log"),
-              ),
-            ],
-          },
-        ]
-      : []),
-    ...(redis
-      ? [
-          {
-            title: "Redis",
-            panels: [
-              graph(
-                "Memory",
-                "bytes",
-                query("redis_memory_used_bytes", "used"),
-                query("redis_memory_max_bytes", "limit"),
-              ),
-              graph(
-                "Commands",
-                "ops",
-                query("rate(redis_commands_processed_total[5m])", "commands"),
-                query("rate(redis_evicted_keys_total[5m])", "evicted keys"),
-              ),
-              graph(
-                "Keys found",
-                "percentunit",
-                query(
-                  share(
-                    "sum(rate(redis_keyspace_hits_total[5m]))",
-                    "sum(rate(redis_keyspace_hits_total[5m])) + sum(rate(redis_keyspace_misses_total[5m]))",
-                  ),
-                  "found",
-                ),
-              ),
-              graph(
-                "Clients",
-                "short",
-                query("redis_connected_clients", "connected"),
-                query("redis_blocked_clients", "waiting for a job"),
-              ),
-              graph(
-                "Network",
-                "Bps",
-                query("rate(redis_net_input_bytes_total[5m])", "in"),
-                query("rate(redis_net_output_bytes_total[5m])", "out"),
-              ),
-            ],
-          },
-        ]
-      : []),
-    containers("data"),
-  ],
 });
+
+/** @param rows Those of the system's stores. */
+export const dataTier = (rows: readonly Row[]): Dashboard => ({ name: "data", rows: [...rows, containers("data")] });
 
 export const monitoringTier = (alertmanager: boolean): Dashboard => ({
   name: "monitoring",

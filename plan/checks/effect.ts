@@ -1,54 +1,28 @@
 /** What is set and has no effect is refused, not ignored. */
 import { type Problem, setCommand } from "../../config/problems.ts";
-import type { Settings } from "../../config/schema.ts";
-import { formerLeaves, leafOf, outlivingSecrets, type SecretKey, secretKeys } from "../../config/secrets.ts";
+import { generatedIn, type SecretKey, type SecretLeaves } from "../../config/secrets.ts";
 import { references, templatesOf } from "../template.ts";
 import type { System } from "../types.ts";
 import type { Draft } from "./draft.ts";
 import { freePort } from "./ports.ts";
 
-export const effectProblems = (draft: Draft): Problem[] => [
-  ...unreadSettings(draft),
-  ...unreadSecrets(draft),
-  ...uselessCertificate(draft),
-];
-
-const runs = (name: string) => (system: System) => system.services.some((service) => service.name === name);
-const migrates = ({ schemaVersion }: System): boolean => schemaVersion !== undefined;
-
-/** Settings that say something to one part of a system: what the part is, and whether the system has it. */
-const PARTS: Readonly<Partial<Record<keyof Settings, readonly [part: string, has: (system: System) => boolean]>>> = {
-  backup: ["service that makes backups", runs("backup")],
-  seed: ["test data", runs("seed")],
-  schema: ["migrations", migrates],
-  allowDestructiveMigrations: ["migrations", migrates],
-};
-
-function unreadSettings({ system, context: { settings, stack } }: Draft): Problem[] {
-  return Object.entries(PARTS)
-    .filter(([key, [, has]]) => Boolean(settings[key as keyof Settings]) && !has(system))
-    .map(([key, [part]]) => ({
-      key: `berth:${key}`,
-      got: "set, but nothing reads it",
-      allowed: `unset: the system ${system.name} has no ${part}`,
-      fix: `pulumi config rm berth:${key} --stack ${stack}`,
-    }));
-}
+export const effectProblems = (draft: Draft): Problem[] => [...unreadSecrets(draft), ...uselessCertificate(draft)];
 
 /** Of what is switched off here as well: the same file serves machines that run it. */
-function readIn({ services }: System): ReadonlySet<SecretKey> {
+function readIn({ services }: System, leaves: SecretLeaves): ReadonlySet<SecretKey> {
   const named = services.flatMap(templatesOf).flatMap(references);
   const names = new Set(named.map(({ name }) => name));
   const previous = new Set(named.filter(({ filter }) => filter === "previous").map(({ name }) => name));
-  const keys = secretKeys.filter((key) => names.has(key) || outlivingSecrets.has(key));
-  const former = keys.filter((key) => previous.has(key) || outlivingSecrets.has(key));
-  return new Set([...keys, ...former.flatMap((key) => formerLeaves[key] ?? [])]);
+  const keys = Object.keys(leaves).filter((key) => names.has(key) || leaves[key]!.outlives);
+  const former = keys.filter((key) => previous.has(key) || leaves[key]!.outlives);
+  return new Set([...keys, ...former.flatMap((key) => leaves[key]!.former ?? [])]);
 }
 
-function unreadSecrets({ system, context: { configured, settings, stack } }: Draft): Problem[] {
-  const read = readIn(system);
+function unreadSecrets({ system, context: { configured, settings, shape, stack } }: Draft): Problem[] {
+  const leaves = shape.secrets;
+  const read = readIn(system, leaves);
   const got = "set, but nothing reads it";
-  const unread = secretKeys.filter((key) => leafOf(key).generated !== undefined && !read.has(key));
+  const unread = generatedIn(leaves).filter((key) => !read.has(key));
   const versions = unread.filter((key) => settings.secretVersions[key] !== undefined);
   return [
     ...[...configured]
@@ -56,7 +30,7 @@ function unreadSecrets({ system, context: { configured, settings, stack } }: Dra
       .map((key) => ({
         key: `berth:${key}`,
         got,
-        allowed: `unset: no file of ${system.name} names it, as it is set up here. ${leafOf(key).description}`,
+        allowed: `unset: no file of ${system.name} names it, as it is set up here. ${leaves[key]!.description}`,
         fix: `pulumi config rm berth:${key} --stack ${stack}`,
       })),
     ...versions.map((key) => ({

@@ -1,16 +1,16 @@
 /** What can be wrong in an entry of the catalogue by itself, or beside the others. */
 import { didYouMean } from "../../config/nearest.ts";
 import type { Problem } from "../../config/problems.ts";
-import { secretKeys } from "../../config/secrets.ts";
 import { startOrder } from "../graph.ts";
 import { references, templatesOf } from "../template.ts";
 import type { ServiceSpec, System, VolumeMount } from "../types.ts";
 import { catalogueProblem, type Draft } from "./draft.ts";
 
-export const entryProblems = ({ system, on, services }: Draft): Problem[] => [
+export const entryProblems = ({ system, on, services, context: { shape } }: Draft): Problem[] => [
   ...twice(system),
   ...on.flatMap((spec) => [
-    ...waitingProblems(spec, system),
+    ...usesProblems(spec, system),
+    ...waitingProblems(spec, system, Object.keys(shape.secrets)),
     ...imageProblems(spec, system),
     ...healthProblems(spec),
     ...metricsProblems(spec),
@@ -27,7 +27,20 @@ function twice(system: System): Problem[] {
   return [...again].map((name) => catalogueProblem(name, "two services of this name", "a name of its own"));
 }
 
-function waitingProblems(spec: ServiceSpec, system: System): Problem[] {
+function usesProblems({ name, uses = [] }: ServiceSpec, { stores = [] }: System): Problem[] {
+  const known = stores.map((store) => store.name);
+  return uses
+    .filter((used) => !known.includes(used))
+    .map((used) =>
+      catalogueProblem(
+        name,
+        `uses "${used}", which the system does not have${didYouMean(used, known)}`,
+        known.join(", ") || "nothing: the system has no stores",
+      ),
+    );
+}
+
+function waitingProblems(spec: ServiceSpec, system: System, secrets: readonly string[]): Problem[] {
   const names = namesOf(system);
   const waits = (spec.after ?? [])
     .filter((name) => !names.includes(name))
@@ -38,7 +51,7 @@ function waitingProblems(spec: ServiceSpec, system: System): Problem[] {
         names.join(", "),
       ),
     );
-  const known = [...secretKeys, ...names.map((name) => `containers:${name}`)];
+  const known = [...secrets, ...names.map((name) => `containers:${name}`)];
   const asks = templatesOf(spec)
     .flatMap(references)
     .filter(({ name }) => !known.includes(name))

@@ -1,5 +1,4 @@
 /** What can be wrong between the settings and a catalogue, all of it at once. One file a subject. */
-import { leafOf } from "../../config/secrets.ts";
 import type { Problem } from "../../config/problems.ts";
 import { environmentProblems } from "../environments.ts";
 import { neighbourProblems } from "../neighbours.ts";
@@ -33,15 +32,18 @@ const CHECKS: readonly Check[] = [
 
 export const problemsIn = (draft: Draft): Problem[] => CHECKS.flatMap((check) => check(draft));
 
-function missingSecrets({ system, asked, context: { configured, settings, stack } }: Draft): Problem[] {
-  const missing = secretsIn(asked).filter((key) => leafOf(key).generated === undefined && !configured.has(key));
+function missingSecrets({ system, asked, context: { configured, settings, shape, stack } }: Draft): Problem[] {
+  const leaves = shape.secrets;
+  const missing = secretsIn(asked, leaves).filter(
+    (key) => leaves[key]!.generated === undefined && !configured.has(key),
+  );
   const speaksTls = system.services.some(({ publish }) => publish?.["edge-tls"] !== undefined);
   if (speaksTls && settings.ports["edge-tls"] !== undefined && !configured.has("tlsCertificate"))
     missing.push("tlsCertificate", "tlsKey");
   return [...new Set(missing)].map((key) => ({
     key: `berth:${key}`,
     got: "missing",
-    allowed: leafOf(key).description,
-    fix: `pulumi config set --secret berth:${key} "${leafOf(key).example}" --stack ${stack}`,
+    allowed: leaves[key]!.description,
+    fix: `pulumi config set --secret berth:${key} "${leaves[key]!.example}" --stack ${stack}`,
   }));
 }

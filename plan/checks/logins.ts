@@ -5,9 +5,10 @@ import type { PlannedService } from "../types.ts";
 import type { SecretKey } from "../../config/secrets.ts";
 import { catalogueProblem, type Draft } from "./draft.ts";
 
-export function loginProblems({ services }: Draft): Problem[] {
+export function loginProblems({ services, context: { shape } }: Draft): Problem[] {
   const named = services.flatMap(templatesOf).flatMap(references);
-  return secretsIn(named.filter(({ filter }) => filter === "version")).flatMap((key) => {
+  const versioned = named.filter(({ filter }) => filter === "version");
+  return secretsIn(versioned, shape.secrets).flatMap((key) => {
     const consumers = services.filter(({ name }) => consumersOf(services, key).includes(name));
     const makers = consumers.filter((service) => isMaker(service, key)).map(({ name }) => name);
     return consumers

@@ -1,4 +1,4 @@
-/** Major versions of the databases. */
+/** Major versions of the stores. */
 import { type Problem, setCommand } from "../../config/problems.ts";
 import type { Draft } from "./draft.ts";
 
@@ -16,23 +16,24 @@ export function majorOf(reference: string): number | undefined {
  * Data of one major version is not data of another. That it would not start is found out by a
  * server only when the one before is gone.
  */
-export function majorProblems({ on, context: { settings, stack } }: Draft): Problem[] {
-  return on.flatMap(({ name, image, major }) => {
-    if (major === undefined || !("pull" in image)) return [];
-    const [has, wanted] = [settings.majors[major], majorOf(image.pull)];
+export function majorProblems({ system, on, context: { settings, stack } }: Draft): Problem[] {
+  return (system.stores ?? []).flatMap(({ name, major: has }) => {
+    const image = on.find((service) => service.name === name)?.image;
+    if (image === undefined || !("pull" in image)) return [];
+    const wanted = majorOf(image.pull);
     if (wanted === has) return [];
     return [
       {
-        key: `berth:baseImages.${major}`,
-        got: `${image.pull}, ${wanted === undefined ? "whose tag names no version" : `version ${wanted}`}; the data of ${name} is of version ${has} (berth:majors.${major})`,
+        key: `berth:baseImages.${name}`,
+        got: `${image.pull}, ${wanted === undefined ? "whose tag names no version" : `version ${wanted}`}; the data of ${name} is of version ${has} (berth:majors.${name})`,
         allowed:
           wanted === undefined
             ? `a tag that names ${has}, with or without a digest: name:${has}@sha256:…`
             : `another minor version of ${has}, by this line alone`,
-        fix: `${settings.baseImages[major] === undefined ? `mend systems/images.ts` : `pulumi config rm --path berth:baseImages.${major} --stack ${stack}`}${
+        fix: `${settings.baseImages[name] === undefined ? `mend the image in systems/stores/${name}.ts` : `pulumi config rm --path berth:baseImages.${name} --stack ${stack}`}${
           wanted === undefined
             ? ""
-            : `   (to move the data to ${wanted}: bin/backup, bin/down, an empty volume, ${setCommand(`berth:majors.${major}`, wanted, stack)}, bin/up, bin/restore, as in docs/operations.md#another-major-version)`
+            : `   (to move the data to ${wanted}: bin/backup, bin/down, an empty volume, ${setCommand(`berth:majors.${name}`, wanted, stack)}, bin/up, bin/restore, as in docs/operations.md#another-major-version)`
         }`,
       },
     ];

@@ -1,18 +1,18 @@
 /** Names that the stack file uses, and the stack's own. */
 import { didYouMean, nearest } from "../../config/nearest.ts";
 import { type Problem, setCommand } from "../../config/problems.ts";
-import { leafOf, secretKeys } from "../../config/secrets.ts";
-import { longestName } from "../names.ts";
+import { generatedIn } from "../../config/secrets.ts";
+import { longestName, prefix } from "../names.ts";
 import type { Draft } from "./draft.ts";
 
 /** Maps of the stack file whose keys are names of something, with the names that there are. */
-const maps = ({ system }: Draft) =>
+const maps = ({ system, context: { shape } }: Draft) =>
   ({
     services: system.services.map(({ name }) => name),
     ports: system.services.flatMap(({ publish = {} }) => Object.keys(publish)),
     images: Object.keys(system.images),
     baseImages: system.baseImages,
-    secretVersions: secretKeys.filter((key) => leafOf(key).generated !== undefined),
+    secretVersions: generatedIn(shape.secrets),
   }) as const;
 
 export function unknownNames(draft: Draft): Problem[] {
@@ -51,11 +51,23 @@ const LONGEST = 63;
 const STACK = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 /** It is part of the tags of images and of the names by which containers find each other. */
-export function stackNameProblems({ system, services, context: { stack } }: Draft): Problem[] {
+export function stackNameProblems({ system, services, context: { stack, neighbours = [] } }: Draft): Problem[] {
   const longest = longestName(system.name, stack, services);
   const over = longest.length - LONGEST;
   const rename = (name: string): string => `pulumi stack rename ${name} --stack ${stack}`;
+  const own = prefix(system.name, stack);
+  const twin = neighbours.find((other) => prefix(other.system ?? system.name, other.stack) === own);
   return [
+    ...(twin === undefined
+      ? []
+      : [
+          {
+            key: "stack",
+            got: `the name "${stack}": its containers and its data would have the names of those of stack ${twin.stack}`,
+            allowed: `a name that makes another than ${own}`,
+            fix: rename(`${stack}-2`),
+          },
+        ]),
     ...(STACK.test(stack)
       ? []
       : [

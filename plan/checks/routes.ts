@@ -1,23 +1,27 @@
 /** What can be wrong with the way of a request to a service. */
 import type { Problem } from "../../config/problems.ts";
-import { OWN_PORTS, watched } from "../routes.ts";
+import { OWN_PORTS, routesOf, watched } from "../routes.ts";
 import type { Route, ServiceSpec } from "../types.ts";
 import { catalogueProblem, type Draft } from "./draft.ts";
 
-type Routed = ServiceSpec & { readonly route: Route };
+/** A service, by one of its ways. */
+type Routed = Pick<ServiceSpec, "name" | "port" | "networks"> & { readonly route: Route };
 
 export function routeProblems({ on, asked }: Draft): Problem[] {
-  const routed = on.filter((spec): spec is Routed => spec.route !== undefined);
+  const routed = on.flatMap((spec) => routesOf(spec).map((route): Routed => ({ ...spec, route })));
   return [
     ...routed.flatMap((spec) => [...reachProblems(spec), ...pathProblems(spec), ...checkProblems(spec, routed)]),
     ...taken(routed),
+    ...probedTwice(routed),
     ...unserved(on, new Set(asked.map(({ name }) => name))),
   ];
 }
 
 function reachProblems({ name, port, networks, route }: Routed): Problem[] {
   return [
-    ...(port === undefined ? [catalogueProblem(name, "has a route but no port", "the port that the edge asks")] : []),
+    ...((route.port ?? port) === undefined
+      ? [catalogueProblem(name, "has a route but no port", "the port that the edge asks")]
+      : []),
     ...(networks.includes("app")
       ? []
       : [catalogueProblem(name, "has a route, but is not on the network app", "where the edge reaches it")]),
@@ -82,6 +86,18 @@ function taken(routed: readonly Routed[]): Problem[] {
   );
 }
 
+/** Containers with a port are in the routes or out of them: one answer decides. */
+function probedTwice(routed: readonly Routed[]): Problem[] {
+  const probes = new Map<string, string>();
+  return routed.flatMap(({ name, port, route: { port: own = port, probe = "/health" } }) => {
+    const known = probes.get(`${name} ${own}`);
+    probes.set(`${name} ${own}`, known ?? probe);
+    return known === undefined || known === probe
+      ? []
+      : [catalogueProblem(name, `is asked on port ${own} for ${known} and for ${probe}`, "one probe a port")];
+  });
+}
+
 /** What the edge was not told of has no route, and nobody watches it while a release settles. */
 function unserved(on: readonly ServiceSpec[], asked: ReadonlySet<string>): Problem[] {
   const hasEdge = [...asked].some((name) => name.startsWith("containers:"));
@@ -89,7 +105,7 @@ function unserved(on: readonly ServiceSpec[], asked: ReadonlySet<string>): Probl
   const allowed = "a place among the services that the edge is told of";
   return [
     ...on
-      .filter(({ route, port }) => route !== undefined && port !== undefined)
+      .filter((spec) => routesOf(spec).some((route) => (route.port ?? spec.port) !== undefined))
       .filter(isMissed)
       .map(({ name }) => catalogueProblem(name, "has a route that no edge serves", allowed)),
     ...(hasEdge ? watched(on) : [])

@@ -1,6 +1,7 @@
 /** What services may take: of the machine, of the database, and of each other. */
 import { type Problem, setCommand } from "../../config/problems.ts";
 import { resolveLimits } from "../limits.ts";
+import type { ConnectionLimit } from "../types.ts";
 import type { Draft } from "./draft.ts";
 
 export const serviceProblems = ({ on, context: { settings, stack } }: Draft): Problem[] =>
@@ -62,26 +63,28 @@ export function budgetProblems({ services, context: { host, stack } }: Draft): P
       ];
 }
 
-/** Kept for jobs, metrics, the superuser and people. */
-const SPARE_CONNECTIONS = 15;
-
 /** Old and new containers hold their pools side by side while a release is switched: everything counts twice. */
-export function connectionProblems({ services, context: { settings, stack } }: Draft): Problem[] {
-  const pools = services.flatMap(({ name, replicas, environment, connections }) => {
-    if (connections === undefined) return [];
+export const connectionProblems = (draft: Draft): Problem[] =>
+  (draft.system.stores ?? []).flatMap(({ name, connections }) =>
+    connections === undefined ? [] : poolProblems(name, connections, draft),
+  );
+
+function poolProblems(store: string, limit: ConnectionLimit, { services, context: { stack } }: Draft): Problem[] {
+  const pools = services.flatMap(({ name, replicas, environment, connections, uses = [] }) => {
+    if (connections === undefined || !uses.includes(store)) return [];
     // What is no number, the application refuses by itself.
     const size = Number(environment.find((line) => line.startsWith(`${connections.variable}=`))?.split("=")[1]);
     return Number.isFinite(size) ? [{ name, replicas, each: size + connections.besides }] : [];
   });
-  const needed = 2 * pools.reduce((sum, { replicas, each }) => sum + replicas * each, 0) + SPARE_CONNECTIONS;
-  return pools.length === 0 || needed <= settings.postgres.maxConnections
+  const needed = 2 * pools.reduce((sum, { replicas, each }) => sum + replicas * each, 0) + limit.spare;
+  return pools.length === 0 || needed <= limit.most
     ? []
     : [
         {
-          key: "berth:postgres.maxConnections",
-          got: `${settings.postgres.maxConnections}, less than the pools may ask for: ${pools.map(({ name, replicas, each }) => `${name} ${replicas} × ${each}`).join(", ")}`,
-          allowed: `at least ${needed}: all pools twice, because a release switches with old and new side by side, and ${SPARE_CONNECTIONS} to spare`,
-          fix: `${setCommand("berth:postgres.maxConnections", needed, stack)}   (or fewer replicas, or a smaller berth:postgres.poolSize)`,
+          key: limit.key,
+          got: `${limit.most}, less than the pools may ask for: ${pools.map(({ name, replicas, each }) => `${name} ${replicas} × ${each}`).join(", ")}`,
+          allowed: `at least ${needed}: all pools twice, because a release switches with old and new side by side, and ${limit.spare} to spare`,
+          fix: `${setCommand(limit.key, needed, stack)}   (or fewer replicas, or ${limit.otherwise})`,
         },
       ];
 }

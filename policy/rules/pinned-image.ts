@@ -13,7 +13,7 @@ function unpinned(reference: string): readonly Violation[] {
           wrong: "the image can change by itself",
           got: `"${reference}" ${tag ? "moves" : "has no tag, which means latest"}`,
           allowed: "a tag other than latest, or a digest (@sha256:...)",
-          fix: "name a version in systems/images.ts, or in berth:baseImages of the stack file",
+          fix: "name a version where systems/ names the image, or in berth:baseImages of the stack file",
         },
       ];
 }

@@ -1,33 +1,131 @@
 /**
- * Backups of PostgreSQL and Redis, each restored into a throwaway server before it counts.
+ * Backups of the stores, each restored into a throwaway server before it counts.
  * Made where `berth:backup` asks for them.
  */
-import { seconds } from "../../config/schema.ts";
+import { z } from "zod";
+import { folder, interval, leaf, seconds } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
-import { baseImage } from "../images.ts";
-import { SOCKET } from "./postgres.ts";
-import { maxmemory } from "./redis.ts";
+import { prefix } from "../../plan/names.ts";
+import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
+import type { Args, Part } from "../part.ts";
+import type { Store } from "../stores/store.ts";
+
+const schedule = z
+  .strictObject({
+    every: leaf(interval, {
+      description: "Time from one backup to the next.",
+      allowed: "a whole number with m, h or d",
+      example: "6h",
+    }).default("6h"),
+    keep: leaf(z.number().int().min(1).max(1000), {
+      description: "How many verified backups are kept; older ones are removed.",
+      allowed: "a whole number from 1 to 1000",
+      example: 14,
+    }).default(14),
+    device: leaf(folder, {
+      description:
+        "Folder of the engine's machine that holds the backups, best on another disk than the database's. Default: a volume of the engine.",
+      allowed: "an absolute path of letters, digits, . _ and -",
+      example: "/mnt/backup/berth",
+    }).optional(),
+    s3: leaf(
+      z.strictObject({
+        endpoint: leaf(z.url({ protocol: /^https?$/ }), {
+          description: "Address of the store. Default: Amazon's, by the region.",
+          allowed: "an http or https URL",
+          example: "https://s3.example.org",
+        }).optional(),
+        bucket: leaf(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/), {
+          description: "A bucket that exists.",
+          allowed: "3 to 63 lower-case letters, digits, dots and hyphens",
+          example: "berth-backups",
+        }),
+        region: leaf(z.string().regex(/^[a-z0-9-]+$/), {
+          description: "Region of the bucket.",
+          allowed: "lower-case letters, digits and hyphens",
+          example: "eu-central-1",
+        }).optional(),
+        prefix: leaf(z.string().regex(/^[\w.-]+(?:\/[\w.-]+)*$/), {
+          description: "Folder in the bucket. Default: <system>-<stack>.",
+          allowed: "names with a slash between them",
+          example: "berth/prod",
+        }).optional(),
+      }),
+      {
+        description:
+          "Keeps the backups in a bucket instead of a volume. Needs berth:backupS3AccessKey and berth:backupS3SecretKey.",
+        allowed: "bucket, endpoint, region and prefix",
+        example: { endpoint: "https://s3.example.org", bucket: "berth-backups" },
+      },
+    ).optional(),
+  })
+  .refine(({ device, s3 }) => device === undefined || s3 === undefined);
+
+export const backupPart = {
+  images: {},
+  settings: {
+    backup: leaf(schedule.optional(), {
+      description: "Backups: how often, how many, where. Default: none are made; {} makes them with the defaults.",
+      allowed: "every (such as 6h), keep (a number), device (a folder) or s3 (endpoint, bucket, region, prefix)",
+      example: { every: "6h", keep: 14 },
+    }),
+  },
+  secrets: {
+    backupKey: {
+      description: "What backups are encrypted with. Keep a copy away from the machine.",
+      example: "a long random text",
+      generated: 48,
+      minLength: 24,
+      former: "backupPreviousKey",
+      outlives: true,
+    },
+    backupPreviousKey: {
+      description: "Key that still decrypts the backups made before the last rotation.",
+      example: "the former backupKey",
+      minLength: 24,
+    },
+    backupS3AccessKey: {
+      description: "Access key of the bucket of berth:backup.s3.",
+      example: "AKIA…",
+      minLength: 3,
+      needs: ["backupS3SecretKey"],
+    },
+    backupS3SecretKey: {
+      description: "Secret key that belongs to it.",
+      example: "a long random text",
+      minLength: 8,
+      needs: ["backupS3AccessKey"],
+    },
+  },
+} satisfies Part;
+type BackupArgs = Args<typeof backupPart.settings>;
 
 /** Uid of Debian's user `backup`, by which PostgreSQL knows it at its socket (data/postgres/pg_ident.conf). */
 const UID = 34;
 const METRICS = 9300;
 
-export const backupImage = ({ settings }: CatalogueArgs): Record<string, ImageSpec> =>
-  settings.backup === undefined
-    ? {}
-    : {
+/** Whether the stack makes backups. */
+export const makesBackups = ({ settings }: Args): boolean => (settings as BackupArgs["settings"]).backup !== undefined;
+
+export const backupImage = (args: BackupArgs, stores: readonly Store[]): Record<string, ImageSpec> =>
+  makesBackups(args)
+    ? {
         backup: {
           context: "services/backup",
           target: "runtime",
-          args: { POSTGRES_IMAGE: baseImage("postgres", settings), REDIS_IMAGE: baseImage("redis", settings) },
+          args: Object.fromEntries(
+            stores.flatMap(({ name, backup }) => (backup ? [[backup.image, args.baseImage(name)]] : [])),
+          ),
         },
-      };
+      }
+    : {};
 
-/** @param after What makes the roles and the tables. */
-export function backup({ stack, settings }: CatalogueArgs, database: string, after: readonly string[]): ServiceSpec[] {
+/** @param after What makes the log-ins and the tables. */
+export function backup(args: BackupArgs, stores: readonly Store[], after: readonly string[]): ServiceSpec[] {
+  const { stack, settings } = args;
   if (settings.backup === undefined) return [];
   const { every, keep, device, s3 } = settings.backup;
+  const given = stores.flatMap((store) => store.backup?.gives(args) ?? []);
   return [
     {
       name: "backup",
@@ -43,22 +141,18 @@ export function backup({ stack, settings }: CatalogueArgs, database: string, aft
         BACKUP_EVERY: seconds(every),
         BACKUP_KEEP: keep,
         METRICS_PORT: METRICS,
-        PGHOST: SOCKET.path,
-        PGUSER: "backup",
-        PGDATABASE: database,
-        ...(s3 ? { BACKUP_S3_BUCKET: s3.bucket, BACKUP_S3_PREFIX: s3.prefix ?? `${settings.system}-${stack}` } : {}),
+        ...Object.fromEntries(given.flatMap(({ environment = {} }) => Object.entries(environment))),
+        ...(s3 ? { BACKUP_S3_BUCKET: s3.bucket, BACKUP_S3_PREFIX: s3.prefix ?? prefix(settings.system, stack) } : {}),
         ...(s3?.endpoint === undefined ? {} : { BACKUP_S3_ENDPOINT: s3.endpoint }),
         ...(s3?.region === undefined ? {} : { BACKUP_S3_REGION: s3.region }),
       },
       secrets: {
         "backup-key": "@{backupKey}\n@{backupKey|previous}\n",
-        "redis-password": "@{redisBackupPassword}",
+        ...Object.fromEntries(given.flatMap(({ secrets = {} }) => Object.entries(secrets))),
         ...(s3 ? { "s3-access-key": "@{backupS3AccessKey}", "s3-secret-key": "@{backupS3SecretKey}" } : {}),
       },
       volumes: [
-        { ...SOCKET, keep: "scratch", readOnly: true },
-        // The database's image declares a volume at this path: it would get a nameless one there.
-        { name: "backup-work", path: "/var/lib/postgresql/data", keep: "scratch" },
+        ...given.flatMap(({ volumes = [] }) => volumes),
         ...(s3
           ? []
           : [
@@ -78,8 +172,7 @@ export function backup({ stack, settings }: CatalogueArgs, database: string, aft
         "-c",
         `exec 3<>/dev/tcp/127.0.0.1/${METRICS} && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && read -t 3 -r line <&3 && [[ $line == *' 200 '* ]]`,
       ]),
-      // A throwaway Redis holds what Redis may hold; the rest is for PostgreSQL and rclone.
-      limits: { memory: 384 + maxmemory(settings), cpus: 0.5 },
+      limits: { memory: given.reduce((sum, { memory = 0 }) => sum + memory, 384), cpus: 0.5 },
       stopGrace: 30,
     },
   ];

@@ -1,10 +1,29 @@
 /** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
 import { healthCheck } from "../../plan/health.ts";
-import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, watched } from "../../plan/routes.ts";
-import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
-import { baseImage } from "../images.ts";
+import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, waitedFor } from "../../plan/routes.ts";
+import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
+import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
 import { succeeded } from "./job.ts";
+
+export const edgePart = {
+  images: { nginx: "nginx:1.30" },
+  settings: {},
+  secrets: {
+    tlsCertificate: {
+      description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.",
+      example: "$(cat fullchain.pem)",
+      minLength: 64,
+      needs: ["tlsKey"],
+    },
+    tlsKey: {
+      description: "Private key of the certificate, PEM.",
+      example: "$(cat privkey.pem)",
+      minLength: 64,
+      needs: ["tlsCertificate"],
+    },
+  },
+} satisfies Part;
 
 /** Uid of the user `nginx` in the official image. */
 const UID = 101;
@@ -16,18 +35,17 @@ const SCRATCH = { name: "edge-scratch", path: "/scratch", keep: "scratch" } as c
 /** Address of a service's internal route, for calls between services. */
 export const edgeUrl = (port: number): string => `http://edge:${port}`;
 
-export const edgeImage = ({ settings }: CatalogueArgs): ImageSpec => ({
+export const edgeImage = ({ baseImage }: Args): ImageSpec => ({
   context: "services/edge",
   target: "runtime",
-  args: { NGINX_IMAGE: baseImage("nginx", settings) },
+  args: { NGINX_IMAGE: baseImage("nginx") },
 });
 
-export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec[] {
+export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[] {
   const tls = args.has("tlsCertificate");
   const { settle, waitTimeout } = args.settings;
   const drain = Math.floor(waitTimeout / 2);
   const on = services.filter((service) => args.isOn(service.name));
-  const waitedFor = [...on.filter((service) => service.route), ...watched(on)].map((service) => service.name);
   return [
     {
       // The edge has the host's port, so the old one stops before the new one starts. An image that
@@ -77,7 +95,7 @@ export function edge(args: CatalogueArgs, services: readonly ServiceSpec[]): Ser
       networks: [],
       config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
-      after: ["edge", ...waitedFor],
+      after: ["edge", ...waitedFor(on)],
       health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
       limits: { memory: 32, cpus: 0.25 },
       stopGrace: 5,

@@ -3,29 +3,36 @@
  * costs nothing but what people drew by hand.
  */
 import { dashboards } from "../../monitoring/dashboards/index.ts";
-import { render } from "../../monitoring/panels.ts";
+import { type Drawings, render } from "../../monitoring/panels.ts";
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
-import { baseImage } from "../images.ts";
+import type { ServiceSpec } from "../../plan/types.ts";
 import { content } from "./content.ts";
+import type { MonitoringArgs } from "./monitoring-keys.ts";
 
 const PROVISIONING = "/etc/grafana/provisioning";
 const yaml = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** @param services Every other service that is on, but for Prometheus. */
-export function grafana(args: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
-  const { settings } = args;
+/**
+ * @param services Every other service that is on, but for Prometheus.
+ * @param drawings What the system and its stores add to the dashboards.
+ */
+export function grafana(
+  args: MonitoringArgs,
+  services: readonly ServiceSpec[],
+  drawings: readonly Drawings[],
+): ServiceSpec {
+  const { settings, baseImage } = args;
   const shown = [
     ...services.filter(({ kind }) => kind !== "job"),
     { name: "prometheus", tier: "monitoring", metrics: {} } as const,
   ];
-  const drawn = dashboards({ system: settings.system, services: shown, tls: args.has("tlsCertificate") });
+  const drawn = dashboards({ system: settings.system, services: shown, tls: args.has("tlsCertificate"), drawings });
   return {
     name: "grafana",
     tier: "monitoring",
     kind: "stateful",
     optional: true,
-    image: { pull: baseImage("grafana", settings) },
+    image: { pull: baseImage("grafana") },
     uid: 472,
     entrypoint: ["sh", `${PROVISIONING}/start.sh`],
     environment: {
@@ -74,7 +81,7 @@ export function grafana(args: CatalogueArgs, services: readonly ServiceSpec[]): 
   };
 }
 
-function dataSources({ isOn }: CatalogueArgs): unknown {
+function dataSources({ isOn }: MonitoringArgs): unknown {
   const source = (name: string, type: string, url: string, more: object = {}) => ({
     name,
     uid: type,

@@ -1,16 +1,17 @@
 /** Logs (Loki), traces (Jaeger), and the collector that sends them there. */
 import { healthCheck } from "../../plan/health.ts";
-import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../../plan/types.ts";
-import { baseImage } from "../images.ts";
+import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
+import type { Args } from "../part.ts";
 import { content } from "./content.ts";
+import type { MonitoringArgs } from "./monitoring-keys.ts";
 
-export const loki = ({ settings }: CatalogueArgs): ServiceSpec[] => [
+export const loki = ({ settings, baseImage }: MonitoringArgs): ServiceSpec[] => [
   {
     name: "loki",
     tier: "monitoring",
     kind: "stateful",
     optional: true,
-    image: { pull: baseImage("loki", settings) },
+    image: { pull: baseImage("loki") },
     uid: 10001,
     command: ["-config.file=/etc/loki/loki.yml"],
     config: {
@@ -32,29 +33,26 @@ export const loki = ({ settings }: CatalogueArgs): ServiceSpec[] => [
 const atLeastADay = (retention: string): string =>
   retention.endsWith("h") && Number.parseInt(retention) < 24 ? "24h" : retention;
 
-export const collectorImage = ({ settings, isOn }: CatalogueArgs): Record<string, ImageSpec> =>
+export const collectorImage = ({ isOn, baseImage }: MonitoringArgs): Record<string, ImageSpec> =>
   !isOn("collector") || !(isOn("loki") || isOn("jaeger"))
     ? {}
     : {
         collector: {
           context: "services/collector",
           target: "runtime",
-          args: {
-            COLLECTOR_IMAGE: baseImage("collector", settings),
-            NODE_EXPORTER_IMAGE: baseImage("nodeExporter", settings),
-          },
+          args: { COLLECTOR_IMAGE: baseImage("collector"), NODE_EXPORTER_IMAGE: baseImage("nodeExporter") },
         },
       };
 
 const COLLECTOR_OTLP = 4318;
 /** Where applications send spans; undefined where nobody takes them. */
-export const tracesUrl = ({ isOn }: CatalogueArgs): string | undefined =>
+export const tracesUrl = ({ isOn }: Args): string | undefined =>
   isOn("jaeger") && isOn("collector") ? `http://collector:${COLLECTOR_OTLP}` : undefined;
 
 /**
  * Lines of the engine's log files to Loki, spans to Jaeger. Without either it has nobody to send to, and is not there.
  */
-export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec[] {
+export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpec[] {
   const pipelines = [...(isOn("loki") ? ["logs"] : []), ...(isOn("jaeger") ? ["traces"] : [])];
   if (!pipelines.length && isOn("collector")) return [];
   const { system, environment } = settings;
@@ -91,12 +89,12 @@ export function collector({ stack, settings, isOn }: CatalogueArgs): ServiceSpec
   ];
 }
 
-export const jaeger = ({ settings }: CatalogueArgs): ServiceSpec => ({
+export const jaeger = ({ baseImage }: MonitoringArgs): ServiceSpec => ({
   name: "jaeger",
   tier: "monitoring",
   kind: "stateful",
   optional: true,
-  image: { pull: baseImage("jaeger", settings) },
+  image: { pull: baseImage("jaeger") },
   uid: 10001,
   // Traces are kept in memory, as many as fit: ten spans of 2 KB each. The receivers' addresses are said, because their
   // default is not the same in all releases.

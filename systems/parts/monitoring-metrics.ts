@@ -1,36 +1,39 @@
 /** Prometheus and Alertmanager. */
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { mebibytes } from "../../config/schema.ts";
 import type { SecretKey } from "../../config/secrets.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { pace } from "../../plan/pace.ts";
 import { scrapeConfig } from "../../plan/scrape.ts";
-import type { CatalogueArgs, ServiceSpec } from "../../plan/types.ts";
-import { baseImage } from "../images.ts";
+import type { ServiceSpec } from "../../plan/types.ts";
 import { content } from "./content.ts";
+import type { MonitoringArgs } from "./monitoring-keys.ts";
 
 /** Uid of the user `nobody`, which the images of the Prometheus project run as. */
 export const NOBODY = 65534;
 const ALERTMANAGER = 9093;
 const PROMETHEUS = 9090;
 
-const ruleFiles = (): Record<string, string> =>
-  Object.fromEntries(
-    readdirSync(join(import.meta.dirname, "../../monitoring/rules"))
-      .filter((file) => file.endsWith(".yml"))
-      .sort()
-      .map((file) => [file, content(`monitoring/rules/${file}`)]),
-  );
+/** Files of monitoring/rules that every system has. Those of stores are theirs. */
+const RULES = ["availability.yml", "backup.yml", "requests.yml", "resources.yml", "watchdog.yml"];
 
-/** @param services All services but Prometheus itself. */
-export function prometheus({ settings, isOn }: CatalogueArgs, services: readonly ServiceSpec[]): ServiceSpec {
-  const rules = ruleFiles();
+const ruleFiles = (own: readonly string[]): Record<string, string> =>
+  Object.fromEntries([...RULES, ...own].sort().map((file) => [file, content(`monitoring/rules/${file}`)]));
+
+/**
+ * @param services All services but Prometheus itself.
+ * @param ownRules Files of monitoring/rules that the system's stores bring.
+ */
+export function prometheus(
+  { settings, isOn, baseImage }: MonitoringArgs,
+  services: readonly ServiceSpec[],
+  ownRules: readonly string[],
+): ServiceSpec {
+  const rules = ruleFiles(ownRules);
   const self: ServiceSpec = {
     name: "prometheus",
     tier: "monitoring",
     kind: "stateful",
-    image: { pull: baseImage("prometheus", settings) },
+    image: { pull: baseImage("prometheus") },
     uid: NOBODY,
     // Memory in use is fitted to the container's limit, whatever the stack file makes of it.
     command: [
@@ -69,7 +72,7 @@ export function prometheus({ settings, isOn }: CatalogueArgs, services: readonly
 }
 
 /** Where alerts go, by the secret that says so: file of the secret → Alertmanager's configuration of the receiver. */
-const RECEIVERS: Readonly<Partial<Record<SecretKey, { readonly file?: string; readonly receiver: object }>>> = {
+const RECEIVERS: Readonly<Record<SecretKey, { readonly file?: string; readonly receiver: object }>> = {
   alertWebhookUrl: {
     file: "alert-webhook-url",
     receiver: { webhook_configs: [{ url_file: "/run/secrets/alert-webhook-url", send_resolved: true }] },
@@ -92,15 +95,15 @@ const RECEIVERS: Readonly<Partial<Record<SecretKey, { readonly file?: string; re
 };
 const HEARTBEAT = "alert-heartbeat-url";
 
-export function alertmanager({ settings, has }: CatalogueArgs): ServiceSpec {
-  const chosen = Object.entries(RECEIVERS).filter(([key]) => has(key as SecretKey));
+export function alertmanager({ has, baseImage }: MonitoringArgs): ServiceSpec {
+  const chosen = Object.entries(RECEIVERS).filter(([key]) => has(key));
   const heartbeat = has("alertHeartbeatUrl");
   return {
     name: "alertmanager",
     tier: "monitoring",
     kind: "stateful",
     optional: true,
-    image: { pull: baseImage("alertmanager", settings) },
+    image: { pull: baseImage("alertmanager") },
     uid: NOBODY,
     // One of them needs no cluster port.
     command: [

@@ -58,7 +58,7 @@ export function machine(stack: Stack): void {
       assert.notEqual(code, 0);
       const [edge, prometheus] = ["berth:ports\\.edge", "berth:ports\\.prometheus"];
       assert.match(output, new RegExp(`${prometheus}[\\s\\S]*${edge} has|${edge}[\\s\\S]*${prometheus} has`));
-      const mended = project.insert("systems/parts/postgres.ts", "port: 5432,", 'after: ["postgres-roles"], ');
+      const mended = project.insert("systems/stores/postgres.ts", "port: 5432,", 'after: ["postgres-roles"], ');
       const circle = await project.up();
       mended();
       assert.notEqual(circle.code, 0);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { metricsIn } from "../../monitoring/metrics.ts";
 import { expressionsOf } from "../../monitoring/panels.ts";
+import { systems } from "../../systems/index.ts";
 import { ALL, inAll } from "../length.ts";
 import { Alerts, keepDoing, rulesOf, soon, type Trouble } from "../stack/alerts.ts";
 import { killAll } from "../stack/inject.ts";
@@ -82,7 +83,9 @@ export function monitoring(world: World): void {
 
     it("every query of every dashboard shows something, and every metric of a rule is there", async () => {
       const { system, services } = project.known.plan;
-      const drawn = dashboards({ system, tls: true, services: services.filter(({ kind }) => kind !== "job") });
+      const shown = services.filter(({ kind }) => kind !== "job");
+      const { drawings } = systems[driver.system as keyof typeof systems];
+      const drawn = dashboards({ system, tls: true, services: shown, drawings });
       const expressions = expressionsOf(drawn);
       assert.ok(expressions.length > 150, String(expressions.length));
       await eventually(async () => assert.deepEqual(await world.prometheus.silent(expressions), []), 120);

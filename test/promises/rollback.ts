@@ -109,7 +109,7 @@ export function rollback(stack: Stack): void {
 
   it("promise 4: there is something to come back to: the second release changes everything", async () => {
     const { front } = roles;
-    const system = `systems/${driver.system}.ts`;
+    const system = `systems/${driver.system}/index.ts`;
     project.edit(source, (text) => `${text}# the second release\n`);
     project.edit("edge/nginx.conf", (text) => text.replace("client_max_body_size 10m", "client_max_body_size 9m"));
     // A route: how long an answer may take.

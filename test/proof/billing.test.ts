@@ -8,7 +8,7 @@ import { addBilling } from "../billing.ts";
 import { command, type Result } from "../stack/command.ts";
 import { copyCheckout } from "../stack/project.ts";
 
-const ENTRY = "systems/assistant.ts";
+const ENTRY = "systems/assistant/index.ts";
 const FOLDER = "services/billing";
 
 describe("billing, added as docs/onboarding.md says", function () {
@@ -77,7 +77,7 @@ describe("billing, added as docs/onboarding.md says", function () {
     ["types", "node_modules/typescript/bin/tsc", "--noEmit"],
     ["lint", "node_modules/eslint/bin/eslint.js", "--max-warnings", "0", ENTRY],
     ["format", "node_modules/prettier/bin/prettier.cjs", "--check", ENTRY],
-    ["schema", "config/generate.ts", "--check"],
+    ["schema", "bin/schema.ts", "--check"],
   ] as const)
     it(`passes ${what}`, async () => {
       const { code, output } = await inside(dir, ...args);
@@ -93,7 +93,7 @@ describe("billing, added as docs/onboarding.md says", function () {
   // Controls: these two are refused, in a copy that is no repository, as those of the end-to-end suites are not.
   for (const [wrong, from, to, refusal] of [
     ["a path that another service has", `public: "/billing"`, `public: "/sms"`, "path /sms is taken by sms-router"],
-    ["waiting for nobody", `after: ["migrate"],\n  secrets`, `after: ["nobody"],\n  secrets`, 'waits for "nobody"'],
+    ["a store that is not there", `uses: ["postgres"]`, `uses: ["postgers"]`, 'uses "postgers", which the system does'],
   ] as const)
     it(`would not pass with ${wrong}`, async () => {
       const broken = copy();

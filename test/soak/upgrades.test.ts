@@ -264,12 +264,16 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     }
     // The one line of the catalogue.
     project.configure({ "berth:baseImages": { redis: images["redis"] } });
-    project.edit("systems/images.ts", (text) => text.replace("pgvector/pgvector:pg17", "pgvector/pgvector:pg18"));
+    project.edit("systems/stores/postgres.ts", (text) =>
+      text.replace("pgvector/pgvector:pg17", "pgvector/pgvector:pg18"),
+    );
     assert.match(
       (await project.preview()).output,
       /pgvector\/pgvector:pg18, version 18; the data of postgres is of version 17[\s\S]*mend systems\/images\.ts/,
     );
-    project.edit("systems/images.ts", (text) => text.replace("pgvector/pgvector:pg18", "pgvector/pgvector:pg17"));
+    project.edit("systems/stores/postgres.ts", (text) =>
+      text.replace("pgvector/pgvector:pg18", "pgvector/pgvector:pg17"),
+    );
     project.configure({ "berth:baseImages": images });
     assert.deepEqual(await project.objects(), before);
     await good(project.pulumi("preview", "--stack", STACK, "--expect-no-changes"));

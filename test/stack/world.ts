@@ -2,8 +2,9 @@
  * A stack that is born with everything that the promises need, and what stands around
  * it: who signs, who is told, where data is.
  */
-import { type SecretKey, secretKeys } from "../../config/secrets.ts";
+import type { SecretKey } from "../../config/secrets.ts";
 import { resourceName } from "../../plan/names.ts";
+import { systems } from "../../systems/index.ts";
 import { addBilling } from "../billing.ts";
 import { ALL } from "../length.ts";
 import type { Driver, Session } from "../systems/driver.ts";
@@ -20,7 +21,7 @@ import { Stack } from "./stack.ts";
 /** Uid of the databases, and of the one who makes backups. */
 const UIDS = { database: 999, backup: 34 } as const;
 /** Others would be refused, because nothing reads them: the backups go to a folder, and there is no test data. */
-export const SET: readonly SecretKey[] = secretKeys.filter(
+export const SET: readonly SecretKey[] = Object.keys(systems.assistant.shape.secrets).filter(
   (key) => !key.startsWith("backupS3") && key !== "seedPassword",
 );
 
@@ -87,7 +88,7 @@ export class World<S extends Session = Session> {
   async #secrets(): Promise<void> {
     const { canary, receiver } = this;
     const mail = { to: "ops@example.org", from: "berth@example.org", smarthost: receiver.smarthost };
-    const special: Partial<Record<SecretKey, string>> = {
+    const special: Readonly<Record<SecretKey, string>> = {
       ...this.stack.driver.secrets(canary.mark),
       alertMail: JSON.stringify({
         ...mail,

@@ -13,7 +13,7 @@ export const postgres: Store = {
   lets: async ({ project }, { username, password }) => {
     const { database } = project.plan();
     const container = await project.container("postgres");
-    const login = ["psql", "-qX", "-h", "127.0.0.1", "-U", username, "-d", database, "-c", "SELECT 1"];
+    const login = ["psql", "-qX", "-h", "127.0.0.1", "-U", username, "-d", database!, "-c", "SELECT 1"];
     const { code, output } = await command("docker", ["exec", "-e", `PGPASSWORD=${password}`, container, ...login]);
     // Whatever else goes wrong is no refusal.
     if (code !== 0) assert.match(output, /authentication failed|does not exist/);

@@ -68,7 +68,7 @@ export interface Driver<S extends Session = Session> {
   /** Laid over the stack file, so that a test may ask as often as it likes, as one user, for as long as it runs. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Values of secrets that must have a form, each with the mark by which a leak shows. Others are made by the test. */
-  readonly secrets: (mark: string) => Partial<Record<SecretKey, string>>;
+  readonly secrets: (mark: string) => Readonly<Record<SecretKey, string>>;
   /** Registers and logs in. @param url Of the edge. @param user Name of the user. */
   readonly enter: (url: string, user: string) => Promise<S>;
   readonly paths: {

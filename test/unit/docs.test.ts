@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseConfig } from "../../config/parse.ts";
-import { settingsSchema } from "../../config/schema.ts";
-import { leafOf, secretKeys } from "../../config/secrets.ts";
+import { generatedIn } from "../../config/secrets.ts";
+import { systems } from "../../systems/index.ts";
 import { requestOf } from "../arguments.ts";
 import { addBilling } from "../billing.ts";
 import { copyCheckout } from "../stack/project.ts";
@@ -25,7 +25,8 @@ const files = (...patterns: string[]): string[] =>
 const pages = files("README.md", "docs/*.md");
 const stacks = files("Pulumi.*.yaml").map((file) => file.split(".")[1]!);
 const scripts = (JSON.parse(read("package.json")) as { scripts: object }).scripts;
-const generated = secretKeys.filter((key) => leafOf(key).generated !== undefined);
+const { shape } = systems.assistant;
+const generated = generatedIn(shape.secrets);
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1]!);
 const anchors = (text: string): string[] =>
@@ -70,7 +71,7 @@ function absent(text: string): string[] {
       .filter((script) => !(script in scripts))
       .map((script) => `npm run ${script}`),
     ...all(text, /\bberth:([a-zA-Z][a-zA-Z0-9]*)/g)
-      .filter((key) => !(key in settingsSchema.shape) && !(secretKeys as string[]).includes(key))
+      .filter((key) => !(key in shape.settings.shape) && !(key in shape.secrets))
       .map((key) => `berth:${key}`),
   ];
 }
@@ -129,14 +130,11 @@ function settingMistakes(command: string): string[] {
   const [top, ...path] = key.split(".") as [string, ...string[]];
   const leaf: unknown = /^(0|[1-9]\d*|true|false)$/.test(value!) ? JSON.parse(value!) : value;
   const whole = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), leaf);
-  const { problems } = parseConfig({
-    stack: "dev",
-    secrets: new Map(),
-    values: new Map([
-      ["berth:environment", "dev"],
-      [`berth:${top}`, typeof whole === "string" ? whole : JSON.stringify(whole)],
-    ]),
-  });
+  const values = new Map([
+    ["berth:environment", "dev"],
+    [`berth:${top}`, typeof whole === "string" ? whole : JSON.stringify(whole)],
+  ]);
+  const { problems } = parseConfig({ stack: "dev", secrets: new Map(), values }, shape);
   // One key of several that belong together is set at a time.
   return problems
     .filter(({ got }) => got !== "missing")

@@ -7,6 +7,7 @@ import type { SecretKey } from "../../config/secrets.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { makePlan } from "../../plan/plan.ts";
 import type { Catalogue, Context, ServiceSpec, System } from "../../plan/types.ts";
+import { systems } from "../../systems/index.ts";
 
 export const service = (name: string, more: Partial<ServiceSpec> = {}): ServiceSpec => ({
   name,
@@ -25,7 +26,6 @@ export const catalogue =
   (services: readonly ServiceSpec[], more: Partial<System> = {}): Catalogue =>
   () => ({
     name: "tiny",
-    database: "tiny",
     images: Object.fromEntries(
       services.flatMap(({ image }) =>
         "build" in image ? [[image.build, { context: "services/tiny", target: "runtime", args: {} }]] : [],
@@ -37,12 +37,15 @@ export const catalogue =
     ...more,
   });
 
+/** The small system may say what the assistant may. */
+const SHAPE = systems.assistant.shape;
+
 export const settings = (values: Record<string, unknown> = {}): Settings => {
   const texts = Object.entries({ "berth:environment": "dev", ...values }).map(([key, value]): [string, string] => [
     key,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
-  const parsed = parseConfig({ stack: "dev", values: new Map(texts), secrets: new Map() });
+  const parsed = parseConfig({ stack: "dev", values: new Map(texts), secrets: new Map() }, SHAPE);
   if (!parsed.settings) throw new ProblemsError("dev", parsed.problems);
   return parsed.settings;
 };
@@ -50,6 +53,7 @@ export const settings = (values: Record<string, unknown> = {}): Settings => {
 export const context = (values: Record<string, unknown> = {}, more: Partial<Context> = {}): Context => ({
   stack: "dev",
   settings: settings(values),
+  shape: SHAPE,
   host: { cpus: 4, memory: 8192 },
   off: new Set<string>(),
   configured: new Set<SecretKey>(),

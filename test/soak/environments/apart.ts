@@ -34,7 +34,7 @@ export function nothingShared(three: Three): void {
   it("PA-37, PA-39: no environment variable and no label names another environment", async () => {
     for (const project of three.all) {
       const { environment } = project.plan();
-      const foreign = three.others(project).flatMap((other) => [other.stack, other.plan().database]);
+      const foreign = three.others(project).flatMap((other) => [other.stack, other.plan().database!]);
       for (const name of (await project.containers()).keys()) {
         const { Env, Labels } = JSON.parse(await docker("inspect", "--format", "{{json .Config}}", name)) as {
           Env: string[] | null;

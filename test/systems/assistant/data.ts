@@ -67,7 +67,7 @@ export class Snapshot {
 export async function schemaOf({ project }: Stack): Promise<string> {
   const { database } = project.plan();
   const container = await project.container("postgres");
-  const dump = await docker("exec", container, "pg_dump", "--schema-only", "-U", "postgres", "-d", database);
+  const dump = await docker("exec", container, "pg_dump", "--schema-only", "-U", "postgres", "-d", database!);
   return dump
     .split("\n")
     .filter((line) => !/^\\(un)?restrict /.test(line))

@@ -28,11 +28,9 @@ describe("bin/rotate", () => {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "berth-rotate-"));
-    for (const file of ["bin/rotate", "bin/lib.sh", "bin/secrets.ts", "config/checkout.ts", "config/secrets.ts"]) {
-      mkdirSync(join(folder, dirname(file)), { recursive: true });
-      cpSync(join(ROOT, file), join(folder, file));
-    }
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    // bin/secrets.ts reads what the systems say, and looks for the stack file beside itself.
+    for (const part of ["bin", "config", "plan", "systems", "monitoring", "package.json"])
+      cpSync(join(ROOT, part), join(folder, part), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     mkdirSync(join(folder, "path"));
     writeFileSync(join(folder, "path/pulumi"), PULUMI);

@@ -47,12 +47,14 @@ describe("config/checkout", () => {
     write("stage", {
       config: { "berth:ports": { edge: 8001, loki: 3101 }, "berth:portOffset": 10, "berth:off": ["loki"] },
     });
-    write("prod", { config: { "docker:host": "ssh://deploy@prod", "berth:ports": { edge: 80 } } });
+    write("prod", {
+      config: { "berth:system": "samplemind", "docker:host": "ssh://deploy@prod", "berth:ports": { edge: 80 } },
+    });
     write("broken", "config: [");
     writeFileSync(join(folder, "Pulumi.yaml"), "name: berth\n");
     assert.deepEqual(otherStacks("dev", folder), [
-      { stack: "prod", engine: "ssh://deploy@prod", runs: false, ports: new Set([80]) },
-      { stack: "stage", engine: undefined, runs: false, ports: new Set([8011]) },
+      { stack: "prod", system: "samplemind", engine: "ssh://deploy@prod", runs: false, ports: new Set([80]) },
+      { stack: "stage", system: undefined, engine: undefined, runs: false, ports: new Set([8011]) },
     ]);
   });
   it("takes what a stack that runs has for what its file asks for now", () => {
@@ -64,7 +66,7 @@ describe("config/checkout", () => {
       { type: "docker:index/container:Container" },
     ]);
     assert.deepEqual(otherStacks("dev", folder), [
-      { stack: "stage", engine: undefined, runs: true, ports: new Set([9001]) },
+      { stack: "stage", system: undefined, engine: undefined, runs: true, ports: new Set([9001]) },
     ]);
   });
   it("takes a stack without containers, or on a backend that is none of files, for one that nobody runs", () => {

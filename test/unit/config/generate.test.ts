@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { generated } from "../../../config/generate.ts";
-import { settingsSchema } from "../../../config/schema.ts";
-import { secretKeys } from "../../../config/secrets.ts";
+import { generated as generatedFrom } from "../../../config/generate.ts";
+import { systems } from "../../../systems/index.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
+const generated = generatedFrom(systems);
 
 describe("what is made from the schema", () => {
   for (const [file, text] of Object.entries(generated))
@@ -14,10 +14,15 @@ describe("what is made from the schema", () => {
 
   it("knows every key of the stack files, which refer to it", () => {
     const schema = JSON.parse(generated["config/stack.schema.json"]!) as {
-      properties: { config: { properties: Record<string, unknown> } };
+      properties: { config: { anyOf: { title: string; properties: Record<string, unknown> }[] } };
     };
-    const known = Object.keys(schema.properties.config.properties);
-    assert.equal(known.length, Object.keys(settingsSchema.shape).length + secretKeys.length);
+    assert.deepEqual(
+      schema.properties.config.anyOf.map(({ title }) => title),
+      Object.keys(systems),
+    );
+    const known = Object.keys(schema.properties.config.anyOf[0]!.properties);
+    const { settings, secrets } = systems.assistant.shape;
+    assert.equal(known.length, Object.keys({ ...settings.shape, ...secrets }).length);
     for (const stack of ["dev", "stage", "prod"]) {
       const text = readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8");
       assert.match(text, /^# yaml-language-server: \$schema=\.\/config\/stack\.schema\.json/);

@@ -2,13 +2,20 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
 import { mebibytes, seconds } from "../../../config/schema.ts";
+import { systems } from "../../../systems/index.ts";
 
 const parse = (values: Record<string, string>, secrets: Record<string, { encrypted: boolean; length: number }> = {}) =>
-  parseConfig({
-    stack: "dev",
-    values: new Map(Object.entries({ "berth:environment": "dev", ...values })),
-    secrets: new Map(Object.entries(secrets)),
-  });
+  parseConfig(
+    {
+      stack: "dev",
+      values: new Map(Object.entries({ "berth:environment": "dev", ...values })),
+      secrets: new Map(Object.entries(secrets)),
+    },
+    systems.assistant.shape,
+  );
+/** A key that only some systems have. */
+const own = (values: Record<string, string>, key: string): unknown =>
+  (parse(values).settings as Readonly<Record<string, unknown>> | undefined)?.[key];
 
 describe("config/parse", () => {
   it("fills in defaults, and keeps false, 0 and empty apart from missing", () => {
@@ -20,9 +27,9 @@ describe("config/parse", () => {
   });
 
   it("takes numbers and objects from the CLI's text, and text as text", () => {
-    const { settings } = parse({ "berth:ports": '{"edge":8000}', "berth:database": "pa_1" });
-    assert.deepEqual(settings?.ports, { edge: 8000 });
-    assert.equal(settings?.database, "pa_1");
+    assert.deepEqual(parse({ "berth:ports": '{"edge":8000}' }).settings?.ports, { edge: 8000 });
+    assert.equal(own({ "berth:database": "1" }, "database"), undefined);
+    assert.equal(own({ "berth:database": "pa_1" }, "database"), "pa_1");
   });
 
   for (const [name, values, key, got] of [
@@ -102,8 +109,8 @@ describe("config/parse", () => {
     });
 
   it("makes backups only where it is told to, with defaults", () => {
-    assert.equal(parse({}).settings?.backup, undefined);
-    assert.deepEqual(parse({ "berth:backup": "{}" }).settings?.backup, { every: "6h", keep: 14 });
+    assert.equal(own({}, "backup"), undefined);
+    assert.deepEqual(own({ "berth:backup": "{}" }, "backup"), { every: "6h", keep: 14 });
     assert.deepEqual(["5m", "6h", "2d"].map(seconds), [300, 21_600, 172_800]);
   });
 

@@ -5,6 +5,8 @@ import { parse } from "yaml";
 import { dashboards } from "../../../monitoring/dashboards/index.ts";
 import { knownMetrics, metricsIn } from "../../../monitoring/metrics.ts";
 import { expressionsOf, render } from "../../../monitoring/panels.ts";
+import { drawings as assistant } from "../../../systems/assistant/panels.ts";
+import { systems } from "../../../systems/index.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -24,7 +26,11 @@ const rules = ruleFiles
   .flatMap((group) => group.rules);
 
 describe("monitoring", () => {
-  const known: readonly string[] = Object.values(knownMetrics).flat();
+  const { drawings } = systems.assistant;
+  const known: readonly string[] = [
+    ...Object.values(knownMetrics).flat(),
+    ...drawings.flatMap(({ metrics }) => metrics),
+  ];
 
   it("finds the names of metrics in a query", () => {
     const cases: [string, string[]][] = [
@@ -48,7 +54,7 @@ describe("monitoring", () => {
     const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram|CounterMetricFamily)\(\s*"(\w+)"/g)].map(
       (match) => match[1]!,
     );
-    for (const name of knownMetrics.applications)
+    for (const name of [...knownMetrics.applications, ...assistant.metrics])
       assert.ok(
         emitted.some((one) => [one, `${one}_total`, `${one}_bucket`].includes(name)),
         name,
@@ -76,6 +82,7 @@ describe("monitoring", () => {
   const drawn = dashboards({
     system: "tiny",
     tls: true,
+    drawings,
     services: [
       { name: "edge", tier: "edge", metrics: {} },
       ...["api", "worker"].map((name) => ({ name, tier: "app", metrics: {} }) as const),

@@ -9,7 +9,7 @@ import { catalogue, context, problemsOf, service } from "../support.ts";
 /** Problems of the assistant, as key, what was got, and what mends it. */
 function assistant(values: Record<string, unknown>, secrets: SecretKey[] = [], more: Partial<Context> = {}): string[] {
   try {
-    makePlan(systems.assistant, context(values, { configured: new Set(secrets), ...more }));
+    makePlan(systems.assistant.catalogue, context(values, { configured: new Set(secrets), ...more }));
     return [];
   } catch (error) {
     if (error instanceof ProblemsError) return error.problems.map(({ key, got, fix }) => `${key}: ${got} | ${fix}`);
@@ -19,21 +19,6 @@ function assistant(values: Record<string, unknown>, secrets: SecretKey[] = [], m
 const UNREAD = "set, but nothing reads it";
 
 describe("plan/checks/effect", () => {
-  for (const [key, value] of [
-    ["backup", {}],
-    ["seed", true],
-    ["schema", "0002"],
-    ["allowDestructiveMigrations", "0003"],
-  ] as const)
-    it(`refuses berth:${key} in a system that has no use for it`, () => {
-      const [problem, ...others] = problemsOf([service("a")], { [`berth:${key}`]: value });
-      assert.equal(others.length, 0);
-      assert.deepEqual([problem!.key, problem!.got], [`berth:${key}`, UNREAD]);
-      assert.match(problem!.allowed, /^unset: the system tiny has no /);
-      assert.equal(problem!.fix, `pulumi config rm berth:${key} --stack dev`);
-      assert.deepEqual(assistant({ [`berth:${key}`]: value }), []);
-    });
-
   it("refuses secrets that nothing reads, with their versions, all at once", () => {
     const secrets = new Set<SecretKey>(["jwtSigningKey", "jwtPreviousKey", "llmApiKey", "tlsKey"]);
     const values = { "berth:secretVersions": { internalToken: 2, jwtSigningKey: 2 } };
@@ -151,6 +136,21 @@ describe("plan/checks/names", () => {
     assert.match(got!, /^a name of 48 characters: tiny-x+yz-a-1-0123456 is one of 65$/);
     assert.match(allowed!, /^at most 46: no name in DNS has more than 63$/);
     assert.equal(fix, `pulumi stack rename ${longest} --stack ${longest}yz`);
+  });
+  it("refuses a stack whose containers would be called as those of another on the same engine", () => {
+    const twin = { runs: false, ports: new Set<number>() };
+    const named = (name: string, other: string, system?: string) =>
+      makePlan(
+        catalogue([service("a")]),
+        context({}, { stack: name, neighbours: [{ ...twin, stack: other, system }] }),
+      );
+    for (const [name, other] of [
+      ["tiny-dev", "dev"],
+      ["dev", "tiny-dev"],
+    ] as const)
+      assert.throws(() => named(name, other), new RegExp(`those of stack ${other}`));
+    assert.ok(named("tiny-dev", "dev", "assistant"), "of another system");
+    assert.ok(named("tiny-dev", "stage"));
   });
   it("counts the number of the last replica, and no suffix where the name is fixed", () => {
     const name = "x".repeat(63 - "tiny--db".length);

@@ -51,6 +51,15 @@ describe("plan/checks/entries", () => {
     { images: { assistant: { context: "services/assistant", target: "runtime", args: {} } } },
   );
   refuses(
+    "a store that the system does not have",
+    [service("a", { uses: ["postgers", "mongo"] })],
+    [
+      'catalogue a: uses "postgers", which the system does not have; did you mean postgres?',
+      'catalogue a: uses "mongo", which the system does not have',
+    ],
+    { stores: [{ name: "postgres", major: 17, scheme: "postgres" }] },
+  );
+  refuses(
     "metrics that Prometheus cannot ask for",
     [service("a", { metrics: {} })],
     ["catalogue a: has metrics but no port", "catalogue a: has metrics, but is not on the network monitoring"],
@@ -105,6 +114,23 @@ describe("plan/checks/entries", () => {
       "one that the edge cannot go",
       [routed("a", { public: "/" }, { networks: ["data"] }), edge("a")],
       ["catalogue a: has a route, but is not on the network app"],
+    );
+    refuses(
+      "two probes of one port",
+      [
+        routed(
+          "a",
+          { public: "/" },
+          {
+            routes: [
+              { public: "/b", check: "/b", probe: "/live" },
+              { internal: 1, check: "/", port: 81 },
+            ],
+          },
+        ),
+        edge("a"),
+      ],
+      ["catalogue a: is asked on port 80 for /health and for /live"],
     );
     refuses("one from nowhere", [routed("a", {}), edge("a")], ["catalogue a: has a route from nowhere"]);
     refuses(

@@ -22,11 +22,13 @@ function planOf(config: Config, stack: string, more: Partial<Context> = {}): Pla
     key,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
-  const { settings, problems } = parseConfig({ stack, values: new Map(texts), secrets: new Map() });
+  const { shape, catalogue } = systems.assistant;
+  const { settings, problems } = parseConfig({ stack, values: new Map(texts), secrets: new Map() }, shape);
   assert.ok(settings, JSON.stringify(problems));
-  return makePlan(systems[settings.system], {
+  return makePlan(catalogue, {
     stack,
     settings,
+    shape,
     host: { cpus: 64, memory: 1 << 20 },
     off: new Set(settings.off),
     configured: new Set<SecretKey>(),
@@ -347,9 +349,13 @@ describe("plan/environments", () => {
     assert.deepEqual([notices("stage", false), notices("dev", true)], [[], []]);
   });
   it("N-03: warns in prod of a database that nothing encrypts, and of plain HTTP beyond the machine", () => {
-    const notices = (values: Config, configured: readonly SecretKey[] = []) =>
+    const notices = (values: Config, folder?: string, configured: readonly SecretKey[] = []) =>
       makePlan(
-        catalogue([database, configured.length ? tls : edge]),
+        catalogue([{ ...database, image: { pull: "postgres:17" } }, configured.length ? tls : edge], {
+          stores: [
+            { name: "postgres", major: 17, scheme: "postgres", device: { key: "berth:postgres.device", folder } },
+          ],
+        }),
         context(
           { "berth:environment": "prod", "berth:bindAddress": "0.0.0.0", ...values },
           { stack: "any", configured: new Set(configured) },
@@ -357,16 +363,10 @@ describe("plan/environments", () => {
       ).notices.map(({ level, key }) => `${level} ${key}`);
     assert.deepEqual(notices({}), ["warning berth:postgres.device", "warning berth:tlsCertificate"]);
     assert.deepEqual(
-      notices({ "berth:postgres": { device: "/mnt/encrypted/postgres" }, "berth:ports": { "edge-tls": 443 } }, [
-        "tlsCertificate",
-        "tlsKey",
-      ]),
+      notices({ "berth:ports": { "edge-tls": 443 } }, "/mnt/encrypted/postgres", ["tlsCertificate", "tlsKey"]),
       [],
     );
-    assert.deepEqual(
-      notices({ "berth:bindAddress": "127.0.0.1", "berth:postgres": { device: "/mnt/encrypted/postgres" } }),
-      [],
-    );
+    assert.deepEqual(notices({ "berth:bindAddress": "127.0.0.1" }, "/mnt/encrypted/postgres"), []);
     assert.deepEqual(notices({ "berth:environment": "stage" }), []);
   });
 });

@@ -10,6 +10,7 @@ const services = [
 const ports = { "berth:ports": { edge: 80, prometheus: 9090 } };
 const neighbour = (stack: string, runs: boolean, ...held: number[]): Neighbour => ({
   stack,
+  system: undefined,
   runs,
   ports: new Set(held),
 });

@@ -4,7 +4,7 @@ import { containerArgs } from "../../../plan/container.ts";
 import { startOrder } from "../../../plan/graph.ts";
 import { duration } from "../../../plan/health.ts";
 import { cpuShares, formatCpus } from "../../../plan/limits.ts";
-import { imageTag, repository } from "../../../plan/names.ts";
+import { imageTag, prefix, repository } from "../../../plan/names.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { edgeFiles } from "../../../plan/routes.ts";
 import { references, render } from "../../../plan/template.ts";
@@ -83,6 +83,9 @@ describe("plan/template", () => {
 });
 
 describe("plan/routes", () => {
+  /** What tells an edge of a service. */
+  const edgeOf = (name: string) =>
+    service("edge-routes", { networks: [], kind: "job", secrets: { upstreams: `@{containers:${name}}` } });
   const services = [
     service("api", { port: 8000, route: { public: "/", check: "/health" } }),
     service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
@@ -109,6 +112,46 @@ describe("plan/routes", () => {
     assert.doesNotMatch(publicPart!, /http:\/\/agent/);
     assert.match(internal!, /proxy_pass http:\/\/agent;\n {6}proxy_read_timeout 120s;/);
   });
+  it("leads several ways to a service, each with its own port, prefix, limits and policy", () => {
+    const nexus = service("nexus", {
+      port: 8080,
+      route: { public: "/", check: "/healthz", probe: "/healthz" },
+      routes: [
+        {
+          public: "/mcp.1",
+          check: "/mcp.1",
+          port: 8081,
+          strip: true,
+          readTimeout: 3600,
+          bodyLimit: 50,
+          frames: "same origin",
+        },
+        { public: "/static", check: "/static", probe: "/healthz", cache: 600 },
+        { internal: 8002, check: "/", port: 8081 },
+      ],
+    });
+    const files = edgeFiles(template, [nexus], PLAIN);
+    assert.equal(
+      files["upstreams"],
+      "nexus 8080 /healthz @{containers:nexus}\nnexus_8081 8081 /health @{containers:nexus}\n",
+    );
+    assert.equal(files["checks"], "8080 /healthz\n8080 /static\n8080 /mcp.1\n8002 /\n");
+    const of = (path: string) => files["nginx.conf"]!.split(`location ${path} {`)[1]!.split("}")[0]!;
+    assert.equal(
+      of("/mcp.1").replaceAll(/\s+/g, " ").trim(),
+      "set $route nexus; set $frames SAMEORIGIN; rewrite ^/mcp\\.1(?:/(.*))?$ /$1 break; client_max_body_size 50m; " +
+        "proxy_pass http://nexus_8081; proxy_read_timeout 3600s; proxy_send_timeout 3600s;",
+    );
+    assert.match(of("/static"), /expires 600s;\s+proxy_pass http:\/\/nexus;/);
+    assert.match(files["nginx.conf"]!, /set \$frames DENY;\n {4}add_header [\s\S]*X-Frame-Options \$frames always/);
+    assert.match(files["nginx.conf"]!, /listen 8002;[\s\S]*proxy_pass http:\/\/nexus_8081;/);
+    const { urls } = makePlan(catalogue([nexus, edgeOf("nexus")]), context());
+    assert.deepEqual(urls, {
+      nexus: "http://127.0.0.1",
+      "nexus /mcp.1": "http://127.0.0.1/mcp.1",
+      "nexus /static": "http://127.0.0.1/static",
+    });
+  });
   it("with a certificate, speaks TLS and sends plain HTTP there", () => {
     const conf = edgeFiles(template, services, { ...PLAIN, tls: true })["nginx.conf"]!;
     assert.match(conf, /listen 8080;\n {4}server_name _;\n {4}return 308 https/);
@@ -126,6 +169,15 @@ describe("plan/container", () => {
 });
 
 describe("plan/names", () => {
+  it("says the system once", () => {
+    for (const [stack, name] of [
+      ["dev", "assistant-dev"],
+      ["assistant-dev", "assistant-dev"],
+      ["assistants", "assistant-assistants"],
+      ["customer-7", "assistant-customer-7"],
+    ] as const)
+      assert.equal(prefix("assistant", stack), name);
+  });
   it("names a pushed image by version and commit, one of another stage than the runtime's by that as well", () => {
     assert.equal(
       repository("registry.example.org/team", "assistant", "edge"),

@@ -51,7 +51,7 @@ describe("systems/assistant", () => {
   it("PA-11: has the api reach Twilio where an account is configured, and nowhere else", () => {
     const keys = ["twilioAccountSid", "twilioAuthToken", "twilioUserNumbers"] as const;
     const api = (...configured: (typeof keys)[number][]) =>
-      makePlan(systems.assistant, context({}, { configured: new Set(configured) })).services.find(
+      makePlan(systems.assistant.catalogue, context({}, { configured: new Set(configured) })).services.find(
         ({ name }) => name === "api",
       )!;
     assert.ok(!api().networks.includes("egress"));

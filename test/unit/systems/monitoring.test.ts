@@ -3,8 +3,9 @@ import { parse } from "yaml";
 import type { SecretKey } from "../../../config/secrets.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { references } from "../../../plan/template.ts";
-import type { CatalogueArgs, ServiceSpec } from "../../../plan/types.ts";
+import type { ServiceSpec } from "../../../plan/types.ts";
 import { systems } from "../../../systems/index.ts";
+import type { MonitoringArgs } from "../../../systems/parts/monitoring-keys.ts";
 import { monitoring } from "../../../systems/parts/monitoring.ts";
 import { context, service, settings } from "../support.ts";
 
@@ -22,6 +23,7 @@ interface Prometheus {
 }
 
 const DATA = [service("postgres", { environment: { POSTGRES_DB: "tiny" } }), service("redis")];
+/** The tier beside the assistant's stores, or beside some services. */
 function tier(
   services: readonly ServiceSpec[] = DATA,
   {
@@ -30,21 +32,29 @@ function tier(
     values = {},
   }: { off?: string[]; secrets?: SecretKey[]; values?: Record<string, unknown> } = {},
 ): Map<string, ServiceSpec> {
-  const args: CatalogueArgs = {
+  const args = {
     stack: "dev",
     settings: settings(values),
     publicUrl: "http://127.0.0.1",
-    has: (key) => secrets.includes(key),
-    isOn: (name) => !off.includes(name),
-  };
-  return new Map(monitoring(args, services).map((spec) => [spec.name, spec]));
+    has: (key: string) => secrets.includes(key),
+    isOn: (name: string) => !off.includes(name),
+    baseImage: (name: string) => `${name}:1`,
+  } as MonitoringArgs;
+  const stores = systems.assistant.stores.filter(({ name }) => services.some((one) => one.name === name));
+  const specs = monitoring(args, {
+    services,
+    exporters: stores.map((store) => store.exporter(args)),
+    drawings: stores.map((store) => store.drawings),
+    rules: stores.map(({ rules }) => rules),
+  });
+  return new Map(specs.map((spec) => [spec.name, spec]));
 }
 const file = (specs: Map<string, ServiceSpec>, name: string, path: string) => specs.get(name)!.config!.files[path]!;
 const prometheusOf = (specs: Map<string, ServiceSpec>) =>
   JSON.parse(file(specs, "prometheus", "prometheus.yml")) as Prometheus;
 
 describe("systems/parts/monitoring", () => {
-  for (const [name, catalogue] of Object.entries(systems))
+  for (const [name, { catalogue }] of Object.entries(systems))
     it(`scrapes every service of ${name} that has metrics, and no other`, () => {
       const plan = makePlan(catalogue, context({ "berth:system": name }, { off: new Set(["grafana", "loki"]) }));
       const { scrape_configs } = JSON.parse(
@@ -71,8 +81,11 @@ describe("systems/parts/monitoring", () => {
     assert.ok(tier().has("postgres-exporter") && tier().has("redis-exporter"));
     const without = tier([]);
     assert.ok(!without.has("postgres-exporter") && !without.has("redis-exporter"));
+    const rules = (specs: Map<string, ServiceSpec>) =>
+      prometheusOf(specs).rule_files.filter((name) => /^(postgres|redis)/.test(name));
+    assert.deepEqual([rules(tier()), rules(without)], [["postgres.yml", "redis.yml"], []]);
     for (const [path, text] of Object.entries(without.get("grafana")!.config!.files))
-      if (path.startsWith("dashboards/")) assert.doesNotMatch(text, /redis_|pg_/, path);
+      if (path.startsWith("dashboards/")) assert.doesNotMatch(text, /redis_|pg_|assistant_/, path);
   });
 
   it("keeps what the stack file says, and at least a day of logs", () => {

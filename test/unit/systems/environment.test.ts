@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { declared, variables } from "../../../config/application.ts";
-import { secretKeys } from "../../../config/secrets.ts";
 import { makePlan } from "../../../plan/plan.ts";
+import { declared, variables } from "../../../systems/assistant/environment.ts";
 import { systems } from "../../../systems/index.ts";
 import { context } from "../support.ts";
 
@@ -12,7 +11,7 @@ const source = readFileSync(
   "utf8",
 );
 
-describe("config/application", () => {
+describe("systems/assistant/environment", () => {
   it("describes what settings.py reads, and nothing else", () => {
     const read = [
       ...new Set([...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map((match) => match[1]!)),
@@ -52,7 +51,7 @@ describe("config/application", () => {
 
   it("says who sets each", () => {
     const { services } = makePlan(
-      systems.assistant,
+      systems.assistant.catalogue,
       context(
         {
           "berth:debug": true,
@@ -64,7 +63,7 @@ describe("config/application", () => {
           "berth:backup": { s3: { bucket: "berth-backups" } },
           "berth:ports": { "edge-tls": 8443 },
         },
-        { configured: new Set(secretKeys) },
+        { configured: new Set(Object.keys(systems.assistant.shape.secrets)) },
       ),
     );
     const set = new Set(

@@ -1,8 +1,10 @@
 /**
- * What the assistant's processes read from their environment, for docs/configuration.md. Names, defaults and
+ * What the assistant's processes read from their environment, as chapters of docs/configuration.md. Names, defaults and
  * what is allowed are read out of its settings.py; only what a variable means, and who sets it, is said here.
  * A test holds the two against each other.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 export interface Variable {
   readonly meaning: string;
@@ -54,7 +56,7 @@ export const variables: Readonly<Record<string, Variable>> = {
   },
   WORKER_TASK_TIME_LIMIT: {
     meaning:
-      "Seconds after which a job is ended. More than `stopGrace` of the worker (systems/assistant.ts): a release may cut it off.",
+      "Seconds after which a job is ended. More than `stopGrace` of the worker (systems/assistant/index.ts): a release may cut it off.",
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: { meaning: "Where traces go.", by: `${CATALOGUE}, where Jaeger and the collector run` },
   OTEL_SERVICE_NAME: { meaning: "Name in logs and traces.", by: CATALOGUE },
@@ -169,3 +171,31 @@ const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Decl
   }),
   secret: () => ({ allowed: "path of a file", fallback: "" }),
 };
+
+const SETTINGS = "services/assistant/src/personal_assistant/config/settings.py";
+const without = ({ fallback, needed }: Declared): string =>
+  needed.length ? `needed by ${needed.join(", ")}` : fallback ? `\`${fallback}\`` : "–";
+const row = (variable: Declared): string => {
+  const { meaning, by = "you" } = variables[variable.name] ?? { meaning: "" };
+  const cells = [`\`${variable.name}\``, meaning.replaceAll("|", "\\|"), variable.allowed, without(variable), by];
+  return `| ${cells.join(" | ")} |`;
+};
+
+export const environment = (): string => `## Environment of the assistant's processes
+
+Names, defaults and what is allowed are those of \`${SETTINGS}\`. What nothing else sets
+is set for one service: \`pulumi config set --path berth:services.api.environment.DB_POOL_SIZE 10\`. A wrong value ends the process with
+every problem at once, and the update with it.
+
+| variable | meaning | allowed | without it | set by |
+|---|---|---|---|---|
+${declared(readFileSync(join(import.meta.dirname, "../..", SETTINGS), "utf8"))
+  .map(row)
+  .join("\n")}
+
+Options of the requirements that have another place:
+
+| option | place |
+|---|---|
+${elsewhere.map(([options, place]) => `| ${options} | ${place} |`).join("\n")}
+`;

@@ -1,9 +1,9 @@
 /** PostgreSQL: who is connected, which statements take the time, what tables and indexes are used for. */
-import { type Dashboard, graph, query } from "../panels.ts";
+import { type Dashboard, type Drawings, graph, number, type Panel, query, type Row, share } from "../panels.ts";
 
 const OURS = 'datname!~"template.*|postgres|"';
 
-export const database: Dashboard = {
+const page: Dashboard = {
   name: "database",
   rows: [
     {
@@ -92,5 +92,75 @@ export const database: Dashboard = {
         ),
       ],
     },
+  ],
+};
+
+const work: readonly Panel[] = [
+  number("Transactions", "ops", "sum(rate(pg_stat_database_xact_commit[5m]))"),
+  number(
+    "Rolled back",
+    "percentunit",
+    share("sum(rate(pg_stat_database_xact_rollback[5m]))", "sum(rate(pg_stat_database_xact_commit[5m]))"),
+  ),
+  number(
+    "Mean statement",
+    "s",
+    share("sum(rate(pg_stat_statements_seconds_total[5m]))", "sum(rate(pg_stat_statements_calls_total[5m]))"),
+  ),
+];
+
+const row: Row = {
+  title: "PostgreSQL",
+  panels: [
+    graph(
+      "Connections",
+      "short",
+      query("sum by (datname) (pg_stat_database_numbackends)", "{{datname}}"),
+      query("max(pg_settings_max_connections)", "limit"),
+    ),
+    graph(
+      "Transactions",
+      "ops",
+      query("sum(rate(pg_stat_database_xact_commit[5m]))", "committed"),
+      query("sum(rate(pg_stat_database_xact_rollback[5m]))", "rolled back"),
+    ),
+    graph(
+      "Size",
+      "bytes",
+      query("pg_database_size_bytes", "{{datname}}"),
+      query("pg_wal_size_bytes", "write-ahead log"),
+    ),
+  ],
+};
+
+export const postgresDrawings: Drawings = {
+  services: { postgres: { up: "max(pg_up)", work } },
+  rows: { data: [row] },
+  pages: [page],
+  metrics: [
+    "pg_up",
+    "pg_stat_database_numbackends",
+    "pg_stat_database_xact_commit",
+    "pg_stat_database_xact_rollback",
+    "pg_stat_database_blks_hit",
+    "pg_stat_database_blks_read",
+    "pg_stat_database_deadlocks",
+    "pg_settings_max_connections",
+    "pg_database_size_bytes",
+    "pg_wal_size_bytes",
+    "pg_locks_count",
+    "pg_stat_activity_count",
+    "pg_stat_activity_max_tx_duration",
+    "pg_stat_statements_seconds_total",
+    "pg_stat_statements_calls_total",
+    "pg_stat_user_tables_size_bytes",
+    "pg_stat_user_tables_seq_tup_read",
+    "pg_stat_user_tables_n_tup_ins",
+    "pg_stat_user_tables_n_tup_upd",
+    "pg_stat_user_tables_n_tup_del",
+    "pg_stat_user_tables_n_dead_tup",
+    "pg_stat_user_tables_idx_scan",
+    "pg_statio_user_indexes_idx_blks_hit_total",
+    "pg_statio_user_indexes_idx_blks_read_total",
   ],
 };

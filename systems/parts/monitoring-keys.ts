@@ -1,0 +1,72 @@
+/** Keys of the stack file that the monitoring tier reads. */
+import { z } from "zod";
+import { folder, leaf, memory, retention } from "../../config/schema.ts";
+import type { Args, Part } from "../part.ts";
+
+export const monitoringPart = {
+  images: {
+    prometheus: "prom/prometheus:v2.53.3",
+    alertmanager: "prom/alertmanager:v0.28.1",
+    grafana: "grafana/grafana:11.6.1",
+    loki: "grafana/loki:3.2.1",
+    collector: "otel/opentelemetry-collector-contrib:0.165.0",
+    jaeger: "jaegertracing/all-in-one:1.62.0",
+    nodeExporter: "prom/node-exporter:v1.9.0",
+  },
+  settings: {
+    retention: leaf(
+      z
+        .strictObject({
+          metrics: retention.default("15d"),
+          logs: retention.default("7d"),
+          metricsSize: memory.default("4GiB"),
+        })
+        .default({ metrics: "15d", logs: "7d", metricsSize: "4GiB" }),
+      {
+        description: "How long metrics and logs are kept, and the most that metrics may take of the disk.",
+        allowed: "metrics and logs, each a number with h, d or w; metricsSize with MiB or GiB",
+        example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
+      },
+    ),
+    dockerRoot: leaf(folder.default("/var/lib/docker"), {
+      description:
+        "The engine's own folder, where the collector of log lines finds its files: `docker info -f '{{.DockerRootDir}}'` tells.",
+      allowed: "an absolute path of letters, digits, . _ and -",
+      example: "/var/lib/docker",
+    }),
+  },
+  secrets: {
+    grafanaAdminPassword: {
+      description: "Password of Grafana's user admin.",
+      example: "a long random text",
+      generated: 24,
+      minLength: 12,
+    },
+    alertWebhookUrl: {
+      description:
+        "Where Alertmanager posts alerts. Without this, alertSlackUrl and alertMail they stay in Alertmanager.",
+      example: "https://hooks.example.org/berth",
+      minLength: 8,
+    },
+    alertSlackUrl: {
+      description: "Incoming webhook of a Slack channel, for alerts.",
+      example: "https://hooks.slack.com/services/T0/B0/secret",
+      minLength: 8,
+    },
+    alertMail: {
+      description: "How alerts are mailed: Alertmanager's email_config, as a JSON object.",
+      minLength: 2,
+      json: true,
+      example:
+        '{"to":"ops@example.org","from":"berth@example.org","smarthost":"smtp.example.org:587","auth_username":"berth","auth_password":"…"}',
+    },
+    alertHeartbeatUrl: {
+      description: "Asked every minute while Prometheus and Alertmanager work; whoever is there tells when it stops.",
+      example: "https://heartbeat.example.org/berth",
+      minLength: 8,
+    },
+  },
+} satisfies Part;
+
+/** What the services of the tier are made from. */
+export type MonitoringArgs = Args<typeof monitoringPart.settings>;

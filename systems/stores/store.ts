@@ -1,0 +1,69 @@
+/** All that berth knows of one store, as one object. Whatever the house does with stores, it does by this. */
+import type { z } from "zod";
+import type { Drawings } from "../../monitoring/panels.ts";
+import type { ConnectionLimit, NetworkName, SchemaVersion, ServiceSpec, Template } from "../../plan/types.ts";
+import type { Args, Part } from "../part.ts";
+
+export interface Store<Own extends z.ZodRawShape = Readonly<Record<never, never>>> extends Part<Own> {
+  /** Name of its service, of the image that it runs, and of its key in `berth:majors`. */
+  readonly name: string;
+  /** As people write it. */
+  readonly title: string;
+  /** Major version that the data of a stack is of that says nothing. It stays what it is when the image moves on. */
+  readonly major: number;
+  /** Of its URLs. */
+  readonly scheme: string;
+  readonly server: (args: Args<Own>) => ServiceSpec;
+  /** The job that makes the log-in of today. */
+  readonly login: (args: Args<Own>) => ServiceSpec;
+  /** The job that drops those before. It says which secret they are named by (`prunes`). */
+  readonly prune: (args: Args<Own>) => ServiceSpec;
+  /** Service that must be healthy before the store can be used. @default the job that makes the log-in */
+  readonly ready?: string;
+  /** What a service is given that says `uses`. */
+  readonly access: (args: Args<Own>) => Access;
+  /** What a person logs in with. */
+  readonly credential: Template | ((args: Args<Own>) => Template);
+  /** @default it does not count its connections */
+  readonly connections?: (args: Args<Own>) => ConnectionLimit;
+  /** Key of the stack file that names the folder with its data, and what it says. @default there is no such key */
+  readonly device?: (args: Args<Own>) => { readonly key: string; readonly folder: string | undefined };
+  /** Name of the database. @default it has none */
+  readonly database?: (args: Args<Own>) => string;
+  /** @default it has no migrations */
+  readonly schemaVersion?: (args: Args<Own>) => SchemaVersion | undefined;
+  /** What speaks Prometheus's language for it. */
+  readonly exporter: (args: Args<Own>) => ServiceSpec;
+  readonly drawings: Drawings;
+  /** File of monitoring/rules with its alerts. */
+  readonly rules: string;
+  /** @default it is not backed up */
+  readonly backup?: Backup<Own>;
+}
+
+export interface Access {
+  readonly networks: readonly NetworkName[];
+  readonly environment: NonNullable<ServiceSpec["environment"]>;
+  readonly secrets: NonNullable<ServiceSpec["secrets"]>;
+  /** Of services that keep connections open; jobs do not. @default nothing */
+  readonly pool?: Pick<ServiceSpec, "connections"> & { readonly environment: NonNullable<ServiceSpec["environment"]> };
+}
+
+/** How it is backed up, verified and restored. */
+export interface Backup<Own extends z.ZodRawShape = Readonly<Record<never, never>>> {
+  /** Module of services/backup/src/backup that dumps it, restores it into a throwaway server, and compares. */
+  readonly module: string;
+  /** Programs of its image that the module starts. */
+  readonly programs: readonly string[];
+  /** Argument of services/backup/Dockerfile that takes its image. */
+  readonly image: string;
+  /** File of services/backup/src/backup that describes what a backup must hold. @default the module does */
+  readonly facts?: string;
+  /** Service and program that take what was stored, by standard input. */
+  readonly restore: { readonly service: string; readonly program: string };
+  /** What the service that makes backups is given for it. `memory`: MiB of the throwaway server. */
+  readonly gives: (args: Args<Own>) => Pick<ServiceSpec, "environment" | "secrets" | "volumes"> & { memory?: number };
+}
+
+/** A store whose settings nobody else needs to know. */
+export const store = <const Own extends z.ZodRawShape>(own: Store<Own>): Store => own as unknown as Store;

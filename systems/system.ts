@@ -1,0 +1,160 @@
+/** A system: what its folder brings, joined with its stores and with the parts that every system has. */
+import { z } from "zod";
+import { leaf } from "../config/schema.ts";
+import { type Keys, type Shape, shapeOf } from "../config/shape.ts";
+import type { Drawings } from "../monitoring/panels.ts";
+import type { Catalogue, ImageSpec, ServiceSpec, StoreFacts, Template } from "../plan/types.ts";
+import type { Args, Part } from "./part.ts";
+import { backup, backupImage, backupPart } from "./parts/backup.ts";
+import { edge, edgeImage, edgePart } from "./parts/edge.ts";
+import { monitoringPart } from "./parts/monitoring-keys.ts";
+import { collectorImage } from "./parts/monitoring-logs.ts";
+import { monitoring } from "./parts/monitoring.ts";
+import type { Store } from "./stores/store.ts";
+import { readyBefore, withStores } from "./uses.ts";
+
+export interface SystemArgs<Own extends z.ZodRawShape> extends Part<Own> {
+  /** Name of its folder. */
+  readonly name: string;
+  readonly stores: readonly Store[];
+  /** Images that it builds. @default none */
+  readonly builds?: (args: Args<Own>) => Readonly<Record<string, ImageSpec>>;
+  /** Applications and jobs. */
+  readonly services: (args: Args<Own>) => readonly ServiceSpec[];
+  /** What a person logs in with, by service, besides stores and Grafana. @default nothing */
+  readonly credentials?: Readonly<Record<string, Template>>;
+  /** What it adds to the dashboards. @default nothing */
+  readonly drawings?: Drawings;
+  /** Chapters of docs/configuration.md about what its processes read. @default none */
+  readonly documentation?: () => string;
+}
+
+/** What `berth:system` names. */
+export interface SystemDefinition {
+  readonly name: string;
+  /** Every key that its stack files may have. */
+  readonly shape: Shape;
+  readonly catalogue: Catalogue;
+  readonly stores: readonly Store[];
+  /** What it and its stores add to the dashboards. */
+  readonly drawings: readonly Drawings[];
+  readonly documentation: () => string;
+}
+
+export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): SystemDefinition {
+  const { name, stores } = own;
+  const parts: readonly Part[] = [
+    ...stores,
+    ...(isBackedUp(stores) ? [backupPart] : []),
+    own,
+    edgePart,
+    monitoringPart,
+  ];
+  const images = Object.assign({}, ...parts.map((part) => part.images)) as Readonly<Record<string, string>>;
+  const catalogue: Catalogue = (given) => {
+    const baseImage = (image: string): string => {
+      const reference = given.settings.baseImages[image] ?? images[image];
+      if (reference === undefined) throw new Error(`systems/: no part of ${name} brings the image "${image}"`);
+      return reference;
+    };
+    const args = { ...given, baseImage } as AllArgs<Own>;
+    const database = stores.find((store) => store.database)?.database!(args);
+    const schemaVersion = stores.map((store) => store.schemaVersion?.(args)).find(Boolean);
+    return {
+      name,
+      ...(database === undefined ? {} : { database }),
+      ...(schemaVersion === undefined ? {} : { schemaVersion }),
+      stores: stores.map((store) => factsOf(store, args)),
+      images: { ...own.builds?.(args), edge: edgeImage(args), ...backupImage(args, stores), ...collectorImage(args) },
+      baseImages: Object.keys(images),
+      services: servicesOf(own, args),
+      credentials: {
+        backup: "@{backupKey}",
+        ...Object.fromEntries(stores.map((store) => [store.name, credentialOf(store, args)])),
+        grafana: "admin @{grafanaAdminPassword}",
+        ...own.credentials,
+      },
+    };
+  };
+  return {
+    name,
+    shape: shapeOf(name, [...parts, majorsOf(stores)]),
+    catalogue,
+    stores,
+    drawings: drawingsOf(own),
+    documentation: own.documentation ?? (() => ""),
+  };
+}
+
+/** Half a backup is none: a system takes the keys of backups where each of its stores can be backed up. */
+const isBackedUp = (stores: readonly Store[]): boolean =>
+  stores.length > 0 && stores.every(({ backup }) => backup !== undefined);
+
+/** Everything that some part of the system reads. */
+type AllArgs<Own extends z.ZodRawShape> = Args<Own> &
+  Args<typeof backupPart.settings> &
+  Args<typeof monitoringPart.settings>;
+
+function servicesOf<Own extends z.ZodRawShape>(own: SystemArgs<Own>, args: AllArgs<Own>): ServiceSpec[] {
+  const { stores } = own;
+  const services = [
+    ...stores.flatMap((store) => [store.server(args), store.login(args)]),
+    ...own.services(args).map((spec) => withStores(spec, stores, args)),
+  ];
+  const all = [
+    ...services,
+    ...edge(args, services),
+    // What ends a release: the routes, then the credentials of the release before.
+    ...stores.map((store) => ({ ...store.prune(args), after: ["edge-routes"] })),
+    ...backup(
+      args,
+      stores,
+      stores.map((store) => readyBefore("backup", store, args)),
+    ),
+  ];
+  const tier = monitoring(args, {
+    services: all,
+    exporters: stores.map((store) => store.exporter(args)),
+    drawings: drawingsOf(own),
+    rules: stores.map(({ rules }) => rules),
+  });
+  return [...all, ...tier];
+}
+
+const drawingsOf = ({ stores, drawings }: Pick<SystemArgs<z.ZodRawShape>, "stores" | "drawings">): Drawings[] => [
+  ...stores.map((store) => store.drawings),
+  ...(drawings === undefined ? [] : [drawings]),
+];
+
+const credentialOf = ({ credential }: Store, args: Args): Template =>
+  typeof credential === "string" ? credential : credential(args);
+
+function factsOf({ name, scheme, major, connections, device }: Store, args: Args): StoreFacts {
+  const { majors = {} } = args.settings as { readonly majors?: Readonly<Record<string, number>> };
+  return {
+    name,
+    scheme,
+    major: majors[name] ?? major,
+    ...(connections === undefined ? {} : { connections: connections(args) }),
+    ...(device === undefined ? {} : { device: device(args) }),
+  };
+}
+
+/** The key `berth:majors` of a system with these stores. */
+function majorsOf(stores: readonly Store[]): Keys {
+  if (stores.length === 0) return { settings: {}, secrets: {} };
+  const defaults = Object.fromEntries(stores.map(({ name, major }) => [name, major]));
+  const number = z.number().int().min(1).max(99);
+  const shape = Object.fromEntries(stores.map(({ name, major }) => [name, number.default(major)]));
+  const list = (names: readonly string[]): string => names.join(", ").replace(/, ([^,]+)$/, " and $1");
+  return {
+    settings: {
+      majors: leaf(z.strictObject(shape).default(defaults), {
+        description: `Major versions that the data of ${list(stores.map(({ title }) => title))} is of: an image of another is refused. What to do before it is changed: docs/operations.md#another-major-version.`,
+        allowed: `${list(stores.map(({ name }) => name))}, each a whole number`,
+        example: defaults,
+      }),
+    },
+    secrets: {},
+  };
+}

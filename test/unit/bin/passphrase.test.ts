@@ -1,0 +1,42 @@
+/** Which passphrase the scripts take: what is public goes by the environment, not by the name of the stack. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../../..");
+
+describe("bin/lib.sh", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-passphrase-"));
+  after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "bin"));
+  cpSync(join(ROOT, "bin/lib.sh"), join(folder, "bin/lib.sh"));
+  const script = `. bin/lib.sh; passphrase "$1" < /dev/null; printf %s "\${PULUMI_CONFIG_PASSPHRASE:-}"`;
+  const passphrase = (stack: string, config: string, env: object = {}): string => {
+    writeFileSync(join(folder, `Pulumi.${stack}.yaml`), `config:\n${config}\n`);
+    return execFileSync("bash", ["-c", script, "-", stack], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: "pipe",
+      env: { PATH: process.env["PATH"], HOME: folder, ...env },
+    });
+  };
+
+  for (const line of [
+    "  berth:environment: dev",
+    `    "berth:environment": "dev"`,
+    "  berth:environment: dev   # of us all",
+  ])
+    it(`takes the public passphrase of any stack with the line ${line.trim()}`, () =>
+      assert.equal(passphrase("samplemind-dev", line), "berth-dev"));
+  it("takes none of its own, and is told", () => {
+    for (const stack of ["dev", "stage"])
+      assert.throws(() => passphrase(stack, "  berth:environment: stage"), /has its own passphrase/);
+    assert.throws(() => passphrase("dev", "  berth:system: dev"), /has its own passphrase/);
+  });
+  it("leaves one that is set", () => {
+    const env = { PULUMI_CONFIG_PASSPHRASE: "mine" };
+    assert.equal(passphrase("dev", "  berth:environment: dev", env), "mine");
+  });
+});
