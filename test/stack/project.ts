@@ -1,6 +1,17 @@
 /** A copy of this checkout with a stack of its own, driven by the real CLI on the real engine. */
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -156,8 +167,20 @@ export class Project {
     return JSON.parse(output) as T;
   }
 
-  /** The plan of the copy, as it is by now. */
+  /** The plan of the copy, as it is by now. It is made anew only where a file that it is made of has changed. */
   plan(): Plan {
+    const folders = ["config", "data", "edge", "monitoring", "plan", "systems"].map((name) => join(this.dir, name));
+    const files = folders.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true }).map(({ name, parentPath }) =>
+        join(parentPath, name),
+      ),
+    );
+    const state = [this.#file, ...files].map((file) => `${file} ${statSync(file).mtimeMs}`).join("\n");
+    if (this.#planned?.state !== state) this.#planned = { state, plan: this.#makePlan() };
+    return this.#planned.plan;
+  }
+  #planned: { readonly state: string; readonly plan: Plan } | undefined;
+  #makePlan(): Plan {
     const text = execFileSync(process.execPath, ["bin/plan.ts", this.stack, "--json"], {
       cwd: this.dir,
       env: { ...process.env, ...this.env },
