@@ -56,7 +56,7 @@ export class World<S extends Session = Session> {
     hurry(project);
     project.configure({
       // Half of it is what a request may take that began before a release.
-      "berth:waitTimeout": ALL ? 45 : 30,
+      "berth:waitTimeout": ALL ? 45 : 40,
       "berth:postgres": {
         device: this.disk.folder("postgres", UIDS.database),
         maxConnections: 200,
