@@ -116,6 +116,7 @@ export const SUITES: readonly Suite[] = [
     files: ["test/e2e/operator.test.ts"],
     chapters: [
       { name: "crash", proves: "whatever is killed in an update, the next one ends it" },
+      { name: "image", proves: "the application's own tests pass in the image that runs" },
       { name: "preview", proves: "what the preview announces is what the update does" },
       { name: "rollback", proves: "a release of before comes back under load" },
       { name: "drift", proves: "what was changed behind the stack's back is found and put right" },

@@ -16,6 +16,7 @@ import { hurry } from "../stack/hurry.ts";
 import { pullOwn, tagOf } from "../stack/pulled.ts";
 import { Stack } from "../stack/stack.ts";
 import { assistant } from "../systems/assistant/driver.ts";
+import { ownTests } from "../systems/assistant/own-tests.ts";
 
 describe("operator", function () {
   this.timeout(1_200_000);
@@ -40,6 +41,7 @@ describe("operator", function () {
 
   chapters({
     crash: () => crash(stack),
+    image: () => ownTests(stack),
     preview: () => preview(stack),
     rollback: () => rollback(stack),
     drift: () => drift(stack),
