@@ -7,6 +7,7 @@ import type { LoadReport } from "../load/load.ts";
 import { inAll } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
 import { docker, engineNow, eventually, good, sleep } from "../stack/command.ts";
+import { Events } from "../stack/engine.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
 
@@ -38,12 +39,15 @@ export function releases({ stack, canary }: World): void {
     const [old] = await project.running(name);
     const address = `${await addressOn(old!, "app")}:${port}`;
     const since = Math.floor(await engineNow());
+    const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
     await stack.lossless(async () => {
       project.environment(name, { RELEASE: Date.now() });
       project.set(name, { cpus: 1.25 });
       await good(project.up());
     });
-    const term = await signalled(old!, since);
+    const signals = await kills.stop();
+    const term = Number(signals.find((line) => line.endsWith(" 15"))?.split(" ")[0]);
+    assert.ok(term > 0, `no SIGTERM in ${signals.join(", ")}`);
     const log = await docker("logs", "--since", String(since), await project.container("edge"));
     const ends = log
       .split("\n")
@@ -150,15 +154,4 @@ function cost({ sent, ok, seconds, slowSent, slowOk }: LoadReport): string {
   const failed = sent - ok;
   const away = Math.round((failed / sent) * seconds * 1000);
   return `${failed} of ${sent} requests (about ${away} ms), ${slowSent - slowOk} of ${slowSent} slow ones`;
-}
-
-/** When a container got SIGTERM, in nanoseconds of the engine's clock. */
-async function signalled(container: string, since: number): Promise<number> {
-  const times = ["--since", String(since), "--until", String(Math.ceil(await engineNow()))];
-  const filters = ["--filter", `container=${container}`, "--filter", "event=kill"];
-  const format = "{{.TimeNano}} {{.Actor.Attributes.signal}}";
-  const kills = await docker("events", ...times, ...filters, "--format", format);
-  const term = kills.split("\n").find((line) => line.endsWith(" 15"));
-  assert.ok(term, `no SIGTERM in ${kills}`);
-  return Number(term.split(" ")[0]);
 }
