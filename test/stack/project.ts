@@ -242,43 +242,25 @@ export class Project {
     ];
     if (left.length > 0) throw new Error(left.join("\n"));
   }
+  /** Lines about the stack's containers, or a service's, also of those that do not run. */
+  async #containers(format: string, service?: string): Promise<string[]> {
+    const labels = [`berth.stack=${this.stack}`, ...(service ? [`berth.service=${service}`] : [])];
+    const filters = labels.flatMap((label) => ["--filter", `label=${label}`]);
+    return (await docker("ps", "-a", "--no-trunc", ...filters, "--format", format)).split("\n").filter(Boolean);
+  }
+  /** The same without those that carry files, which never start. */
+  async #started(format: string, service?: string): Promise<string[]> {
+    const lines = await this.#containers(`{{.State}} ${format}`, service);
+    return lines.filter((line) => !line.startsWith("created ")).map((line) => line.slice(line.indexOf(" ") + 1));
+  }
   /** Name → id of the containers of a service, those that only carry files as well. */
   async containers(service?: string): Promise<Map<string, string>> {
-    const of = service ? ["--filter", `label=berth.service=${service}`] : [];
-    const text = await docker(
-      "ps",
-      "-a",
-      "--no-trunc",
-      "--filter",
-      `label=berth.stack=${this.stack}`,
-      ...of,
-      "--format",
-      "{{.Names}} {{.ID}}",
-    );
-    return new Map(
-      text
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => line.split(" ") as [string, string]),
-    );
+    const lines = await this.#containers("{{.Names}} {{.ID}}", service);
+    return new Map(lines.map((line) => line.split(" ") as [string, string]));
   }
-  /** Names of the containers of a service that run, or did: those that carry files never start. */
+  /** Names of the containers of a service that run, or did. */
   async running(service: string): Promise<string[]> {
-    const text = await docker(
-      "ps",
-      "-a",
-      "--filter",
-      `label=berth.stack=${this.stack}`,
-      "--filter",
-      `label=berth.service=${service}`,
-      "--format",
-      "{{.Names}} {{.State}}",
-    );
-    return text
-      .split("\n")
-      .filter((line) => line !== "" && !line.endsWith(" created"))
-      .map((line) => line.split(" ")[0]!)
-      .sort();
+    return (await this.#started("{{.Names}}", service)).sort();
   }
   /** The one container of a service. @throws {Error} where there are more, or none. */
   async container(service: string): Promise<string> {
@@ -288,33 +270,13 @@ export class Project {
   }
   /** Service → names of its containers. */
   async byService(): Promise<Record<string, readonly string[]>> {
-    const text = await docker(
-      "ps",
-      "-a",
-      "--filter",
-      `label=berth.stack=${this.stack}`,
-      "--format",
-      '{{.Label "berth.service"}} {{.Names}} {{.State}}',
-    );
-    const lines = text.split("\n").filter((line) => line !== "" && !line.endsWith(" created"));
-    return Object.fromEntries(
-      Object.entries(Object.groupBy(lines, (line) => line.split(" ")[0]!)).map(([service, all]) => [
-        service,
-        all!.map((line) => line.split(" ")[1]!).sort(),
-      ]),
-    );
+    const lines = (await this.#started('{{.Label "berth.service"}} {{.Names}}')).map((line) => line.split(" "));
+    const names = Map.groupBy(lines, ([service]) => service!);
+    return Object.fromEntries([...names].map(([service, all]) => [service, all.map(([, name]) => name!).sort()]));
   }
-  /** Containers that are not healthy, but for those that carry files, with what the engine says of them. */
+  /** Containers that are not healthy, with what the engine says of them. */
   async unhealthy(): Promise<string[]> {
-    const text = await docker(
-      "ps",
-      "-a",
-      "--filter",
-      `label=berth.stack=${this.stack}`,
-      "--format",
-      "{{.State}} {{.Names}} {{.Status}}",
-    );
-    return text.split("\n").filter((line) => line !== "" && !/^created /.test(line) && !line.includes("(healthy)"));
+    return (await this.#started("{{.Names}} {{.Status}}")).filter((line) => !line.includes("(healthy)"));
   }
 
   /**
