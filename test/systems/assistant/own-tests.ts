@@ -60,6 +60,8 @@ export function ownTests(stack: Stack): void {
     } finally {
       for (const container of started) await docker("rm", "--force", "--volumes", container);
       await docker("network", "rm", name);
+      // What stands on the image of a release would keep that from being forgotten.
+      await command("docker", ["image", "rm", "--force", image]);
     }
   }
 }
