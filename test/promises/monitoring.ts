@@ -16,8 +16,6 @@ import { healthyAtLast } from "./healthy.ts";
 
 /** From the start: the first certificate is one of one day. */
 const certificate: Trouble = { alert: "CertificateExpiring", labels: { service: "edge" } };
-/** Somebody was told that the certificate ends soon. */
-export const certificateFired = (world: World): Promise<void> => new Alerts(world).fire([certificate]);
 /** Somebody was told that it does not any more. For after a new certificate. */
 export async function certificateCleared(world: World): Promise<void> {
   await new Alerts(world).clear([certificate]);
