@@ -11,20 +11,24 @@ export interface Counts {
   readonly pending: number;
   /** Titles of the tests that are left to `bin/test all`. */
   readonly left: readonly string[];
+  /** What failed: its title, and its error. */
+  readonly failures?: readonly string[];
 }
 
 class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const file = process.env["BERTH_TEST_COUNTS"];
+    const failures: string[] = [];
     // A long run says at once what failed, not only at its end.
-    runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (_test, error: Error) =>
-      console.log(error.stack ?? String(error)),
-    );
+    runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test, error: Error) => {
+      console.log(error.stack ?? String(error));
+      failures.push(`${test.titlePath().join(": ")}: ${error.message}`);
+    });
     // A hook that fails counts as one failure, like a test.
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const { passes: passed, failures: failed, pending } = this.stats;
-      if (file) writeFileSync(file, JSON.stringify({ passed, failed, pending, left } satisfies Counts));
+      if (file) writeFileSync(file, JSON.stringify({ passed, failed, pending, left, failures } satisfies Counts));
     });
   }
 }

@@ -11,6 +11,8 @@ export interface Result {
   readonly failed: number;
   /** Titles of the tests that are left to `bin/test all`. */
   readonly left: readonly string[];
+  /** What failed: titles and errors, as far as the suite says them. */
+  readonly failures?: readonly string[];
   /** What there is to say besides: why it did not run, or what is wrong with it. */
   readonly note: string;
 }
@@ -30,7 +32,7 @@ const plural = (number: number, noun: string): string => `${number} ${noun}${num
 
 /** The result of a suite: one that is killed, or runs no test, has failed, whatever else it says. */
 export function judge(name: string, seconds: number, { status, signal, counts }: Ending): Result {
-  const { passed = 0, failed = 0, pending = 0, left = [] } = counts ?? {};
+  const { passed = 0, failed = 0, pending = 0, left = [], failures = [] } = counts ?? {};
   const problem = signal
     ? `was killed by ${signal}`
     : passed + failed === 0
@@ -39,7 +41,7 @@ export function judge(name: string, seconds: number, { status, signal, counts }:
         ? `ended with status ${status}`
         : "";
   const note = [problem, pending ? `skipped ${plural(pending, "test")}` : ""].filter(Boolean).join(", ");
-  return { name, seconds, passed, failed: Math.max(failed, problem ? 1 : 0), left, note };
+  return { name, seconds, passed, failed: Math.max(failed, problem ? 1 : 0), left, failures, note };
 }
 
 /** The counts of a command: those that unittest and pytest printed; else the command is one check. */
@@ -98,6 +100,15 @@ export function leftOut(results: readonly Result[], suites: readonly string[]): 
     `one suite at length: BERTH_TEST_ALL=1 bin/test <suite>`,
   ].join("\n");
 }
+
+/** How much of an error the end of a run repeats: characters. */
+const MOST_OF_AN_ERROR = 1500;
+
+/** What failed, said again where a reader of a long log looks first: at its end. */
+export const failuresOf = (results: readonly Result[]): string =>
+  results
+    .flatMap(({ name, failures = [] }) => failures.map((text) => `failed: ${name}: ${text.slice(0, MOST_OF_AN_ERROR)}`))
+    .join("\n");
 
 /** Of all suites together. */
 export const totals = (results: readonly Result[]): { passed: number; failed: number } => ({

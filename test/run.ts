@@ -9,7 +9,7 @@ import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Chosen, everything, gate, help, named, Refusal, type Request, requestOf } from "./arguments.ts";
 import type { Counts } from "./counts.ts";
-import { commandCounts, judge, leftOut, type Result, table, tooLong, totals } from "./report.ts";
+import { commandCounts, failuresOf, judge, leftOut, type Result, table, tooLong, totals } from "./report.ts";
 import { explain, select, type Selection } from "./select.ts";
 import { judgedHash, lastPass, recordPass, stampFile } from "./stamp.ts";
 import { type MochaSuite, suitesOf } from "./suites.ts";
@@ -211,16 +211,18 @@ async function main(words: readonly string[]): Promise<number> {
   const late = request.mode === "gate" ? tooLong(secondsSince(start), ran) : undefined;
   const results = late ? [...ran, late] : ran;
 
-  say(`\n${table(results)}`);
   const soak = request.mode === "gate" || request.mode === "since" ? suitesOf("soak").map(({ name }) => name) : [];
   const left = leftOut(
     results,
     soak.filter((name) => !results.some((result) => result.name === name)),
   );
   if (left) say(left);
+  say(`\n${table(results)}`);
   const off = process.env["BERTH_OFF"];
   if (off) say(`not run here, because their images cannot be had: ${off}`);
   if (interrupted) say(`stopped by ${interrupted}: what is not in the table did not run`);
+  const failures = failuresOf(results);
+  if (failures) say(failures);
   const { passed, failed } = totals(results);
   say(`${passed} passed, ${failed} failed`);
   if (interrupted) return 128 + constants.signals[interrupted];
