@@ -12,7 +12,7 @@ export interface Counts {
   /** Titles of the tests that are left to `bin/test all`. */
   readonly left: readonly string[];
   /** What failed: its title, and its error. */
-  readonly failures?: readonly string[];
+  readonly failures: readonly string[];
 }
 
 class CountingReporter extends Mocha.reporters.Spec {

@@ -12,7 +12,7 @@ export interface Result {
   /** Titles of the tests that are left to `bin/test all`. */
   readonly left: readonly string[];
   /** What failed: titles and errors, as far as the suite says them. */
-  readonly failures?: readonly string[];
+  readonly failures: readonly string[];
   /** What there is to say besides: why it did not run, or what is wrong with it. */
   readonly note: string;
 }
@@ -54,8 +54,8 @@ export function commandCounts(output: string, status: number | null): Counts {
   const pending = sum(summaries, /skipped=(\d+)|(\d+) skipped\b/g);
   const ofUnittest = sum(output, /^Ran (\d+) tests? in /gm) - sum(summaries, /(?:failures|errors|skipped)=(\d+)/g);
   const passed = ofUnittest + sum(summaries, /(\d+) passed\b/g);
-  if (passed + failed + pending > 0) return { passed, failed, pending, left: [] };
-  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, pending: 0, left: [] };
+  if (passed + failed + pending > 0) return { passed, failed, pending, left: [], failures: [] };
+  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, pending: 0, left: [], failures: [] };
 }
 
 /** A failure, if the gate took too long. */
@@ -66,7 +66,7 @@ export function tooLong(seconds: number, results: readonly Result[]): Result | u
     .slice(0, 3)
     .map((result) => `${result.name} ${Math.round(result.seconds ?? 0)} s`);
   const note = `the gate took ${Math.ceil(seconds / 60)} minutes, ${GATE_MINUTES} are allowed. Longest: ${longest.join(", ")}`;
-  return { name: "length of the gate", seconds, passed: 0, failed: 1, left: [], note };
+  return { name: "length of the gate", seconds, passed: 0, failed: 1, left: [], failures: [], note };
 }
 
 /** A row for each suite. */
@@ -107,7 +107,7 @@ const MOST_OF_AN_ERROR = 1500;
 /** What failed, said again where a reader of a long log looks first: at its end. */
 export const failuresOf = (results: readonly Result[]): string =>
   results
-    .flatMap(({ name, failures = [] }) => failures.map((text) => `failed: ${name}: ${text.slice(0, MOST_OF_AN_ERROR)}`))
+    .flatMap(({ name, failures }) => failures.map((text) => `failed: ${name}: ${text.slice(0, MOST_OF_AN_ERROR)}`))
     .join("\n");
 
 /** Of all suites together. */

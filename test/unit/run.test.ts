@@ -125,12 +125,18 @@ describe("the table of what changed files can break", () => {
 });
 
 describe("the result of a suite", () => {
-  const counts = (passed: number, failed = 0, left: string[] = []) => ({ passed, failed, pending: 0, left });
+  const counts = (passed: number, failed = 0, left: string[] = []) => ({
+    passed,
+    failed,
+    pending: 0,
+    left,
+    failures: [],
+  });
   const ended = { status: 0, signal: null };
 
   it("passes with its counts", () => {
     const result = judge("unit", 1.5, { ...ended, counts: counts(3, 0, ["a"]) });
-    assert.deepEqual(result, { name: "unit", seconds: 1.5, passed: 3, failed: 0, left: ["a"], note: "" });
+    assert.deepEqual(result, { name: "unit", seconds: 1.5, passed: 3, failed: 0, left: ["a"], failures: [], note: "" });
   });
   for (const [what, ending, note] of [
     ["ran no test", { ...ended, counts: counts(0, 0, ["a"]) }, "ran no test"],
@@ -197,9 +203,17 @@ describe("tests that are left to bin/test all", () => {
       failed: 0,
       pending: 0,
       left: ["group: long", "group: inner: longer", "group: longest: one", "group: longest: two"],
+      failures: [],
     }));
   it("run in bin/test all", () =>
-    assert.deepEqual(run({ BERTH_TEST_ALL: "1" }), { status: 1, passed: 4, failed: 1, pending: 0, left: [] }));
+    assert.deepEqual(run({ BERTH_TEST_ALL: "1" }), {
+      status: 1,
+      passed: 4,
+      failed: 1,
+      pending: 0,
+      left: [],
+      failures: ['group: inner: "before all" hook for "longer": has no test to run for'],
+    }));
 });
 
 describe("the report of bin/test", () => {
@@ -209,6 +223,7 @@ describe("the report of bin/test", () => {
     passed: 1,
     failed: 0,
     left: [],
+    failures: [],
     note: "",
     ...more,
   });
