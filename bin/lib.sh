@@ -10,6 +10,18 @@ DEV_PASSPHRASE=berth-dev
 say() { printf '%s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# A script's help is the comment that it begins with, unless it has set own_help.
+case " $* " in *' --help '*|*' -h '*) [ -n "${own_help:-}" ] || { sed -nE '2,/^[^#]/s/^# ?//p' "$0"; exit; };; esac
+
+# Options are known by their names; what is no option is the one stack that a script works on.
+one_stack() { # [stack]
+  local word
+  for word in "$@"; do case $word in -*) die "unknown option $word: bin/${0##*/} --help says what there is";; esac; done
+  [ $# -le 1 ] || die "one stack at a time, not \"$*\": bin/${0##*/} --help says what it takes"
+  # shellcheck disable=SC2034 # for the script that calls
+  stack=${1:-dev}
+}
+
 # Asks a person; where nobody can answer, the answer is yes to set-up (no = a further argument "no").
 confirm() { # question [answer without a terminal]
   local answer=${2:-yes}
