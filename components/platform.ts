@@ -9,6 +9,7 @@ import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
 import { Secrets } from "./secrets.ts";
 import { type Declared, fill, type Shared } from "./shared.ts";
+import { startsInTurns } from "./turns.ts";
 import { AppTier, DataTier, EdgeTier, MonitoringTier, type Tiers } from "./tiers.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -46,6 +47,7 @@ export class Platform extends pulumi.ComponentResource {
       images,
       declared: new Map<string, Declared>(),
       lastWords: lastWords(args.engine),
+      turns: startsInTurns(plan.startsAtOnce),
       networks: new Networks(named("networks"), { plan }, within).networks,
       volumes: new Volumes(named("volumes"), { plan }, within).volumes,
       secrets: new Secrets(named("secrets"), { plan, configured: args.secrets, versions: args.secretVersions }, within),

@@ -19,6 +19,8 @@ export interface Shared {
   readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };
   /** Shows why a container did not get healthy. */
   readonly lastWords: pulumi.ErrorHook;
+  /** Let some containers start at a time. */
+  readonly turns: pulumi.ResourceHookBinding;
   /** Filled in start order. */
   readonly declared: Map<string, Declared>;
 }

@@ -73,7 +73,7 @@ export class Workload extends pulumi.ComponentResource implements Declared {
         parent: this,
         deleteBeforeReplace: single,
         replaceOnChanges: REPLACE_ON,
-        hooks: { onError: [shared.lastWords] },
+        hooks: hooksOf(service, shared),
         // Nothing flows from what must merely be healthy first, nor from the containers that carry the files in.
         dependsOn: [
           ...[...files.values()].map((set) => set.seed),
@@ -82,6 +82,12 @@ export class Workload extends pulumi.ComponentResource implements Declared {
       },
     );
   }
+}
+
+/** Applications start in turns: what else starts costs little, and others wait for it. */
+function hooksOf({ kind, tier }: PlannedService, { lastWords, turns }: Shared): pulumi.ResourceHookBinding {
+  const inTurn = kind === "stateless" && tier === "app" ? turns : {};
+  return { ...inTurn, onError: [lastWords, ...(inTurn.onError ?? [])] };
 }
 
 function networksOf(

@@ -50,6 +50,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     images: withExisting(system.images, settings.images),
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
     services: startOrder(services).order,
+    startsAtOnce: Math.max(1, Math.floor(given.host.cpus)),
     off,
     urls: urlsOf(services, publicUrl, system),
     publicUrl,

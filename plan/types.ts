@@ -255,6 +255,8 @@ export interface Plan {
   readonly networks: readonly NetworkName[];
   /** In start order. */
   readonly services: readonly PlannedService[];
+  /** How many containers of applications start at a time: as many as the engine's machine has cores. */
+  readonly startsAtOnce: number;
   /** Switched off: not declared at all. */
   readonly off: readonly string[];
   /** Endpoint → URL. */

@@ -65,12 +65,14 @@ type Respond = (error: unknown, response?: { getUrn(): string }) => void;
 interface Monitor {
   registerResource: (request: Request, respond: Respond) => Promise<void>;
   registerErrorHook?: (request: unknown, respond: (error: unknown) => void) => void;
+  registerResourceHook?: (request: unknown, respond: (error: unknown) => void) => void;
 }
 
 /** Listens to the mock monitor, which itself hands on neither options nor URNs. */
 function listen(monitor: Monitor, recorded: Recorded[]): void {
   // The mock monitor has no hooks, and nobody would answer.
   monitor.registerErrorHook = (_, respond) => respond(null);
+  monitor.registerResourceHook = (_, respond) => respond(null);
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, respond) =>
     register(request, (error, response) => {

@@ -25,6 +25,9 @@ export interface UnderLoad extends Partial<Pick<LoadArgs, "posts" | "write" | "t
  */
 const COMMON = ALL ? 1 : 0.5;
 
+/** Seconds that a release gets which nothing can make good: the provider waits for all of them (docs/provider.md A2). */
+const HOPELESS = 20;
+
 /** As production runs it: built images, no source mounts. */
 const BUILT = {
   "berth:imageTarget": "runtime",
@@ -148,7 +151,8 @@ export class Stack<S extends Session = Session> {
       for (const [name, id] of before) assert.equal(after.get(name), id, `${name} is gone`);
       assert.equal(await this.routes(), routes);
     };
-    await this.lossless(attempt, { share: 0.5 });
+    const shortly = () => this.project.configured({ "berth:waitTimeout": HOPELESS }, attempt);
+    await this.lossless(shortly, { share: 0.5 });
     return outputs;
   }
   /** The containers of everything that answers users. */
