@@ -8,6 +8,7 @@ import { inAll } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
 import { docker, engineNow, eventually, good, sleep } from "../stack/command.ts";
 import { Events } from "../stack/engine.ts";
+import { busily } from "../stack/inject.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
 
@@ -58,7 +59,7 @@ export function releases({ stack, canary }: World): void {
     assert.ok(last * 1e9 < term, `a request ended at ${last}, SIGTERM at ${term / 1e9}`);
   });
 
-  it("promise 1: another image of every application, one of them three times, while jobs are at work", async () => {
+  it("promise 13: another image of every application, one of them three times, while jobs are at work and other programs take all they get", async () => {
     const { jobs } = driver;
     const before = await project.byService();
     const replaced = project.known.running(image());
@@ -68,7 +69,7 @@ export function releases({ stack, canary }: World): void {
       for (let n = 0; n < 6; n++) ids.push(await jobs.begin(stack.session, 8));
       project.set(inner(), { replicas: 3 });
       touch(image());
-      await keptOnce(stack, driver.effects.later, await writing(() => good(project.up())));
+      await keptOnce(stack, driver.effects.later, await writing(() => busily(() => good(project.up()))));
     });
     const after = await project.byService();
     for (const name of replaced) assert.notDeepEqual(after[name], before[name], name);

@@ -1,8 +1,8 @@
 /** Faults, put upon running containers from the engine's machine and taken away again. Root and iptables are needed. */
 import { randomUUID } from "node:crypto";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { family } from "./kill.ts";
 import { docker } from "./command.ts";
@@ -51,6 +51,23 @@ export async function killJobs(container: string): Promise<number> {
 export const killAll = async (container: string): Promise<void> => {
   process.kill(await first(container), "SIGKILL");
 };
+
+/** The end of a busy process that nobody ends: milliseconds. */
+const LONGEST = 600_000;
+
+/** While something is done, as many processes as there are cores do nothing but take processor time, like any other. */
+export async function busily<T>(work: () => Promise<T>): Promise<T> {
+  const busy = Array.from({ length: availableParallelism() }, () =>
+    spawn(process.execPath, ["-e", `for (const end = Date.now() + ${LONGEST}; Date.now() < end; );`], {
+      stdio: "ignore",
+    }),
+  );
+  try {
+    return await work();
+  } finally {
+    for (const one of busy) one.kill("SIGKILL");
+  }
+}
 
 /** Stops (SIGSTOP) everything in a container but its init: it is there, and does nothing. */
 export async function hang(container: string): Promise<void> {
