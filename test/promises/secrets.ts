@@ -93,7 +93,7 @@ export function secrets(world: World): void {
     const entries = readdirSync(join(project.dir, ".state"), { recursive: true, withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile());
     assert.ok(files.length > 3, String(files.length));
-    for (const { name, parentPath } of files) canary.clean(name, readFileSync(join(parentPath, name)));
+    for (const { name, parentPath } of files) canary.clean(name, readFileSync(join(parentPath, name), "latin1"));
     canary.clean("stack file", project.read(`Pulumi.${project.stack}.yaml`));
   });
 

@@ -2,6 +2,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 
 /**
  * The part of a base64 text that does not depend on what stands around it, for each place in a group of three bytes.
@@ -48,26 +54,44 @@ export class Canary {
   found(where: string, data: string | Buffer): string[] {
     return [...this.#needles].filter(([, text]) => data.includes(text)).map(([what]) => `${where}: ${what}`);
   }
-  /** @throws {Error} where there is one. */
-  clean(where: string, data: string | Buffer): void {
-    assert.deepEqual(this.found(where, data), []);
+  /** @throws {Error} where there is one, with what stands around the first. */
+  clean(where: string, data: string): void {
+    const hits = this.found(where, data);
+    const at = Math.min(...[...this.#needles.values()].map((text) => data.indexOf(text)).filter((place) => place >= 0));
+    assert.deepEqual(
+      hits,
+      [],
+      hits.length ? `${hits.join(", ")}: … ${data.slice(Math.max(0, at - 300), at + 200)} …` : "",
+    );
   }
-  /** Searches what a command writes, without keeping it. */
+  /** Searches what a command writes, without keeping it, by grep: it takes a tenth of the time. */
   async foundInStream(where: string, file: string, args: readonly string[]): Promise<string[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
-    const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
-    const hits = new Set<string>();
-    let [bytes, rest] = [0, Buffer.alloc(0)];
-    child.stdout.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      const data = Buffer.concat([rest, chunk]);
-      for (const hit of this.found(where, data)) hits.add(hit);
-      rest = data.subarray(Math.max(0, data.length - 512));
-    });
-    child.once("error", reject).once("close", (code) => {
-      if (code === 0 && bytes > 0) resolve([...hits]);
-      else reject(new Error(`${file} ${args.join(" ")}: ${code}, ${bytes} bytes`));
-    });
-    return promise;
+    const folder = mkdtempSync(join(tmpdir(), "berth-canary-"));
+    try {
+      const needles = join(folder, "needles");
+      writeFileSync(needles, [...this.#needles.values()].join("\n"), { mode: 0o600 });
+      const search = [
+        "--text",
+        "--null-data",
+        "--no-filename",
+        "--only-matching",
+        "--fixed-strings",
+        "--file",
+        needles,
+      ];
+      const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+      const grep = spawn("grep", search, { env: { ...process.env, LC_ALL: "C" }, stdio: ["pipe", "pipe", "inherit"] });
+      let bytes = 0;
+      child.stdout.on("data", (chunk: Buffer) => (bytes += chunk.length));
+      const [found, [code]] = await Promise.all([
+        buffer(grep.stdout),
+        once(child, "close") as Promise<[number]>,
+        pipeline(child.stdout, grep.stdin),
+      ]);
+      if (code !== 0 || bytes === 0) throw new Error(`${file} ${args.join(" ")}: ${code}, ${bytes} bytes`);
+      return this.found(where, found);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }
 }

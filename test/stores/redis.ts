@@ -11,17 +11,9 @@ export const redis: Store = {
   file: "redis-url",
   lets: async ({ project }, { username, password }) => {
     const container = await project.container("redis");
-    const { output } = await command("docker", [
-      "exec",
-      container,
-      "redis-cli",
-      "--no-auth-warning",
-      "--user",
-      username,
-      "--pass",
-      password,
-      "ping",
-    ]);
+    // In the environment: the engine's events tell of arguments.
+    const login = ["exec", "--env", `REDISCLI_AUTH=${password}`, container, "redis-cli", "--user", username, "ping"];
+    const { output } = await command("docker", login);
     return output.trim() === "PONG";
   },
 };
