@@ -131,6 +131,7 @@ export const SUITES: readonly Suite[] = [
   soak("migrations", "the schema goes up and down under load, with its data"),
   soak("promote", "what ran in stage is what runs in prod"),
   soak("telemetry", "logs and traces arrive, through outages, crashes and floods"),
+  soak("upgrade-path", "a stack that a former version made moves over by one update, with its data"),
   soak("upgrades", "other versions of PostgreSQL and Redis take over the data"),
 ];
 

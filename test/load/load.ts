@@ -36,6 +36,14 @@ export interface Write {
   readonly body: unknown;
 }
 
+/** A request that went wrong. */
+export interface Failed {
+  readonly what: string;
+  /** Milliseconds since the epoch. */
+  readonly began: number;
+  readonly ended: number;
+}
+
 export interface LoadReport {
   /** For how long requests were begun. */
   readonly seconds: number;
@@ -43,6 +51,7 @@ export interface LoadReport {
   readonly ok: number;
   readonly slowSent: number;
   readonly slowOk: number;
+  readonly failed: readonly Failed[];
   /** What went wrong, in words, with how often. */
   readonly failures: Readonly<Record<string, number>>;
   /** Ids of the POSTs that were acknowledged. */
@@ -95,7 +104,7 @@ export class Load {
   readonly #open = new Set<Promise<void>>();
   readonly #times: number[] = [];
   #longest = 0;
-  readonly #failures: Record<string, number> = {};
+  readonly #failed: Failed[] = [];
   readonly #acknowledged: string[] = [];
   #sent = 0;
   #ok = 0;
@@ -144,7 +153,10 @@ export class Load {
       ok: this.#ok,
       slowSent: this.#slowSent,
       slowOk: this.#slowOk,
-      failures: this.#failures,
+      failed: this.#failed,
+      failures: Object.fromEntries(
+        [...Map.groupBy(this.#failed, ({ what }) => what)].map(([what, all]) => [what, all.length]),
+      ),
       acknowledged: this.#acknowledged,
       p50: at(0.5),
       p99: at(0.99),
@@ -167,7 +179,7 @@ export class Load {
       ).then((failure) => {
         this.#longest = Math.max(this.#longest, performance.now() - began);
         if (failure) {
-          this.#fail(`${id ? "POST" : "GET"} ${kept ? "kept" : "fresh"}: ${failure}`);
+          this.#fail(`${id ? "POST" : "GET"} ${kept ? "kept" : "fresh"}: ${failure}`, began);
           return;
         }
         this.#ok += 1;
@@ -179,6 +191,7 @@ export class Load {
 
   #sendSlow(): void {
     this.#slowSent += 1;
+    const began = performance.now();
     this.#track(
       this.#request(
         "GET",
@@ -187,7 +200,7 @@ export class Load {
         true,
         this.#args.timeout + this.#args.slow * 1000,
       ).then((failure) => {
-        if (failure) this.#fail(`slow: ${failure}`);
+        if (failure) this.#fail(`slow: ${failure}`, began);
         else this.#slowOk += 1;
       }),
     );
@@ -197,8 +210,9 @@ export class Load {
     this.#open.add(work);
     void work.finally(() => this.#open.delete(work));
   }
-  #fail(what: string): void {
-    this.#failures[what] = (this.#failures[what] ?? 0) + 1;
+  #fail(what: string, began: number): void {
+    const [origin, ended] = [performance.timeOrigin, performance.now()];
+    this.#failed.push({ what, began: origin + began, ended: origin + ended });
   }
 
   /** @returns why it failed; undefined if it did not. */

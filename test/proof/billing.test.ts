@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { addBilling } from "../billing.ts";
 import { command, type Result } from "../stack/command.ts";
-import { copyCheckout } from "../stack/project.ts";
+import { copyCheckout } from "../stack/checkout.ts";
 
 const ENTRY = "systems/assistant/index.ts";
 const FOLDER = "services/billing";

@@ -11,7 +11,7 @@ import { keptOnce } from "../stack/ledger.ts";
 import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
 import { Stack } from "../stack/stack.ts";
 import { redisCli } from "../stores/redis.ts";
-import { fill, keysOf, Snapshot } from "../systems/assistant/data.ts";
+import { fill, lastingKeys, Snapshot } from "../systems/assistant/data.ts";
 import { assistant } from "../systems/assistant/driver.ts";
 import { NEWEST } from "../systems/assistant/schema.ts";
 
@@ -206,10 +206,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
 
   it("Redis 8.0.2 → 8.0.6 by one line: keys are whole, jobs that waited are done, once", async () => {
     assert.equal(await redisVersion(), "8.0.2");
-    // Not the queue, which is worked on, nor berth:users, in which a release notes itself.
-    const lasting = async () =>
-      [...(await keysOf(project))].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key));
-    const before = new Map(await lasting());
+    const before = await lastingKeys(project);
     assert.ok(before.size > 2000, `${before.size} keys`);
     const jobs: string[] = [];
     await measured("Redis 8.0.2 → 8.0.6", asked.redis, async () => {
@@ -220,7 +217,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
       await good(project.up());
     });
     assert.equal(await redisVersion(), "8.0.6");
-    const after = new Map(await lasting());
+    const after = await lastingKeys(project);
     assert.deepEqual(
       [...before].filter(([key, hash]) => after.get(key) !== hash),
       [],
@@ -229,7 +226,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     await eventually(async () => assert.deepEqual(await driver.jobs.done(stack, jobs), once), 120);
     await redisCli(project, "SET", "test:1", "changed");
     assert.notEqual(
-      new Map(await lasting()).get("string test:1"),
+      (await lastingKeys(project)).get("string test:1"),
       before.get("string test:1"),
       "the comparison of keys sees nothing (negative control)",
     );

@@ -73,6 +73,18 @@ export class Events {
     return new Events(await engineNow(), format, filters);
   }
 
+  /** Lines of what happened while something was done. */
+  static async during(work: () => Promise<unknown>, format: string, ...filters: string[]): Promise<string[]> {
+    const events = await Events.watch(format, ...filters);
+    let lines: string[] = [];
+    try {
+      await work();
+    } finally {
+      lines = await events.stop();
+    }
+    return lines;
+  }
+
   /** Ends the watching. */
   async stop(): Promise<string[]> {
     await sleep(1000);

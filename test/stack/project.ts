@@ -1,23 +1,13 @@
-/** A copy of this checkout with a stack of its own, driven by the real CLI on the real engine. */
+/** A copy of a checkout with a stack of its own, driven by the real CLI on the real engine. */
 import { execFile, execFileSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
 import type { Plan } from "../../plan/types.ts";
-import { command, docker, good, type Result, ROOT } from "./command.ts";
+import { type Checkout, copyCheckout } from "./checkout.ts";
+import { command, docker, good, type Result } from "./command.ts";
 import { knownTo } from "./known.ts";
 
 const run = promisify(execFile);
@@ -41,6 +31,8 @@ export interface ProjectArgs {
   readonly portOffset: number;
   /** Laid over the stack file; undefined removes a key. */
   readonly config?: Record<string, unknown>;
+  /** What it is a copy of. @default this checkout */
+  readonly checkout?: Checkout;
 }
 
 export class Project {
@@ -53,17 +45,23 @@ export class Project {
     this.stack = args.stack;
   }
 
-  /** Copies the checkout and makes the stack's file. */
+  /** Makes the copy and the stack's file. */
   async create(): Promise<void> {
-    const { from = "dev", portOffset, config = {} } = this.#args;
+    const { from = "dev", portOffset, config = {}, checkout = copyCheckout } = this.#args;
     this.#dir = mkdtempSync(join(tmpdir(), "berth-e2e-"));
-    copyCheckout(this.dir);
-    const original = parse(readFileSync(join(ROOT, `Pulumi.${from}.yaml`), "utf8")) as {
-      config: Record<string, unknown>;
-    };
+    await checkout(this.dir);
+    const original = parse(this.read(`Pulumi.${from}.yaml`)) as { config: Record<string, unknown> };
     writeFileSync(this.#file, stringify({ config: { ...original.config, "berth:portOffset": portOffset } }));
     this.configure(config);
     await good(this.pulumi("stack", "select", this.stack, "--create"));
+  }
+
+  /** Puts other files into the folder, as git does with another commit: the stack's file and its state stay. */
+  async checkOut(checkout: Checkout): Promise<void> {
+    const stays = [".state", basename(this.#file)];
+    for (const name of readdirSync(this.dir).filter((found) => !stays.includes(found)))
+      rmSync(join(this.dir, name), { recursive: true });
+    await checkout(this.dir);
   }
 
   /** Folder of the copy. @throws {Error} before `create`. */
@@ -301,19 +299,4 @@ export class Project {
     PULUMI_CONFIG_PASSPHRASE: "e2e",
     BERTH_BENCH: process.env["BERTH_BENCH"],
   };
-}
-
-/** Every file of this checkout that git knows, or would; packages by a link. */
-export function copyCheckout(dir: string): void {
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: ROOT,
-    encoding: "utf8",
-  })
-    .trim()
-    .split("\n");
-  for (const file of files.filter((name) => existsSync(join(ROOT, name)))) {
-    mkdirSync(join(dir, dirname(file)), { recursive: true });
-    cpSync(join(ROOT, file), join(dir, file));
-  }
-  symlinkSync(join(ROOT, "node_modules"), join(dir, "node_modules"));
 }

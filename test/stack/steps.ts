@@ -55,23 +55,11 @@ export async function applied(project: Project): Promise<Done> {
 const FORMAT = "{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}";
 const VERBS: Readonly<Record<string, string>> = { create: "made", destroy: "removed" };
 
-/** Lines of the engine's events while something is done. */
-async function watched(work: () => Promise<unknown>, ...filters: string[]): Promise<string[]> {
-  const events = await Events.watch(FORMAT, ...filters);
-  let lines: string[] = [];
-  try {
-    await work();
-  } finally {
-    lines = await events.stop();
-  }
-  return lines;
-}
-
 /** What the engine made and removed of a stack while something was done. */
 export async function seen(project: Project, work: () => Promise<unknown>): Promise<Steps> {
   const { system, stack } = project.plan();
   const before = new Set((await docker("volume", "ls", "--quiet")).split("\n"));
-  const lines = await watched(work, "event=create", "event=destroy");
+  const lines = await Events.during(work, FORMAT, "event=create", "event=destroy");
   const events = lines.map((line) => line.split(" ") as [string, string, string, string]);
   const removed = new Set(
     events.filter(([kind, action]) => kind === "volume" && action === "destroy").map(([, , id]) => id),
@@ -91,7 +79,7 @@ export async function seen(project: Project, work: () => Promise<unknown>): Prom
 /** Everything that happened to a stack's objects on the engine while something was done, but for health checks. */
 export async function happened({ stack }: Project, work: () => Promise<unknown>): Promise<string[]> {
   const checks = / exec_(create|start|die)|health_status/;
-  return (await watched(work)).filter((line) => line.includes(stack) && !checks.test(line));
+  return (await Events.during(work, FORMAT)).filter((line) => line.includes(stack) && !checks.test(line));
 }
 
 const isObject = (kind: string): boolean => ["container", "network", "volume"].includes(kind);

@@ -11,7 +11,7 @@ import { generatedIn } from "../../config/secrets.ts";
 import { systems } from "../../systems/index.ts";
 import { requestOf } from "../arguments.ts";
 import { addBilling } from "../billing.ts";
-import { copyCheckout } from "../stack/project.ts";
+import { copyCheckout } from "../stack/checkout.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");

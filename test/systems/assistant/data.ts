@@ -81,7 +81,7 @@ end
 return all`;
 
 /** Every key of Redis, behind its type, with a hash of its value. */
-export async function keysOf(project: Project): Promise<Map<string, string>> {
+async function keysOf(project: Project): Promise<Map<string, string>> {
   return new Map(
     (await redisCli(project, "EVAL", HASHES, "0"))
       .split("\n")
@@ -89,3 +89,9 @@ export async function keysOf(project: Project): Promise<Map<string, string>> {
       .map((line): [string, string] => [line.slice(0, line.lastIndexOf(" ")), line.slice(line.lastIndexOf(" ") + 1)]),
   );
 }
+
+/** Those that nothing changes: not the queue, which is worked on, nor berth:users, in which a release notes itself. */
+export const lastingKeys = async (project: Project): Promise<Map<string, string>> =>
+  new Map(
+    [...(await keysOf(project))].filter(([key]) => !/^\w+ (assistant|unacked|_kombu|rate|berth:users)/.test(key)),
+  );

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { Load, uncontrolled } from "../../load/load.ts";
 import { accountOf, assertKept, controlled, keptOnce } from "../../stack/ledger.ts";
 import { heavier } from "../../stack/fault.ts";
+import { awayIn, during as failedDuring } from "../../stack/replaced.ts";
 import type { Stack } from "../../stack/stack.ts";
 import type { Effect } from "../../systems/driver.ts";
 
@@ -115,9 +116,39 @@ describe("the load", () => {
     }
   });
   it("reports a connection that is refused (negative control)", async () => {
+    const before = Date.now();
     const report = await during("http://127.0.0.1:9", 0.5);
     assert.equal(report.ok, 0);
+    assert.equal(report.failed.length, report.sent);
+    for (const { began, ended } of report.failed)
+      assert.ok(before - 50 < began && began <= ended && ended < Date.now() + 50, `${before} ${began} ${ended}`);
     assert.throws(() => controlled(report), /ECONNREFUSED/);
+  });
+});
+
+describe("a single service that is replaced", () => {
+  const at = (seconds: number, service: string, action: string) => `${seconds * 1e9} ${service} ${action}`;
+  const failed = (began: number, ended: number) => ({ what: "GET kept: ECONNREFUSED", began, ended });
+
+  it("is away from the first signal to the next good check; what only gets healthy, or is many, is not", () => {
+    const lines = [
+      at(1, "redis", "health_status: healthy"),
+      at(2, "edge", "kill"),
+      at(3, "api", "kill"),
+      at(4, "edge", "kill"),
+      at(5, "edge", "health_status: unhealthy"),
+      at(6, "edge", "health_status: healthy"),
+      at(7, "api", "health_status: healthy"),
+      at(8, "redis", "kill"),
+    ];
+    assert.deepEqual(awayIn(lines, ["edge", "redis"]), [{ service: "edge", began: 2000, ended: 6000 }]);
+  });
+  it("is met by the requests that overlap with it, and by no other (negative control)", () => {
+    const away = [{ service: "edge", began: 20_000, ended: 22_000 }];
+    const met = [failed(10_000, 20_500), failed(21_000, 21_001), failed(21_500, 40_000)];
+    const others = [failed(10_000, 18_000), failed(24_000, 25_000)];
+    assert.deepEqual(failedDuring([...met, ...others], away), met);
+    assert.deepEqual(failedDuring(others, []), []);
   });
 });
 
