@@ -215,8 +215,9 @@ describe("the program", function () {
     assert.equal(files.find(({ file }) => file === "/run/secrets/mfa-keys")!.content, `${keys.join("")}`);
   });
 
-  it("PA-25: shows the test users' password in stage, and no password where there are none", async () => {
+  it("PA-25: makes test users in stage, and shows their password; no password where there are none", async () => {
     const stage = await runProgram({ stack: "stage" });
+    assert.match(JSON.stringify(find(stage, CONTAINER, "assistant-stage-seed").inputs["command"]), /assistant seed/);
     const shown = (run: Run) => run.outputs["credentials"] as Record<string, string>;
     assert.match(shown(stage)["seed"]!, /bob@example\.com: password-of-assistant-stage-seedPassword-v1$/);
     assert.ok(!("seed" in shown(await runProgram({ stack: "dev" }))));

@@ -41,6 +41,28 @@ describe("three environments on one engine", function () {
       assert.ok(replicas >= 2, name);
   });
 
+  it("PA-25: the test users log in to stage with the generated password; dev and prod do not know them", async () => {
+    const credentials = (project: Project) => project.output<Record<string, string>>("credentials", "--show-secrets");
+    const [, emails, password] = /^(.+): (\S+)$/.exec((await credentials(stage))["seed"]!)!;
+    const users = emails!.match(/\S+@[^\s,]+/g)!;
+    assert.deepEqual(users, ["alice@example.com", "bob@example.com"]);
+    const login = async (project: Project, email: string) => {
+      const client = new Client(await edgeOf(project));
+      const { status, body } = await client.post("/v1/auth/login", { email, password });
+      client.token = (body as { access_token?: string }).access_token ?? "";
+      return { client, status };
+    };
+    for (const email of users) {
+      const { client, status } = await login(stage, email);
+      assert.equal(status, 200, email);
+      assert.equal(((await client.get("/v1/tasks")).body as unknown[]).length, 3, email);
+    }
+    for (const project of [dev, prod]) {
+      assert.ok(!("seed" in (await credentials(project))), project.stack);
+      assert.equal((await login(project, "bob@example.com")).status, 401, project.stack);
+    }
+  });
+
   wayOut(three);
 
   it("PA-22: dev runs source as it is typed, with no up; stage has it in its image (control)", async () => {

@@ -1,6 +1,7 @@
 /** What tests ask of the engine beside project.ts. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
 import { docker, engineNow, sleep } from "./command.ts";
 import type { Project } from "./project.ts";
 
@@ -71,6 +72,11 @@ export class Events {
   }
   static async watch(format: string, ...filters: string[]): Promise<Events> {
     return new Events(await engineNow(), format, filters);
+  }
+
+  /** Hands every further line over as it comes. */
+  each(listener: (line: string) => void): void {
+    createInterface({ input: this.#child.stdout! }).on("line", listener);
   }
 
   /** Lines of what happened while something was done. */

@@ -17,6 +17,7 @@ import { docker, type Result } from "./command.ts";
 import { Prometheus } from "./prometheus.ts";
 import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";
+import { type Start, startsWhile } from "./starts.ts";
 
 /** Uid of the databases, and of the one who makes backups. */
 const UIDS = { database: 999, backup: 34 } as const;
@@ -35,6 +36,8 @@ export class World<S extends Session = Session> {
   readonly backups = new Disk();
   readonly stack: Stack<S>;
   prometheus!: Prometheus;
+  /** What the first start of each container took. */
+  starts: readonly Start[] = [];
   /** What was said in each run of the CLI that somebody may read. */
   readonly said = new Map<string, string>();
   #events: Events | undefined;
@@ -68,7 +71,9 @@ export class World<S extends Session = Session> {
     await this.#adopted();
     const first = await project.preview("--diff");
     this.said.set("first preview", first.output);
-    this.say("first up", await project.pulumi("up", "--stack", project.stack, "--yes", "--skip-preview", "--diff"));
+    this.starts = await startsWhile(project, async () =>
+      this.say("first up", await project.pulumi("up", "--stack", project.stack, "--yes", "--skip-preview", "--diff")),
+    );
     await this.stack.enter();
     this.prometheus = new Prometheus((await project.output<Record<string, string>>("urls"))["prometheus"]!);
   }

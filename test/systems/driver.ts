@@ -63,6 +63,16 @@ export interface Broken {
   readonly gate?: true;
 }
 
+/** What the start of a service may take. */
+export interface Budget {
+  /** Seconds to the first good check; they say most about the machine, so only `npm run bench` measures them. */
+  readonly start: number;
+  /** Seconds of processor time until then. */
+  readonly cpu: number;
+  /** MiB held then, without what the kernel could drop. */
+  readonly memory: number;
+}
+
 export interface Driver<S extends Session = Session> {
   readonly system: string;
   /** Laid over the stack file, so that a test may ask as often as it likes, as one user, for as long as it runs. */
@@ -90,6 +100,7 @@ export interface Driver<S extends Session = Session> {
   readonly broken: readonly Broken[];
   /** Image → a source file of it. A line more in it is a release. */
   readonly sources: Readonly<Record<string, string>>;
+  readonly budgetOf: (service: string) => Budget;
   /** Does a bit of everything that the dashboards count. */
   readonly traffic: (stack: Stack) => Promise<unknown>;
 }

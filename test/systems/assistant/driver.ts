@@ -8,6 +8,7 @@ import { numbers, postgres, quoted } from "../../stores/postgres.ts";
 import { redis } from "../../stores/redis.ts";
 import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
 import { broken } from "./broken.ts";
+import { budgetOf } from "./budgets.ts";
 import { Client, PASSWORD, SMS } from "./client.ts";
 
 /** Nothing listens there: what would be asked of a provider outside is refused at once. */
@@ -176,6 +177,7 @@ export const assistant: Driver<Client> = {
   stores: [postgres, redis],
   credentials: [jwtSigningKey, mfaEncryptionKey, twilioAuthToken],
   broken,
+  budgetOf,
   sources: { assistant: "services/assistant/src/apps/fastapi_app/main.py" },
   traffic: (stack: Stack<Session>) => {
     const client = stack.session as Client;
