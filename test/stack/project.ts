@@ -47,7 +47,8 @@ export class Project {
 
   /** Makes the copy and the stack's file. */
   async create(): Promise<void> {
-    const { from = "dev", portOffset, config = {}, checkout = copyCheckout } = this.#args;
+    const { from = "dev", portOffset, config = {} } = this.#args;
+    const checkout: Checkout = this.#args.checkout ?? copyCheckout;
     this.#dir = mkdtempSync(join(tmpdir(), "berth-e2e-"));
     await checkout(this.dir);
     const original = parse(this.read(`Pulumi.${from}.yaml`)) as { config: Record<string, unknown> };
