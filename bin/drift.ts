@@ -26,6 +26,7 @@ import {
   type VolumeFound,
 } from "./compare.ts";
 import { preview } from "./pulumi.ts";
+import { useEngineOf } from "./stack.ts";
 
 const run = promisify(execFile);
 const LARGE = { maxBuffer: 1024 ** 3 } as const;
@@ -111,6 +112,7 @@ async function repair(stack: string): Promise<void> {
 if (import.meta.main) {
   const [stack = "dev", mode] = process.argv.slice(2);
   try {
+    useEngineOf(stack);
     await (mode === "--repair" ? repair(stack) : report(stack));
   } catch (error) {
     console.error(`error: ${(error as Error).message}`);

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { connect } from "node:net";
 import { ProblemsError, setCommand } from "../config/problems.ts";
-import { engineOf, main, planOf } from "./stack.ts";
+import { engineOf, main, planOf, useEngineOf } from "./stack.ts";
 
 const answers = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -32,6 +32,7 @@ function holders(): Map<number, string> {
 }
 
 await main(async (stack) => {
+  useEngineOf(stack);
   const held = holders();
   // Of another machine's ports nothing is known here: its engine refuses what is taken.
   const ports =

@@ -14,6 +14,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { stateFolder } from "../config/checkout.ts";
+import { useEngineOf } from "./stack.ts";
 
 interface Lock {
   readonly pid: number;
@@ -142,6 +143,7 @@ function remove({ kind, id, name }: Labelled): void {
   run("docker", "rm", "--force", id);
 }
 
+useEngineOf(stack);
 const cutOff = unlock();
 endOrphans();
 const all = labelled();

@@ -22,7 +22,7 @@ import { parse, stringify } from "yaml";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 import { stateFolder } from "../config/checkout.ts";
-import { builtImages, planOf } from "./stack.ts";
+import { builtImages, planOf, useEngineOf } from "./stack.ts";
 
 interface Release {
   readonly number: number;
@@ -288,6 +288,7 @@ function forget(): void {
 
 const tasks: Record<string, () => void> = { take, keep, list, prepare, restored, forget };
 try {
+  if (existsSync(stackFile)) useEngineOf(stack);
   tasks[task]!();
 } catch (error) {
   console.error(`error: ${(error as Error).message}`);

@@ -11,7 +11,11 @@ import { systems } from "../systems/index.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** @param folder Where the stack file is. @throws {ProblemsError} as `pulumi preview` would show it. */
+/**
+ * @param folder Where the stack file is.
+ * @throws {ProblemsError} as `pulumi preview` would show it, except for what only it knows: the engine's size, the
+ * other stacks on the engine, and the passphrase.
+ */
 export function planOf(
   stack: string,
   off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean),
@@ -49,6 +53,12 @@ export function planOf(
 /** Address of the stack's engine, where it is not this machine's. */
 export function engineOf(stack: string): string | undefined {
   return (stackFile(stack, ROOT).config?.["docker:host"] as string | undefined) ?? remoteEngine();
+}
+
+/** Has every docker client that this process starts ask the stack's engine, as bin/lib.sh does for the scripts. */
+export function useEngineOf(stack: string): void {
+  const engine = engineOf(stack);
+  if (engine !== undefined) process.env["DOCKER_HOST"] = engine;
 }
 
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */

@@ -6,25 +6,15 @@
 import { spawnSync } from "node:child_process";
 import { ProblemsError } from "../config/problems.ts";
 import { resourceName } from "../plan/names.ts";
-import { engineOf, main, planOf } from "./stack.ts";
+import { main, planOf, useEngineOf } from "./stack.ts";
 
 await main((stack) => {
   const { system, services } = planOf(stack);
-  const engine = engineOf(stack);
+  useEngineOf(stack);
   /** Undefined: there is no such volume yet. */
   const deviceOf = (volume: string): string | undefined => {
-    const { status, stdout } = spawnSync(
-      "docker",
-      [
-        ...(engine === undefined ? [] : ["--host", engine]),
-        "volume",
-        "inspect",
-        "--format",
-        '{{index .Options "device"}}',
-        volume,
-      ],
-      { encoding: "utf8" },
-    );
+    const asked = ["volume", "inspect", "--format", '{{index .Options "device"}}', volume];
+    const { status, stdout } = spawnSync("docker", asked, { encoding: "utf8" });
     return status === 0 ? stdout.trim() : undefined;
   };
   const problems = services.flatMap(({ name, volumes = [] }) =>

@@ -24,7 +24,7 @@ export class Images extends pulumi.ComponentResource {
       );
     const pulled = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
     for (const reference of [...pulled].sort()) this.#references.set(reference, this.#pull(reference, plan));
-    this.registerOutputs({});
+    this.registerOutputs({ references: Object.fromEntries(this.#references) });
   }
 
   /**

@@ -4,6 +4,15 @@ import { dockerClient } from "./docker-client.ts";
 const LINES = "15";
 
 /**
+ * The newest container that is not well is the one that failed. Those that only carry files are created, and never
+ * start.
+ *
+ * @param lines `id name status`, the newest first, as `docker ps` has them
+ */
+export const culpritOf = (lines: readonly string[]): string | undefined =>
+  lines.find((line) => line && !/ \(healthy\)$| Created$/.test(line));
+
+/**
  * When a container of a service does not get healthy, the provider says no more than that. This shows the last log
  * lines of the service's containers that are not well, with whichever command started the update.
  *
@@ -22,11 +31,8 @@ export function lastWords(host: string | undefined): pulumi.ErrorHook {
       `label=${label}=${labels.get(label)}`,
     ]);
     try {
-      // The newest is the one that failed; those that only carry files never start.
       const { stdout } = await docker("ps", "-a", ...filters, "--format", "{{.ID}} {{.Names}} {{.Status}}");
-      const culprit = stdout
-        .split("\n")
-        .find((line) => line && !line.includes("(healthy)") && !line.includes("-seed-"));
+      const culprit = culpritOf(stdout.split("\n"));
       if (!culprit) return false;
       const [id, container, ...status] = culprit.split(" ");
       const logs = await docker("logs", "--tail", LINES, id!);

@@ -14,7 +14,7 @@ export class Networks extends pulumi.ComponentResource {
   constructor(name: string, { plan }: { readonly plan: Plan }, opts?: pulumi.ComponentResourceOptions) {
     super("berth:network:Networks", name, {}, opts);
     this.networks = new Map(plan.networks.map((network) => [network, this.#network(network, plan)]));
-    this.registerOutputs({});
+    this.registerOutputs({ names: [...this.networks.values()].map((network) => network.name) });
   }
 
   #network(network: NetworkName, plan: Plan): docker.Network {

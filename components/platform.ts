@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { SecretKey } from "../config/secrets.ts";
 import { resourceName } from "../plan/names.ts";
-import type { Plan } from "../plan/types.ts";
+import type { Plan, Tier as TierName } from "../plan/types.ts";
 import { lastWords } from "./last-words.ts";
 import { schemaVersion } from "./schema-version.ts";
 import type { ImageSources } from "./image-sources.ts";
@@ -10,7 +10,7 @@ import { Networks } from "./networks.ts";
 import { Secrets } from "./secrets.ts";
 import { type Declared, fill, type Shared } from "./shared.ts";
 import { startsInTurns } from "./turns.ts";
-import { AppTier, DataTier, EdgeTier, MonitoringTier, type Tiers } from "./tiers.ts";
+import { Tier } from "./tiers.ts";
 import { Volumes } from "./volumes.ts";
 
 export interface PlatformArgs {
@@ -52,12 +52,8 @@ export class Platform extends pulumi.ComponentResource {
       volumes: new Volumes(named("volumes"), { plan }, within).volumes,
       secrets: new Secrets(named("secrets"), { plan, configured: args.secrets, versions: args.secretVersions }, within),
     };
-    const tiers: Tiers = {
-      data: new DataTier(named("data-tier"), within),
-      app: new AppTier(named("app-tier"), within),
-      edge: new EdgeTier(named("edge-tier"), within),
-      monitoring: new MonitoringTier(named("monitoring-tier"), within),
-    };
+    const tier = (kind: TierName) => new Tier(named(`${kind}-tier`), { kind }, within);
+    const tiers = { data: tier("data"), app: tier("app"), edge: tier("edge"), monitoring: tier("monitoring") };
     for (const service of plan.services)
       shared.declared.set(service.name, tiers[service.tier].declare(service, shared));
 

@@ -4,45 +4,22 @@ import type { PlannedService, Tier as TierName } from "../plan/types.ts";
 import type { Shared } from "./shared.ts";
 import { Workload } from "./workload.ts";
 
+const TYPES: Readonly<Record<TierName, string>> = {
+  data: "berth:tier:DataTier",
+  app: "berth:tier:AppTier",
+  edge: "berth:tier:EdgeTier",
+  monitoring: "berth:tier:MonitoringTier",
+};
+
 /** A group of services that a person thinks of together. */
-abstract class Tier extends pulumi.ComponentResource {
+export class Tier extends pulumi.ComponentResource {
+  constructor(name: string, { kind }: { readonly kind: TierName }, opts?: pulumi.ComponentResourceOptions) {
+    super(TYPES[kind], name, {}, opts);
+  }
+
   /** Declares a service; those it waits for must have been declared. */
   declare(service: PlannedService, shared: Shared): Workload {
     const { system, stack } = shared.plan;
     return new Workload(resourceName(system, stack, service.name), service, shared, { parent: this });
   }
 }
-
-/** Databases and queues, with the jobs that make their users. */
-export class DataTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("berth:tier:DataTier", name, {}, opts);
-    this.registerOutputs({});
-  }
-}
-
-/** The applications, with migrations and seeds. */
-export class AppTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("berth:tier:AppTier", name, {}, opts);
-    this.registerOutputs({});
-  }
-}
-
-/** What faces the outside, and the job that publishes routes. */
-export class EdgeTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("berth:tier:EdgeTier", name, {}, opts);
-    this.registerOutputs({});
-  }
-}
-
-/** Metrics, logs, traces and alerts. */
-export class MonitoringTier extends Tier {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("berth:tier:MonitoringTier", name, {}, opts);
-    this.registerOutputs({});
-  }
-}
-
-export type Tiers = Readonly<Record<TierName, Tier>>;

@@ -15,7 +15,7 @@ export class Volumes extends pulumi.ComponentResource {
       for (const mount of service.volumes ?? [])
         if (!volumes.has(mount.name)) volumes.set(mount.name, this.#volume(mount, service, plan));
     this.volumes = volumes;
-    this.registerOutputs({});
+    this.registerOutputs({ names: [...volumes.values()].map((volume) => volume.name) });
   }
 
   #volume(mount: VolumeMount, service: PlannedService, plan: Plan): docker.Volume {

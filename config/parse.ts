@@ -99,7 +99,7 @@ function explain(issue: z.core.$ZodIssue, stack: string, shape: Shape): Problem[
   ];
 }
 
-/** An object's example names its own keys; a problem inside it wants the value alone. */
+/** The example of an object has all its keys; a problem with one of them shows the value of that key. */
 function exampleFor(example: unknown, issue: z.core.$ZodIssue): unknown {
   const last = issue.path.at(-1);
   if (issue.path.length > 1 && typeof example === "object" && example !== null && typeof last === "string")

@@ -95,8 +95,7 @@ const service = z.strictObject({
 /** What every stack has. */
 export const commonSettings = {
   environment: leaf(z.enum(["dev", "stage", "prod"]), {
-    description:
-      "What this stack is for. Names nothing and decides nothing else: all that differs stands in the stack file.",
+    description: "What this stack is for: it selects which settings are forbidden. All else that differs is set below.",
     allowed: "dev, stage or prod",
     example: "dev",
   }),

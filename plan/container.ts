@@ -1,6 +1,6 @@
 /**
- * A planned service to what every one of its containers is given. Hardening is made here,
- * and nowhere else; policy/ holds it to that.
+ * A planned service to what every one of its containers is given, hardening included; policy/ holds it to that.
+ * Containers that only carry files are made in components/files.ts.
  */
 import { duration } from "./health.ts";
 import { cpuShares, formatCpus } from "./limits.ts";

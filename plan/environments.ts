@@ -1,6 +1,6 @@
 /**
- * What must not be in some environment: the only place that asks which one it is. All that merely differs stands in the
- * stack files (test/unit/plan/environments.test.ts holds it).
+ * What is forbidden in some environment. All that merely differs stands in the stack files
+ * (test/unit/plan/environments.test.ts holds it).
  */
 import { setCommand, type Problem } from "../config/problems.ts";
 import { commonSettings, metaOf, type Settings } from "../config/schema.ts";

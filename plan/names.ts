@@ -1,4 +1,4 @@
-/** The one place that makes names. Networks and containers of two stacks on one engine never meet. */
+/** Makes the names of everything that a stack has. Networks and containers of two stacks on one engine never meet. */
 
 /**
  * Prefix of everything that belongs to a stack, which says the system once: a stack called dev and one called

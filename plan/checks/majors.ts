@@ -13,8 +13,7 @@ export function majorOf(reference: string): number | undefined {
 }
 
 /**
- * Data of one major version is not data of another. That it would not start is found out by a
- * server only when the one before is gone.
+ * A server cannot read the data of another major version, and notices only after the server before it has stopped.
  */
 export function majorProblems({ system, on, context: { settings, stack } }: Draft): Problem[] {
   return (system.stores ?? []).flatMap(({ name, major: has }) => {

@@ -14,5 +14,5 @@ export const runOnce = (line: string): readonly string[] => [
   `${line} && touch /tmp/done && exec sleep infinity`,
 ];
 
-/** As seldom as a waiting person bears: what waits for a job waits for one interval. */
+/** What waits for a job waits for one interval, so it is as long as a person accepts. */
 export const succeeded = healthCheck.command(["test", "-e", "/tmp/done"], { interval: 5, startPeriod: 0, retries: 3 });

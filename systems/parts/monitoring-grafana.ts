@@ -10,6 +10,7 @@ import { content } from "./content.ts";
 import type { MonitoringArgs } from "./monitoring-keys.ts";
 
 const PROVISIONING = "/etc/grafana/provisioning";
+/** JSON is YAML. */
 const yaml = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /**

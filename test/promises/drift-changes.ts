@@ -242,7 +242,7 @@ const second: readonly Change[] = [
   },
 ];
 
-/** Of one group no two concern the same service, so that one up shows what each of them cost. */
+/** Within a group every change is to another service, so that one up shows what each of them costs. */
 export const groups: readonly (readonly Change[])[] = [first, second];
 
 export const network: Change = {
