@@ -35,7 +35,8 @@ const BUILT = {
   "berth:debug": false,
   "berth:logLevel": "INFO",
   "berth:settle": 3,
-  "berth:waitTimeout": 45,
+  // Half of it is what a request may take that began before a release.
+  "berth:waitTimeout": 90,
 };
 
 export class Stack<S extends Session = Session> {

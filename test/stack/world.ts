@@ -6,7 +6,6 @@ import type { SecretKey } from "../../config/secrets.ts";
 import { resourceName } from "../../plan/names.ts";
 import { systems } from "../../systems/index.ts";
 import { addBilling } from "../billing.ts";
-import { ALL } from "../length.ts";
 import type { Driver, Session } from "../systems/driver.ts";
 import { Authority, type Pair } from "./authority.ts";
 import { Canary } from "./canary.ts";
@@ -58,8 +57,6 @@ export class World<S extends Session = Session> {
     addBilling(project.dir);
     hurry(project);
     project.configure({
-      // Half of it is what a request may take that began before a release.
-      "berth:waitTimeout": ALL ? 45 : 40,
       "berth:postgres": {
         device: this.disk.folder("postgres", UIDS.database),
         maxConnections: 200,
