@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from backup import compare, redis, runs, serve, settings, state, store
+from backup import compare, database, manifest, redis, runs, serve, settings, sources, state, store
+from backup.__main__ import table
 
 AT = datetime(2026, 12, 31, 18, tzinfo=UTC)
 
@@ -16,8 +17,17 @@ def fact(rows=1, checksum="1", newest=None, newer=0):
     return {"rows": rows, "checksum": checksum, "newest": newest, "newer": newer}
 
 
+POSTGRES = settings.Source("postgres", "PostgreSQL", "database", "database.dump", {"database": "pa", "roles": ["o"]})
+REDIS = settings.Source("redis", "Redis", "redis", "redis.rdb", {"host": "redis", "user": "backup"})
+
+
+def stack(*given):
+    """Settings of a stack with these stores."""
+    return settings.Settings("s", "e", given or (POSTGRES, REDIS))
+
+
 def backup(id, *, marked=True, problem="", snapshot=None):
-    files = {store.DATABASE, store.REDIS, store.MANIFEST} | ({store.VERIFIED} if marked else set())
+    files = {"database.dump", "redis.rdb", store.MANIFEST} | ({store.VERIFIED} if marked else set())
     manifest = (
         None if problem else {"id": id, "snapshot": snapshot or f"{id[:4]}-{id[4:6]}-{id[6:8]}T{id[9:11]}:00:00Z"}
     )
@@ -25,24 +35,118 @@ def backup(id, *, marked=True, problem="", snapshot=None):
 
 
 class Settings(unittest.TestCase):
-    GOOD: ClassVar = {"BACKUP_STACK": "prod", "APP_ENV": "prod", "PGDATABASE": "pa_prod"}
+    GOOD: ClassVar = {"BACKUP_STACK": "prod", "APP_ENV": "prod"}
+
+    def load(self, stores='[{"name": "redis", "title": "Redis", "module": "redis", "file": "redis.rdb"}]', **env):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, "stores.json")
+            if stores is not None:
+                place.write_text(stores)
+            return settings.load({**self.GOOD, "BACKUP_STORES": str(place), **env})
 
     def test_reads_what_is_set(self):
-        loaded = settings.load({**self.GOOD, "BACKUP_EVERY": "60", "BACKUP_S3_BUCKET": "b", "BACKUP_S3_PREFIX": "/p/"})
+        loaded = self.load(BACKUP_EVERY="60", BACKUP_S3_BUCKET="b", BACKUP_S3_PREFIX="/p/")
         self.assertEqual((loaded.every, loaded.keep, loaded.prefix, loaded.destination), (60, 14, "p", "S3, b/p"))
+        self.assertEqual(loaded.sources, (settings.Source("redis", "Redis", "redis", "redis.rdb"),))
 
     def test_names_every_problem_at_once(self):
         with self.assertRaises(SystemExit) as refused:
-            settings.load({"BACKUP_STACK": "prod", "BACKUP_EVERY": "0", "BACKUP_KEEP": "-1"})
-        for part in ("APP_ENV is missing", "PGDATABASE is missing", "BACKUP_EVERY: got '0'", "BACKUP_KEEP: got '-1'"):
+            self.load("[]", APP_ENV="", BACKUP_EVERY="0", BACKUP_KEEP="-1")
+        for part in (
+            "APP_ENV is missing",
+            "BACKUP_EVERY: got '0'",
+            "BACKUP_KEEP: got '-1'",
+            "stores.json names no store",
+        ):
             self.assertIn(part, str(refused.exception))
+
+    def test_refuses_stores_that_it_cannot_read(self):
+        for text in (None, "{", '[{"name": "redis"}]', '[{"name": "a", "host": "b"}]'):
+            with self.assertRaisesRegex(SystemExit, r"stores\.json cannot be read: ."):
+                self.load(text)
+
+    def test_knows_the_stores_of_its_stack(self):
+        self.assertEqual(stack().source("redis"), REDIS)
+        with self.assertRaisesRegex(settings.Failed, 'no store "mongo" in this stack, which has postgres, redis'):
+            stack().source("mongo")
 
     def test_a_key_is_there_once_whatever_the_file_repeats(self):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "backup-key").write_text("a new sentence\nold\n\na new sentence\n")
-            self.assertEqual(
-                settings.load(self.GOOD).__class__("s", "e", "d", secrets=Path(folder)).keys, ["a new sentence", "old"]
-            )
+            self.assertEqual(settings.Settings("s", "e", (), secrets=Path(folder)).keys, ["a new sentence", "old"])
+
+
+class Stores(unittest.TestCase):
+    """What a backup says of its stores, whichever the stack has."""
+
+    PART: ClassVar = {"snapshot": "2026-12-31T12:00:00.000001Z", "schema": "0007", "tables": {"a": fact(3)}}
+    FORMER: ClassVar = {
+        "id": "20261231T120000Z",
+        "stack": "prod",
+        "environment": "prod",
+        "database": "pa",
+        "began": 1.5,
+        **PART,
+        "server": "17.2",
+        "encoding": "UTF8",
+        "redis": {"keys": 2, "version": "8.0.2"},
+        "files": {"database.dump": {"bytes": 1, "sha256": "x"}, "redis.rdb": {"bytes": 2, "sha256": "y"}},
+    }
+
+    def test_a_backup_of_before_there_were_stores_is_read_as_one_with_both(self):
+        told = manifest.parse(json.dumps(self.FORMER))
+        self.assertEqual(told["stores"]["redis"], {"keys": 2, "version": "8.0.2"})
+        self.assertEqual(
+            told["stores"]["postgres"], {**self.PART, "database": "pa", "server": "17.2", "encoding": "UTF8"}
+        )
+        self.assertEqual(
+            {key: value for key, value in told.items() if key != "stores"},
+            {key: self.FORMER[key] for key in ("id", "stack", "environment", "began", "snapshot", "files")},
+        )
+        self.assertEqual(manifest.parse(json.dumps(told)), told)
+
+    def test_what_is_no_manifest_is_refused(self):
+        for text in ("", "[]", "3", '{"tables": {}}'):
+            with self.assertRaises((ValueError, KeyError), msg=text):
+                manifest.parse(text)
+
+    def test_every_store_has_a_module_that_does_all_that_there_is_to_do(self):
+        todo = [name for name in vars(sources.Module) if not name.startswith("_")]
+        self.assertIn("restored", todo)
+        for source in (POSTGRES, REDIS):
+            for name in todo:
+                self.assertTrue(callable(getattr(sources.module_of(source), name)), f"{source.name} {name}")
+
+    def test_rows_are_those_of_the_stores_that_the_stack_still_has(self):
+        told = {"stores": {"postgres": self.PART, "redis": {"keys": 9}, "mongo": {}}}
+        self.assertEqual(runs.rows_of(stack(), told), {"postgres": 3, "redis": 0})
+        self.assertEqual(runs.rows_of(stack(REDIS), told), {"redis": 0})
+
+    def test_one_store_that_was_made_anew_is_seen_beside_another_that_was_not(self):
+        self.assertTrue(runs.is_much_larger({"a": 7, "b": 100}, {"a": 3, "b": 100}))
+        self.assertTrue(runs.is_much_larger({"a": 1}, {"b": 100}))
+        self.assertFalse(runs.is_much_larger({"a": 6, "b": 0}, {"a": 3, "b": 0, "c": 1}))
+
+    def test_differences_are_found_by_the_store_itself(self):
+        self.assertEqual(redis.differences({"keys": 2, "version": "8"}, {"keys": 2}), [])
+        self.assertEqual(redis.differences({"keys": 2}, {"keys": 1}), ["1 keys, expected 2"])
+        self.assertEqual(database.differences(self.PART, {"tables": {"a": fact(3)}}), [])
+        self.assertEqual(database.differences(self.PART, {"tables": {}}), ["a is missing"])
+
+    def test_a_list_has_a_column_for_each_store(self):
+        row = {"id": "20261231T120000Z", "verified": True, "problem": "", "time": "2026-12-31T12:00:00Z", "bytes": 5}
+        both = table([{**row, "holds": {"postgres": "3 rows, schema 0007", "redis": "2 keys"}}], stack())
+        self.assertRegex(both.splitlines()[0], r"^id +time +size +PostgreSQL +Redis +verified$")
+        self.assertRegex(both.splitlines()[1], r" 5 B +3 rows, schema 0007 +2 keys +yes$")
+        alone = table([{**row, "holds": {"redis": "2 keys"}}], stack(REDIS))
+        self.assertRegex(alone, r"^id +time +size +Redis +verified\n\S+ +\S+ \S+ UTC +5 B +2 keys +yes$")
+        damaged = table([{"id": "x", "verified": False, "problem": "is damaged"}], stack())
+        self.assertRegex(damaged, r"\nx +- +- +- +- +NO: is damaged$")
+
+    def test_what_has_no_times_is_not_compared_with_what_runs(self):
+        for ask in (lambda: redis.facts("now", "now"), lambda: redis.tables("")):
+            with self.assertRaisesRegex(settings.Failed, "not compared with what runs"):
+                ask()
 
 
 class Compare(unittest.TestCase):
@@ -70,15 +174,15 @@ class Compare(unittest.TestCase):
         self.assertEqual(compare.lost(there, there), {})
 
     def test_a_preview_says_age_rows_and_loss(self):
-        manifest = {
-            "id": "20261231T120000Z",
-            "stack": "prod",
+        part = {
             "database": "pa",
             "snapshot": "2026-12-31T12:00:00.000001Z",
             "schema": "0001",
             "tables": {"a": fact(10)},
         }
-        text = compare.preview(manifest, {"a": fact(12, "2", newer=2)}, "0002", AT)
+        told = {"id": "20261231T120000Z", "stack": "prod", "stores": {"postgres": part}}
+        text = compare.preview(told, POSTGRES, {"a": fact(12, "2", newer=2)}, "0002", AT)
+        self.assertIn("backup 20261231T120000Z of stack prod: the database pa as it was at 2026-12-31 12:00:00", text)
         for part in ("5 hours ago", "schema 0001, now 0002", "12 rows now, 10 in the backup; would be lost: 2 (a)"):
             self.assertIn(part, text)
 

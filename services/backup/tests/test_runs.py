@@ -5,6 +5,7 @@ docker run --rm --network none --read-only --tmpfs /tmp:rw,size=512m --tmpfs /sm
     python3 -m unittest discover -s /app/tests
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,15 +14,18 @@ import threading
 import time
 import unittest
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from backup import database, runs, state
-from backup.settings import Failed, Settings
-from backup.store import DATABASE, MANIFEST, REDIS, VERIFIED
+from backup import database, redis, runs, state
+from backup.__main__ import listing
+from backup.settings import Failed, Settings, Source
+from backup.store import MANIFEST, VERIFIED
 
 PASSWORD = "0123456789abcdef"
 SMALL = Path("/small")
+DATABASE, REDIS = "database.dump", "redis.rdb"
 
 
 def sql(text: str, name: str = "restored") -> str:
@@ -36,8 +40,24 @@ class Runs(unittest.TestCase):
         cls.stack = ExitStack()
         cls.addClassCleanup(cls.stack.close)
         cls.root = Path(cls.stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp")))
-        cls.base = Settings(stack="test", environment="dev", database="restored", keep=2, redis_host="127.0.0.1")
-        os.environ.update(cls.stack.enter_context(database.throwaway(cls.base, cls.root / "source", "UTF8")))
+        cls.postgres = Source(
+            "postgres",
+            "PostgreSQL",
+            "database",
+            DATABASE,
+            {
+                "host": str(cls.root / "source/socket"),
+                "user": "postgres",
+                "database": "restored",
+                "roles": ["app_owner"],
+                "versions": ["public.alembic_version", "version_num"],
+            },
+        )
+        os.environ.update(cls.stack.enter_context(database.throwaway(cls.postgres, cls.root / "source", "UTF8")))
+        cls.redis = Source(
+            "redis", "Redis", "redis", REDIS, {"host": "127.0.0.1", "user": "backup", "password": "redis-password"}
+        )
+        cls.base = Settings("test", "dev", (cls.postgres, cls.redis), keep=2)
         sql("""
             SET ROLE app_owner; RESET ROLE; GRANT ALL ON SCHEMA public TO app_owner; SET ROLE app_owner;
             CREATE TABLE alembic_version (version_num text PRIMARY KEY); INSERT INTO alembic_version VALUES ('0007');
@@ -53,7 +73,7 @@ class Runs(unittest.TestCase):
         rules.write_text(
             f"user default on nopass ~* &* +@all\nuser backup on >{PASSWORD} -@all +ping +sync +psync +replconf\n"
         )
-        redis = subprocess.Popen(
+        server = subprocess.Popen(
             [
                 "redis-server",
                 "--port",
@@ -71,7 +91,7 @@ class Runs(unittest.TestCase):
             ],
             stdout=subprocess.DEVNULL,
         )
-        cls.stack.callback(lambda: (redis.kill(), redis.wait()))
+        cls.stack.callback(lambda: (server.kill(), server.wait()))
         for _ in range(100):
             if subprocess.run(["redis-cli", "SET", "a", "1"], capture_output=True, text=True).stdout.strip() == "OK":
                 break
@@ -103,6 +123,11 @@ class Runs(unittest.TestCase):
         }
         return runs.Runner(Settings(**values), lambda message, **fields: self.lines.append(f"{message} {fields}"))
 
+    def given(self, source: Source, **changes) -> tuple[Source, ...]:
+        """The stack's stores, one of them told something else."""
+        other = replace(source, given={**source.given, **changes})
+        return tuple(other if one is source else one for one in self.base.sources)
+
     def good(self) -> list[str]:
         with self.runner.store() as store:
             return [backup.id for backup in store.backups() if backup.marked and not backup.problem]
@@ -131,8 +156,10 @@ class Runs(unittest.TestCase):
         self.assertGreater(known.verify_duration, 0)
         with self.runner.store() as store:
             manifest = store.backups()[0].manifest
-        self.assertEqual((manifest["schema"], manifest["redis"]["keys"]), ("0007", 1))
-        odd = manifest["tables"]['public.Odd "name']
+        stores = manifest["stores"]
+        self.assertEqual((stores["postgres"]["schema"], stores["redis"]["keys"]), ("0007", 1))
+        self.assertEqual(manifest["snapshot"], stores["postgres"]["snapshot"])
+        odd = stores["postgres"]["tables"]['public.Odd "name']
         self.assertEqual(odd["rows"], 5000)
         # Nothing of it can be read where it is stored, not even the names of tables.
         for file in (self.folder / "stored" / id).iterdir():
@@ -295,13 +322,9 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.good(), [last])
 
     def test_databases_that_do_not_answer(self):
-        before = os.environ["PGHOST"]
-        os.environ["PGHOST"] = str(self.folder)
-        try:
-            self.fails("dump", "No such file", self.runner.run)
-        finally:
-            os.environ["PGHOST"] = before
-        self.runner = self.runner_of(redis_user="nobody")
+        self.runner = self.runner_of(sources=self.given(self.postgres, host=str(self.folder)))
+        self.fails("dump", "No such file", self.runner.run)
+        self.runner = self.runner_of(sources=self.given(self.redis, user="nobody"))
         self.fails("snapshot", "", self.runner.run)
         self.assertEqual(os.listdir(self.folder / "stored"), [])
 
@@ -319,7 +342,7 @@ class Runs(unittest.TestCase):
     def test_a_database_that_was_lost_and_made_anew_does_not_push_out_what_it_replaces(self):
         full = self.runner.run()
         sql("CREATE DATABASE anew TEMPLATE template0;")
-        self.runner = self.runner_of(database="anew")
+        self.runner = self.runner_of(sources=self.given(self.postgres, database="anew"))
         empty = []
         for _ in range(3):
             time.sleep(1)
@@ -341,12 +364,37 @@ class Runs(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.folder / "stored")), [last, fresh])
         self.assertNotIn(left, os.listdir(self.folder / "stored"))
 
-    def test_redis_commands_bring_the_keys_back(self):
-        from backup import redis
+    def test_a_stack_with_one_store_has_a_backup_of_that_one(self):
+        for source, holds in ((self.postgres, "5001 rows, schema 0007"), (self.redis, "1 keys")):
+            time.sleep(1)
+            self.runner = self.runner_of(sources=(source,))
+            id = self.runner.run()
+            [row] = [row for row in listing(self.runner) if row["id"] == id]
+            self.assertEqual((row["verified"], row["holds"]), (True, {source.name: holds}))
+            with self.runner.store() as store:
+                self.assertEqual(list(store.backups()[0].manifest["files"]), [source.file])
+            self.runner.check(id)
+        # It is not taken for one of a stack with both.
+        self.runner = self.runner_of(sources=(self.postgres,))
+        self.fails("list", 'no store "redis" in this stack', lambda: self.runner.verify(id))
 
+    def test_a_backup_of_before_there_were_stores_is_verified_and_listed(self):
+        id = self.runner.take()
+        with self.runner.store() as store:
+            told = store.backups()[0].manifest
+            former = {**told, **told["stores"]["postgres"], "redis": told["stores"]["redis"]}
+            del former["stores"]
+            path = self.folder / "work" / MANIFEST
+            path.write_text(json.dumps(former))
+            store.put(id, path)
+        self.runner.verify(id)
+        [row] = listing(self.runner)
+        self.assertEqual(row["holds"], {"postgres": "5001 rows, schema 0007", "redis": "1 keys"})
+
+    def test_what_brings_keys_back(self):
         id = self.runner.run()
-        with self.runner.fetched(id, (REDIS,), self.folder / "work/fetched") as folder:
-            stream = b"".join(redis.commands(folder / REDIS, folder / "throwaway"))
+        with self.runner.fetched(id, self.redis, self.folder / "work/fetched") as path:
+            stream = b"".join(redis.stream(path, self.folder / "work/throwaway"))
         subprocess.run(["redis-cli", "DEL", "a", "b"], capture_output=True, check=True)
         done = subprocess.run(["redis-cli", "--pipe"], input=stream, capture_output=True, check=True)
         self.assertIn(b"errors: 0", done.stdout)

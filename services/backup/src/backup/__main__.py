@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -10,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import compare, database, redis
+from . import compare
 from . import state as states
 from .manifest import Manifest
-from .runs import Runner, choose, stored_bytes
+from .runs import Runner, choose, rows_of, stored_bytes
 from .serve import serve
-from .settings import Failed, Settings, load
-from .store import DATABASE, REDIS
+from .settings import Failed, Settings, Source, load
+from .sources import module_of
 
 WOULD_LOSE = 3
 """Exit code of a preview: the restore would overwrite newer data."""
@@ -48,28 +47,31 @@ def listing(runner: Runner) -> list[dict[str, Any]]:
             row.update(
                 time=backup.manifest["snapshot"],
                 bytes=stored_bytes(backup.manifest),
-                schema=backup.manifest["schema"],
-                rows=compare.total(backup.manifest["tables"]),
-                server=backup.manifest["server"],
+                rows=sum(rows_of(runner.settings, backup.manifest).values()),
+                holds={
+                    source.name: module_of(source).described(backup.manifest["stores"][source.name])
+                    for source in runner.settings.sources
+                    if source.name in backup.manifest["stores"]
+                },
             )
         rows.append(row)
     return rows
 
 
-def table(rows: list[dict[str, Any]], destination: str) -> str:
+def table(rows: list[dict[str, Any]], settings: Settings) -> str:
     if not rows:
-        return f"there is no backup in {destination}"
-    cells = [("id", "time", "size", "rows", "schema", "verified")]
+        return f"there is no backup in {settings.destination}"
+    sources = settings.sources
+    cells = [("id", "time", "size", *(source.title for source in sources), "verified")]
     for row in rows:
-        known = (
-            (compare.short(row["time"]), compare.size(row["bytes"]), str(row["rows"]), row["schema"] or "-")
-            if "time" in row
-            else ("-",) * 4
-        )
+        known = ("-",) * (2 + len(sources))
+        if "time" in row:
+            holds = (row["holds"].get(source.name, "-") for source in sources)
+            known = (compare.short(row["time"]), compare.size(row["bytes"]), *holds)
         cells.append((row["id"], *known, "yes" if row["verified"] else f"NO: {row['problem']}"))
-    widths = [max(len(line[n]) for line in cells) for n in range(5)]
+    widths = [max(len(line[n]) for line in cells) for n in range(3 + len(sources))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line[:5], widths, strict=True)) + "  " + line[5]
+        "  ".join(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=True)) + "  " + line[-1]
         for line in cells
     )
 
@@ -88,21 +90,14 @@ def scratch(settings: Settings) -> Path:
     return Path(tempfile.mkdtemp(prefix="fetch-", dir=settings.work))
 
 
-def fetch(runner: Runner, id: str, name: str) -> None:
-    """Writes a file of a backup to standard output, once it was seen to be whole."""
+def fetch(runner: Runner, id: str, source: Source) -> None:
+    """Writes what brings a store's data back to standard output, once its file was seen to be whole."""
     id = chosen(runner, id)["id"]
-    with runner.fetched(id, (name,), scratch(runner.settings)) as folder:
-        if name == REDIS:
-            for command in redis.commands(folder / REDIS, folder / "throwaway"):
-                sys.stdout.buffer.write(command)
-        else:
-            with (folder / name).open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+    folder = scratch(runner.settings)
+    with runner.fetched(id, source, folder) as path:
+        for block in module_of(source).stream(path, folder / "throwaway"):
+            sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()
-
-
-def facts_script(at: str, since: str) -> str:
-    return f"\\set at '{at}'\n\\set since '{since}'\n{database.FACTS.read_text()}"
 
 
 def main() -> int:
@@ -117,15 +112,14 @@ def main() -> int:
         ("check", 1),
         ("remove", 1),
         ("show", 1),
-        ("fetch", 1),
-        ("redis-commands", 1),
-        ("facts", 1),
-        ("preview", 1),
-        ("compare", 1),
+        ("fetch", 2),
+        ("facts", 2),
+        ("preview", 2),
+        ("compare", 2),
     ):
         one = commands.add_parser(name)
-        if takes:
-            one.add_argument("id")
+        for argument in ("id", "store")[:takes]:
+            one.add_argument(argument)
         if name in ("list", "show"):
             one.add_argument("--json", action="store_true")
         if name == "facts":
@@ -161,29 +155,31 @@ def perform(args: argparse.Namespace, runner: Runner, settings: Settings) -> int
         runner.remove(args.id)
     elif command == "list":
         rows = listing(runner)
-        print(json.dumps(rows) if args.json else table(rows, settings.destination))
+        print(json.dumps(rows) if args.json else table(rows, settings))
     elif command == "show":
         manifest = chosen(runner, args.id)
         print(json.dumps(manifest) if args.json else manifest["id"])
     elif command == "fetch":
-        fetch(runner, args.id, DATABASE)
-    elif command == "redis-commands":
-        fetch(runner, args.id, REDIS)
+        fetch(runner, args.id, settings.source(args.store))
     else:
-        return look(args, chosen(runner, args.id))
+        return look(args, settings.source(args.store), chosen(runner, args.id))
     return 0
 
 
-def look(args: argparse.Namespace, manifest: Manifest) -> int:
-    """`facts` prints SQL for the psql of any server; `preview` and `compare` read what it answered."""
+def look(args: argparse.Namespace, source: Source, manifest: Manifest) -> int:
+    """`facts` prints what the store is asked; `preview` and `compare` read what it answered."""
+    module = module_of(source)
+    if source.name not in manifest["stores"]:
+        raise Failed("list", f"backup {manifest['id']} holds nothing of {source.title}")
+    part = manifest["stores"][source.name]
     if args.command == "facts":
-        print(facts_script("now" if args.now else manifest["snapshot"], manifest["snapshot"]))
+        print(module.facts("now" if args.now else part["snapshot"], part["snapshot"]))
         return 0
-    now = database.parse(sys.stdin.read().splitlines())
+    now = module.tables(sys.stdin.read())
     if args.command == "preview":
-        print(compare.preview(manifest, now, args.schema, datetime.now(UTC)))
-        return WOULD_LOSE if compare.lost(manifest["tables"], now) else 0
-    wrong = compare.differences(manifest["tables"], now)
+        print(compare.preview(manifest, source, now, args.schema, datetime.now(UTC)))
+        return WOULD_LOSE if compare.lost(part["tables"], now) else 0
+    wrong = module.differences(part, {"tables": now})
     if wrong:
         raise Failed("compare", f"backup {manifest['id']} was restored, but {'; '.join(wrong[:5])}")
     return 0

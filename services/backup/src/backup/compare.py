@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from .manifest import Facts, Manifest
+from .settings import Source
 
 
 def differences(expected: Facts, found: Facts) -> list[str]:
@@ -29,9 +30,13 @@ def lost(backup: Facts, now: Facts) -> dict[str, int]:
     return {table: rows for table, rows in sorted(gone.items()) if rows > 0}
 
 
-def preview(manifest: Manifest, now: Facts, schema: str, at: datetime) -> str:
-    """What a restore would do, for a person. @param schema Version of what is there now. @param at The time now."""
-    backup = manifest["tables"]
+def preview(manifest: Manifest, source: Source, now: Facts, schema: str, at: datetime) -> str:
+    """
+    What the restore of a store would do, for a person. @param schema Version of what is there now. @param at The
+    time now.
+    """
+    part = manifest["stores"][source.name]
+    backup = part["tables"]
     gone = lost(backup, now)
     rows = [("table", "now", "in the backup", "newest in the backup", "would be lost")]
     for table in sorted(backup.keys() | now.keys()):
@@ -47,14 +52,14 @@ def preview(manifest: Manifest, now: Facts, schema: str, at: datetime) -> str:
             )
         )
     widths = [max(len(row[n]) for row in rows) for n in range(4)]
-    version = manifest["schema"] or "none"
+    version = part["schema"] or "none"
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)) + "  " + row[4]
         for row in rows
     ]
     heading = (
-        f"backup {manifest['id']} of stack {manifest['stack']}: the database {manifest['database']} "
-        f"as it was at {short(manifest['snapshot'])}, {age(moment(manifest['snapshot']), at)} ago"
+        f"backup {manifest['id']} of stack {manifest['stack']}: the database {part['database']} "
+        f"as it was at {short(part['snapshot'])}, {age(moment(part['snapshot']), at)} ago"
     )
     now_version = schema or "none"
     versions = f"schema {version}"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import compare
 from .commands import run, words
-from .manifest import Database, Facts, Manifest
-from .settings import Failed, Settings
+from .manifest import Facts, Part
+from .settings import Failed, Settings, Source
 
 FACTS = Path(__file__).with_name("facts.sql")
 NEVER = "infinity"
@@ -55,8 +56,8 @@ class Session:
             lines.append(line.rstrip("\n"))
         raise Failed(self.stage, f"psql: {words(self.errors.read_text())}")
 
-    def facts(self, at: str, since: str = NEVER) -> Facts:
-        return parse(self.ask(f"\\set at '{at}'\n\\set since '{since}'\n\\i {FACTS}"))
+    def tables(self, at: str) -> Facts:
+        return tables("\n".join(self.ask(facts(at, NEVER))))
 
     def close(self) -> None:
         self.process.kill()
@@ -64,13 +65,13 @@ class Session:
         self.log.close()
 
 
-def parse(lines: list[str]) -> Facts:
-    """Lines of facts.sql -> table -> facts."""
-    tables: Facts = {}
-    for line in lines:
-        fact = json.loads(line)
-        tables[fact.pop("table")] = fact
-    return tables
+def facts(at: str, since: str) -> str:
+    return f"\\set at '{at}'\n\\set since '{since}'\n{FACTS.read_text()}"
+
+
+def tables(answer: str) -> Facts:
+    told = [json.loads(line) for line in answer.splitlines()]
+    return {fact.pop("table"): fact for fact in told}
 
 
 @contextmanager
@@ -82,9 +83,11 @@ def session(stage: str, database: str, scratch: Path, **env: str) -> Iterator[Se
         one.close()
 
 
-def dump(settings: Settings, to: Path, scratch: Path) -> Database:
+def take(settings: Settings, source: Source, to: Path, scratch: Path) -> Part:
     """Writes a dump. @return what a manifest says of the database, read in the dump's own snapshot."""
-    with session("dump", settings.database, scratch) as held:
+    name = source.given["database"]
+    env = {"PGHOST": source.given["host"], "PGUSER": source.given["user"]}
+    with session("dump", name, scratch, **env) as held:
         held.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;")
         [snapshot] = held.ask("SELECT pg_export_snapshot();")
         [at] = held.ask("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"');")
@@ -97,18 +100,32 @@ def dump(settings: Settings, to: Path, scratch: Path) -> Database:
             "--lock-wait-timeout=60s",
             f"--snapshot={snapshot}",
             f"--file={to}",
-            settings.database,
-            env={**os.environ, **PATIENT},
+            name,
+            env={**os.environ, **PATIENT, **env},
         )
-        tables = held.facts(at)
+        tables = held.tables(at)
         [version], [encoding] = held.ask("SHOW server_version;"), held.ask("SHOW server_encoding;")
-        [known] = held.ask("SELECT to_regclass('public.alembic_version') IS NOT NULL;")
-        schema = held.ask("SELECT version_num FROM public.alembic_version;") if known == "t" else []
-        return {"snapshot": at, "server": version, "encoding": encoding, "schema": ",".join(schema), "tables": tables}
+        return {
+            "snapshot": at,
+            "database": name,
+            "server": version,
+            "encoding": encoding,
+            "schema": schema(held, source),
+            "tables": tables,
+        }
+
+
+def schema(held: Session, source: Source) -> str:
+    """Version of the tables, where the system's migrations keep one and have run; otherwise nothing."""
+    if "versions" not in source.given:
+        return ""
+    table, column = source.given["versions"]
+    [known] = held.ask(f"SELECT to_regclass('{table}') IS NOT NULL;")
+    return ",".join(held.ask(f"SELECT {column} FROM {table};")) if known == "t" else ""
 
 
 @contextmanager
-def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator[dict[str, str]]:
+def throwaway(source: Source, folder: Path, encoding: str) -> Iterator[dict[str, str]]:
     """A server of our own on a private socket, without a care for power cuts.
 
     @return the environment that reaches it.
@@ -139,8 +156,8 @@ def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator[dict[
     env = {"PGHOST": str(socket), "PGUSER": "postgres"}
     try:
         whole = {**os.environ, **env}
-        # The roles that the job postgres-roles makes on any server: nothing else may be needed.
-        roles = " ".join(f'CREATE ROLE "{role}";' for role in settings.roles)
+        # The roles that the target of a restore has before it: nothing else may be needed.
+        roles = " ".join(f'CREATE ROLE "{role}";' for role in source.given["roles"])
         run(
             "restore",
             "psql",
@@ -157,9 +174,26 @@ def throwaway(settings: Settings, folder: Path, encoding: str) -> Iterator[dict[
         subprocess.run(["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], capture_output=True)
 
 
-def restored(settings: Settings, path: Path, manifest: Manifest, folder: Path) -> Facts:
-    """Restores a dump into a throwaway server. @return what is in it then."""
-    with throwaway(settings, folder, manifest["encoding"]) as env:
+def restored(source: Source, path: Path, part: Part, folder: Path) -> Part:
+    with throwaway(source, folder, part["encoding"]) as env:
         run("restore", "pg_restore", "--exit-on-error", "-d", "restored", str(path), env={**os.environ, **env})
         with session("compare", "restored", folder, **env) as there:
-            return there.facts(manifest["snapshot"])
+            return {"tables": there.tables(part["snapshot"])}
+
+
+def differences(part: Part, found: Part) -> list[str]:
+    return compare.differences(part["tables"], found["tables"])
+
+
+def rows(part: Part) -> int:
+    return compare.total(part["tables"])
+
+
+def described(part: Part) -> str:
+    return f"{rows(part)} rows" + (f", schema {part['schema']}" if part["schema"] else "")
+
+
+def stream(path: Path, folder: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block

@@ -1,6 +1,7 @@
 """What a backup says of itself: the types of manifest.json, and of what facts.sql prints."""
 
-from typing import TypedDict
+import json
+from typing import Any, TypedDict
 
 
 class Fact(TypedDict):
@@ -16,31 +17,35 @@ class Fact(TypedDict):
 Facts = dict[str, Fact]
 """Table -> facts."""
 
+Part = dict[str, Any]
+"""What a backup says of one store: `snapshot`, the moment that it shows, and what the store's module adds."""
+
 
 class File(TypedDict):
     bytes: int
     sha256: str
 
 
-class Keys(TypedDict):
-    keys: int
-    version: str
-
-
-class Database(TypedDict):
-    snapshot: str
-    """The moment that the backup shows."""
-    server: str
-    encoding: str
-    schema: str
-    tables: Facts
-
-
-class Manifest(Database):
+class Manifest(TypedDict):
     id: str
     stack: str
     environment: str
-    database: str
     began: float
-    redis: Keys
+    snapshot: str
+    """The moment that the backup shows: the earliest of its stores'."""
+    stores: dict[str, Part]
     files: dict[str, File]
+
+
+def parse(text: str) -> Manifest:
+    """@raise ValueError where it is no manifest."""
+    told = json.loads(text)
+    if not isinstance(told, dict):
+        raise ValueError("not an object")
+    if "stores" in told or "tables" not in told:
+        return told  # type: ignore[return-value]
+    # Backups of before there were stores described one PostgreSQL and one Redis.
+    keys = ("snapshot", "database", "server", "encoding", "schema", "tables")
+    postgres = {key: told.pop(key) for key in keys if key in told}
+    stores = {"postgres": postgres, "redis": told.pop("redis")}
+    return {**told, "snapshot": postgres["snapshot"], "stores": stores}  # type: ignore[typeddict-item]

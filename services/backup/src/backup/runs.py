@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from . import compare, database, redis
+from . import compare
 from . import state as states
-from .manifest import File, Manifest
-from .settings import Failed, Settings
-from .store import DATABASE, ID, MANIFEST, REDIS, VERIFIED, Backup, Store, sha256
+from .manifest import File, Manifest, Part, parse
+from .settings import Failed, Settings, Source
+from .sources import module_of
+from .store import ID, MANIFEST, VERIFIED, Backup, Store, sha256
 
-FILES = (DATABASE, REDIS)
 Log = Callable[..., None]
 Result = TypeVar("Result")
 
@@ -80,12 +80,12 @@ class Runner:
             self._remember(lambda state: setattr(state, "attempted", state.attempted or state.verified))
 
     @contextmanager
-    def fetched(self, id: str, names: tuple[str, ...], folder: Path) -> Iterator[Path]:
-        """The files of a backup, decrypted and seen to be what the manifest says."""
+    def fetched(self, id: str, source: Source, folder: Path) -> Iterator[Path]:
+        """A store's file of a backup, decrypted and seen to be what the manifest says."""
         with self.store() as store:
             try:
-                self._fetch(store, id, names, folder)
-                yield folder
+                self._fetch(store, id, folder, source.file)
+                yield folder / source.file
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -139,38 +139,30 @@ class Runner:
         id = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = self.scratch / "taken"
         folder.mkdir()
+        parts: dict[str, Part] = {}
+        files: dict[str, File] = {}
         try:
-            described = database.dump(self.settings, folder / DATABASE, self.scratch)
-            self.log(
-                "dumped the database",
-                rows=compare.total(described["tables"]),
-                size=compare.size((folder / DATABASE).stat().st_size),
-            )
-            redis.snapshot(self.settings, folder / REDIS)
-            keys = redis.inspect(folder / REDIS)
-            self.log(
-                "took a snapshot of Redis",
-                keys=keys["keys"],
-                size=compare.size((folder / REDIS).stat().st_size),
-            )
+            for source in self.settings.sources:
+                path = folder / source.file
+                part = module_of(source).take(self.settings, source, path, self.scratch)
+                parts[source.name] = part
+                files[source.file] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+                holds = module_of(source).described(part)
+                self.log(f"copied {source.title}", holds=holds, size=compare.size(path.stat().st_size))
         except OSError as error:
             raise Failed("dump", f"{self.settings.work}: {error.strerror}") from None
-        files: dict[str, File] = {
-            name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in FILES
-        }
         manifest: Manifest = {
             "id": id,
             "stack": self.settings.stack,
             "environment": self.settings.environment,
-            "database": self.settings.database,
             "began": began,
-            **described,
-            "redis": keys,
+            "snapshot": min(part["snapshot"] for part in parts.values()),
+            "stores": parts,
             "files": files,
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
         try:
-            for name in (*FILES, MANIFEST):
+            for name in (*files, MANIFEST):
                 store.put(id, folder / name)
         except BaseException:
             self._drop(store, id)
@@ -179,18 +171,19 @@ class Runner:
         shutil.rmtree(folder)
         return id
 
-    def _fetch(self, store: Store, id: str, names: tuple[str, ...], folder: Path) -> Manifest:
-        """@return the manifest.
+    def _fetch(self, store: Store, id: str, folder: Path, only: str = "") -> Manifest:
+        """@param only One of its files, besides the small ones. @return the manifest.
 
         @raise Failed where a file is not what the manifest says, or the manifest not what was verified.
         """
-        wanted = [*names, MANIFEST]
-        if VERIFIED in store.contents().get(id, ()):
-            wanted.append(VERIFIED)
-        store.get(id, wanted, folder)
+        there = store.contents().get(id, set())
+        wanted = {MANIFEST, only} | (there & {VERIFIED}) if only else {MANIFEST} | there
+        store.get(id, sorted(wanted), folder)
         try:
-            manifest: Manifest = json.loads((folder / MANIFEST).read_text())
-            for name in names:
+            manifest = parse((folder / MANIFEST).read_text())
+            for name in [only] if only else manifest["files"]:
+                if not (folder / name).exists():
+                    raise Failed("download", f"backup {id} has no {name}")
                 if sha256(folder / name) != manifest["files"][name]["sha256"]:
                     raise Failed("compare", f"{name} of backup {id} is not what was stored")
             if manifest["id"] != id:
@@ -208,7 +201,7 @@ class Runner:
         known = VERIFIED in store.contents().get(id, ())
         folder = self.scratch / "fetched"
         try:
-            manifest = self._fetch(store, id, FILES, folder)
+            manifest = self._fetch(store, id, folder)
             self.log("fetched back and decrypted", id=id)
             self._compare(manifest, folder)
         except Failed as failed:
@@ -223,7 +216,7 @@ class Runner:
         self.log(
             "restored into a throwaway server and compared",
             id=id,
-            rows=compare.total(manifest["tables"]),
+            rows=self._rows(manifest),
             seconds=round(took, 1),
         )
         if not known:
@@ -247,16 +240,20 @@ class Runner:
         return id
 
     def _compare(self, manifest: Manifest, folder: Path) -> None:
+        wrong: list[str] = []
         try:
-            found = database.restored(self.settings, folder / DATABASE, manifest, self.scratch / "throwaway")
-            keys = redis.restored(folder / REDIS, self.scratch / "throwaway")
+            for name, part in manifest["stores"].items():
+                source = self.settings.source(name)
+                place = self.scratch / "throwaway" / name
+                found = module_of(source).restored(source, folder / source.file, part, place)
+                wrong += [f"{source.title}: {line}" for line in module_of(source).differences(part, found)]
         except OSError as error:
             raise Failed("restore", f"{self.settings.work}: {error.strerror}") from None
-        wrong = compare.differences(manifest["tables"], found)
-        if keys != manifest["redis"]["keys"]:
-            wrong.append(f"Redis: {keys} keys, expected {manifest['redis']['keys']}")
         if wrong:
             raise Failed("compare", f"backup {manifest['id']} was restored, but {'; '.join(wrong[:5])}")
+
+    def _rows(self, manifest: Manifest) -> int:
+        return sum(rows_of(self.settings, manifest).values())
 
     def _good(self, state: states.State, manifest: Manifest, took: float, ends_a_run: bool) -> None:
         state.ok, state.error = True, ""
@@ -265,7 +262,7 @@ class Runner:
         if compare.moment(manifest["snapshot"]).timestamp() < state.verified:
             return
         state.verified, state.verify_duration = compare.moment(manifest["snapshot"]).timestamp(), took
-        state.bytes, state.rows = stored_bytes(manifest), compare.total(manifest["tables"])
+        state.bytes, state.rows = stored_bytes(manifest), self._rows(manifest)
         if ends_a_run:
             state.duration = time.time() - manifest["began"]
 
@@ -283,7 +280,7 @@ class Runner:
             state.good = len(good)
             state.verified = compare.moment(good[0].readable["snapshot"]).timestamp() if good else 0
             if good:
-                state.bytes, state.rows = stored_bytes(good[0].readable), compare.total(good[0].readable["tables"])
+                state.bytes, state.rows = stored_bytes(good[0].readable), self._rows(good[0].readable)
 
         self._remember(learn)
         unreadable = states.load(self.state_file).unreadable
@@ -294,7 +291,7 @@ class Runner:
         good = self._look(store)
         surplus = good[max(1, self.settings.keep) :]
         for backup in surplus:
-            if is_much_larger(backup, good[0]):
+            if is_much_larger(*(rows_of(self.settings, one.readable) for one in (backup, good[0]))):
                 self.log(
                     "kept beyond the number, because the newest has less than half of its rows",
                     id=backup.id,
@@ -328,7 +325,7 @@ class Runner:
 
     def _check(self, store: Store, id: str) -> None:
         try:
-            self._fetch(store, id, FILES, self.scratch / "checked")
+            self._fetch(store, id, self.scratch / "checked")
         except Failed as failed:
             why = str(failed)
             self._remember(lambda state: state.unreadable.update({id: why}))
@@ -351,9 +348,15 @@ class Runner:
             self.log("what is stored of it stays until the next run", id=id, level="warning", error=str(failed))
 
 
-def is_much_larger(one: Backup, other: Backup) -> bool:
+def rows_of(settings: Settings, manifest: Manifest) -> dict[str, int]:
+    """Store -> rows, of those that the stack still has."""
+    known = {source.name: source for source in settings.sources}
+    return {name: module_of(known[name]).rows(part) for name, part in manifest["stores"].items() if name in known}
+
+
+def is_much_larger(one: dict[str, int], other: dict[str, int]) -> bool:
     """A database that was lost and made anew goes on being backed up: what it replaces must not go for it."""
-    return compare.total(one.readable["tables"]) > 2 * compare.total(other.readable["tables"])
+    return any(rows > 2 * other.get(store, 0) for store, rows in one.items())
 
 
 def is_small(problem: str) -> bool:

@@ -1,10 +1,12 @@
 """What the service is told: environment for what is open, files under /run/secrets for what is not."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 class Failed(Exception):
@@ -16,10 +18,25 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True)
+class Source:
+    """A store that is backed up, as its object says (systems/stores)."""
+
+    name: str
+    title: str
+    """As people write it."""
+    module: str
+    """Module of this package that takes and restores it."""
+    file: str
+    """Its file in a backup."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What its module alone reads."""
+
+
+@dataclass(frozen=True)
 class Settings:
     stack: str
     environment: str
-    database: str
+    sources: tuple[Source, ...]
     every: int = 21600
     """Seconds from one run to the next."""
     keep: int = 14
@@ -34,13 +51,17 @@ class Settings:
     """A volume for the dump and the throwaway servers; the image declares one here, so it is put to use."""
     secrets: Path = Path("/run/secrets")
     metrics_port: int = 9300
-    roles: tuple[str, ...] = ("app_owner",)
-    """Roles that the target of a restore has before it: the job postgres-roles makes them."""
-    redis_host: str = "redis"
-    redis_user: str = "backup"
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text().strip()
+
+    def source(self, name: str) -> Source:
+        """@raise Failed where the stack has no such store."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        names = ", ".join(source.name for source in self.sources)
+        raise Failed("list", f'there is no store "{name}" in this stack, which has {names}')
 
     @property
     def keys(self) -> list[str]:
@@ -54,7 +75,7 @@ class Settings:
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
     """@raise SystemExit naming every variable that is wrong."""
-    problems = [f"{name} is missing" for name in ("BACKUP_STACK", "APP_ENV", "PGDATABASE") if not env.get(name)]
+    problems = [f"{name} is missing" for name in ("BACKUP_STACK", "APP_ENV") if not env.get(name)]
 
     def number(name: str, default: int) -> int:
         value = env.get(name, str(default))
@@ -65,12 +86,19 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
 
     every, keep = number("BACKUP_EVERY", 21600), number("BACKUP_KEEP", 14)
     metrics_port = number("METRICS_PORT", 9300)
+    place = Path(env.get("BACKUP_STORES", "/etc/berth/stores.json"))
+    try:
+        sources = tuple(Source(**told) for told in json.loads(place.read_text()))
+        if not sources:
+            problems.append(f"{place} names no store")
+    except (OSError, ValueError, TypeError) as error:
+        problems.append(f"{place} cannot be read: {error}")
     if problems:
         raise SystemExit("the configuration is not valid: " + "; ".join(problems))
     return Settings(
         stack=env["BACKUP_STACK"],
         environment=env["APP_ENV"],
-        database=env["PGDATABASE"],
+        sources=sources,
         every=every,
         keep=keep,
         folder=env.get("BACKUP_FOLDER", "/backups"),
@@ -79,5 +107,4 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         endpoint=env.get("BACKUP_S3_ENDPOINT", ""),
         region=env.get("BACKUP_S3_REGION", ""),
         metrics_port=metrics_port,
-        redis_host=env.get("REDIS_HOST", "redis"),
     )

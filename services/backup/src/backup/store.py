@@ -11,16 +11,17 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .commands import run
-from .manifest import Manifest
+from .manifest import Manifest, parse
 from .settings import Failed, Settings
 
 ID = re.compile(r"\d{8}T\d{6}Z")
-DATABASE, REDIS, MANIFEST, VERIFIED = "database.dump", "redis.rdb", "manifest.json", "verified.json"
+MANIFEST, VERIFIED = "manifest.json", "verified.json"
 
 
 @dataclass(frozen=True)
@@ -212,13 +213,13 @@ class Store:
 def read(id: str, files: frozenset[str], folder: Path) -> Backup:
     """A backup from its small files."""
 
-    def parsed(name: str) -> Any:
+    def parsed(name: str, by: Callable[[str], Any]) -> Any:
         try:
-            return json.loads((folder / name).read_text())
+            return by((folder / name).read_text())
         except (OSError, ValueError):
             return None
 
-    manifest, verified = parsed(MANIFEST), parsed(VERIFIED)
+    manifest, verified = parsed(MANIFEST, parse), parsed(VERIFIED, json.loads)
     if manifest is None or manifest.get("id") != id or (VERIFIED in files and verified is None):
         return Backup(id, files, problem="cannot be decrypted with this key, or is damaged")
     if verified is not None and verified.get("manifest") != sha256(folder / MANIFEST):
