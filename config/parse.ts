@@ -81,9 +81,10 @@ function explain(issue: z.core.$ZodIssue, stack: string, shape: Shape): Problem[
   if (issue.code === "unrecognized_keys") {
     const parent = issue.path.length ? `${key}.` : NAMESPACE;
     const known = knownKeys(issue.path, shape);
+    const why = (name: string): string | undefined => (issue.path.length ? undefined : shape.without[name]);
     return issue.keys.map((name) => ({
       key: parent + name,
-      got: `no such key${didYouMean(name, known)}`,
+      got: `no such key${why(name) === undefined ? didYouMean(name, known) : `: ${why(name)}`}`,
       allowed: known.join(", "),
       fix: `pulumi config rm ${issue.path.length ? "--path " : ""}${parent}${name} --stack ${stack}`,
     }));

@@ -15,13 +15,18 @@ export interface Keys {
 export interface Shape {
   readonly settings: z.ZodObject<typeof commonSettings>;
   readonly secrets: SecretLeaves;
+  /** Why there is no such key, where other systems have one. */
+  readonly without: Readonly<Record<string, string>>;
 }
 
 /** Systems by name. Where a stack file names none, its stack runs the first. */
 export type Shapes = Readonly<Record<string, { readonly shape: Shape }>>;
 
-/** @throws {Error} where two of them bring the same key: a mistake in systems/. */
-export function shapeOf(system: string, keys: readonly Keys[]): Shape {
+/**
+ * @param without Why it has none of these keys.
+ * @throws {Error} where two of them bring the same key: a mistake in systems/.
+ */
+export function shapeOf(system: string, keys: readonly Keys[], without: Shape["without"] = {}): Shape {
   const { description, ...meta } = z.globalRegistry.get(commonSettings.system) as { description: string };
   const own = leaf(z.enum([system]).default(system), { description, ...meta, allowed: system, example: system });
   return {
@@ -29,6 +34,7 @@ export function shapeOf(system: string, keys: readonly Keys[]): Shape {
       joined<z.core.SomeType>([{ ...commonSettings, system: own }, ...keys.map(({ settings }) => settings)]),
     ) as unknown as Shape["settings"],
     secrets: joined(keys.map(({ secrets }) => secrets)),
+    without,
   };
 }
 

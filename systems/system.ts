@@ -43,9 +43,10 @@ export interface SystemDefinition {
 
 export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): SystemDefinition {
   const { name, stores } = own;
+  const noBackup = whyNoBackup(name, stores);
   const parts: readonly Part[] = [
     ...stores,
-    ...(isBackedUp(stores) ? [backupPart] : []),
+    ...(noBackup === undefined ? [backupPart] : []),
     own,
     edgePart,
     monitoringPart,
@@ -78,7 +79,7 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
   };
   return {
     name,
-    shape: shapeOf(name, [...parts, majorsOf(stores)]),
+    shape: shapeOf(name, [...parts, majorsOf(stores)], noBackup === undefined ? {} : { backup: noBackup }),
     catalogue,
     stores,
     drawings: drawingsOf(own),
@@ -86,9 +87,14 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
   };
 }
 
-/** Half a backup is none: a system takes the keys of backups where each of its stores can be backed up. */
-const isBackedUp = (stores: readonly Store[]): boolean =>
-  stores.length > 0 && stores.every(({ backup }) => backup !== undefined);
+/** A system takes the keys of backups where each of its stores can be backed up. */
+function whyNoBackup(system: string, stores: readonly Store[]): string | undefined {
+  if (stores.length === 0) return `${system} has no store`;
+  const titles = stores.filter(({ backup }) => backup === undefined).map(({ title }) => title);
+  return titles.length
+    ? `${titles.join(" and ")} of ${system} cannot be backed up, and half a backup is none`
+    : undefined;
+}
 
 /** Everything that some part of the system reads. */
 type AllArgs<Own extends z.ZodRawShape> = Args<Own> &

@@ -113,19 +113,33 @@ export const backupImage = (args: BackupArgs, stores: readonly Store[]): Record<
         backup: {
           context: "services/backup",
           target: "runtime",
-          args: Object.fromEntries(
-            stores.flatMap(({ name, backup }) => (backup ? [[backup.image, args.baseImage(name)]] : [])),
-          ),
+          args: {
+            ...Object.fromEntries(
+              stores.flatMap(({ name, backup }) => (backup ? [[backup.image, args.baseImage(name)]] : [])),
+            ),
+            PROGRAMS: stores.flatMap(({ backup }) => backup?.programs ?? []).join(" "),
+          },
         },
       }
     : {};
+
+/** What the service is told of the stores, in services/backup's words (settings.py). */
+const storesFile = (given: readonly { store: Store; tells: Readonly<Record<string, unknown>> }[]): string =>
+  JSON.stringify(
+    given.map(({ store: { name, title, backup }, tells }) => {
+      const { module, file } = backup!;
+      return { name, title, module, file, given: tells };
+    }),
+    null,
+    1,
+  );
 
 /** @param after What makes the log-ins and the tables. */
 export function backup(args: BackupArgs, stores: readonly Store[], after: readonly string[]): ServiceSpec[] {
   const { stack, settings } = args;
   if (settings.backup === undefined) return [];
   const { every, keep, device, s3 } = settings.backup;
-  const given = stores.flatMap((store) => store.backup?.gives(args) ?? []);
+  const given = stores.flatMap((store) => (store.backup ? [{ store, ...store.backup.gives(args) }] : []));
   return [
     {
       name: "backup",
@@ -141,11 +155,11 @@ export function backup(args: BackupArgs, stores: readonly Store[], after: readon
         BACKUP_EVERY: seconds(every),
         BACKUP_KEEP: keep,
         METRICS_PORT: METRICS,
-        ...Object.fromEntries(given.flatMap(({ environment = {} }) => Object.entries(environment))),
         ...(s3 ? { BACKUP_S3_BUCKET: s3.bucket, BACKUP_S3_PREFIX: s3.prefix ?? prefix(settings.system, stack) } : {}),
         ...(s3?.endpoint === undefined ? {} : { BACKUP_S3_ENDPOINT: s3.endpoint }),
         ...(s3?.region === undefined ? {} : { BACKUP_S3_REGION: s3.region }),
       },
+      config: { path: "/etc/berth", files: { "stores.json": storesFile(given) } },
       secrets: {
         "backup-key": "@{backupKey}\n@{backupKey|previous}\n",
         ...Object.fromEntries(given.flatMap(({ secrets = {} }) => Object.entries(secrets))),
@@ -153,6 +167,8 @@ export function backup(args: BackupArgs, stores: readonly Store[], after: readon
       },
       volumes: [
         ...given.flatMap(({ volumes = [] }) => volumes),
+        // The image declares a volume at this path, as PostgreSQL's does: it would get a nameless one there.
+        { name: "backup-work", path: "/var/lib/postgresql/data", keep: "scratch" },
         ...(s3
           ? []
           : [

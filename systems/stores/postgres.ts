@@ -206,6 +206,9 @@ const exporter = ({ baseImage }: PostgresArgs, database: string): ServiceSpec =>
   stopGrace: 5,
 });
 
+/** Table and column of Alembic with the version of the schema. */
+const VERSIONS = ["public.alembic_version", "version_num"] as const;
+
 /**
  * Asked of the server itself: what a migration said it did may be undone since, by a restore or a release that came
  * back.
@@ -213,7 +216,7 @@ const exporter = ({ baseImage }: PostgresArgs, database: string): ServiceSpec =>
 const alembic = (database: string, madeBy: string): SchemaVersion => ({
   service: "postgres",
   madeBy,
-  command: ["psql", "-qAtX", "-U", "postgres", "-d", database, "-c", "SELECT version_num FROM alembic_version"],
+  command: ["psql", "-qAtX", "-U", "postgres", "-d", database, "-c", `SELECT ${VERSIONS[1]} FROM ${VERSIONS[0]}`],
 });
 
 export interface PostgresOptions {
@@ -233,6 +236,7 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
   const database = ({ settings }: PostgresArgs): string => settings.database ?? `${prefix}_${settings.environment}`;
   const url = (args: PostgresArgs): string =>
     `postgresql://${ROLE}:@{postgresPassword|uri}@postgres:5432/${database(args)}`;
+  const versions = migrations === undefined ? {} : { versions: VERSIONS };
   return store({
     name: "postgres",
     title: "PostgreSQL",
@@ -281,17 +285,14 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
     rules: "postgres.yml",
     backup: {
       module: "database",
+      file: "database.dump",
       programs: ["pg_dump", "pg_restore", "psql", "initdb", "pg_ctl"],
       image: "POSTGRES_IMAGE",
-      facts: "facts.sql",
-      restore: { service: "postgres", program: "pg_restore" },
+      restore: { service: "postgres", script: "data/postgres/restore.sh", how: "beside", ...versions },
       gives: (args) => ({
-        environment: { PGHOST: SOCKET.path, PGUSER: "backup", PGDATABASE: database(args) },
-        volumes: [
-          { ...SOCKET, keep: "scratch", readOnly: true },
-          // The image declares a volume at this path: it would get a nameless one there.
-          { name: "backup-work", path: "/var/lib/postgresql/data", keep: "scratch" },
-        ],
+        // The job postgres-roles makes the owner of all tables on any server.
+        tells: { host: SOCKET.path, user: "backup", database: database(args), roles: ["app_owner"], ...versions },
+        volumes: [{ ...SOCKET, keep: "scratch", readOnly: true }],
       }),
     },
   });

@@ -173,10 +173,12 @@ export const redis = ({ image = "redis:8.0", major = 8 }: RedisOptions = {}): St
     rules: "redis.yml",
     backup: {
       module: "redis",
+      file: "redis.rdb",
       programs: ["redis-cli", "redis-server", "redis-check-rdb"],
       image: "REDIS_IMAGE",
-      restore: { service: "redis-users", program: "redis-cli" },
+      restore: { service: "redis-users", script: "data/redis/restore.sh", how: "in place" },
       gives: ({ settings }) => ({
+        tells: { host: "redis", user: "backup", password: "redis-password" },
         secrets: { "redis-password": "@{redisBackupPassword}" },
         // A throwaway server holds what Redis may hold.
         memory: maxmemory(settings),

@@ -51,18 +51,51 @@ export interface Access {
 
 /** How it is backed up, verified and restored. */
 export interface Backup<Own extends z.ZodRawShape = Readonly<Record<never, never>>> {
-  /** Module of services/backup/src/backup that dumps it, restores it into a throwaway server, and compares. */
+  /** Module of services/backup/src/backup that takes it, restores it into a throwaway server, and compares. */
   readonly module: string;
-  /** Programs of its image that the module starts. */
+  /** Its file in a backup. */
+  readonly file: string;
+  /** Programs that the module starts: the image of the service that makes backups is not built without them. */
   readonly programs: readonly string[];
   /** Argument of services/backup/Dockerfile that takes its image. */
   readonly image: string;
-  /** File of services/backup/src/backup that describes what a backup must hold. @default the module does */
-  readonly facts?: string;
-  /** Service and program that take what was stored, by standard input. */
-  readonly restore: { readonly service: string; readonly program: string };
-  /** What the service that makes backups is given for it. `memory`: MiB of the throwaway server. */
-  readonly gives: (args: Args<Own>) => Pick<ServiceSpec, "environment" | "secrets" | "volumes"> & { memory?: number };
+  readonly restore: Restore;
+  /**
+   * What the service that makes backups is given for it. `tells`: what the module alone reads. `memory`: MiB of the
+   * throwaway server.
+   */
+  readonly gives: (
+    args: Args<Own>,
+  ) => Pick<ServiceSpec, "secrets" | "volumes"> & {
+    readonly tells: Readonly<Record<string, unknown>>;
+    readonly memory?: number;
+  };
+}
+
+/** How bin/restore brings it back. */
+export interface Restore {
+  /** Service in whose container the script runs. */
+  readonly service: string;
+  /**
+   * Script of sh, its first argument a step:
+   * - `says [drop]`: what a person should know before. `drop`: what is replaced is not kept
+   * - `load`: takes what was stored by standard input
+   *
+   * and for what is restored `beside`:
+   * - `open`: undoes what a restore left that was cut off
+   * - `version [table column]`: prints the version of the schema, if there is one
+   * - `facts [restored]`: takes by standard input what it is asked, of what runs or of the copy; prints the answer
+   * - `exchange`: puts the copy in the place of what runs, or leaves all as it was and fails
+   * - `drop`: deletes what was replaced
+   */
+  readonly script: string;
+  /**
+   * beside:   into a copy beside what runs, which takes its place once it was compared.
+   * in place: over what runs, and so only where bin/restore is given its name as an option (`--redis`).
+   */
+  readonly how: "beside" | "in place";
+  /** Table and column with the version of the schema. @default it has none */
+  readonly versions?: readonly [table: string, column: string];
 }
 
 /** A store whose settings nobody else needs to know. */

@@ -168,8 +168,17 @@ describe("the program", function () {
     const { inputs, dependencies } = find(run, CONTAINER, "assistant-dev-backup");
     const networks = (inputs["networksAdvanced"] as { aliases: string[] }[]).length;
     const envs = inputs["envs"] as string[];
-    for (const env of ["BACKUP_EVERY=3600", "BACKUP_KEEP=3", "PGUSER=backup", "PGDATABASE=pa_dev"])
-      assert.ok(envs.includes(env), env);
+    for (const env of ["BACKUP_EVERY=3600", "BACKUP_KEEP=3"]) assert.ok(envs.includes(env), env);
+    const config = find(run, CONTAINER, "assistant-dev-backup-config-seed");
+    const [stores] = reveal(config.inputs["uploads"]) as { content: string }[];
+    const told = JSON.parse(stores!.content) as { name: string; given: Record<string, unknown> }[];
+    assert.deepEqual(
+      told.map(({ name, given }) => [name, given["user"], given["database"]]),
+      [
+        ["postgres", "backup", "pa_dev"],
+        ["redis", "backup", undefined],
+      ],
+    );
     assert.deepEqual([inputs["user"], networks], ["34:0", 2]);
     assert.ok(dependencies.includes(find(run, CONTAINER, "assistant-dev-migrate").urn));
     assert.ok(find(run, VOLUME, "assistant-dev-backup-data").retainOnDelete);

@@ -1,14 +1,18 @@
 """What needs no server: python3 -m unittest, with the standard library alone."""
 
+import argparse
+import io
 import json
 import tempfile
 import unittest
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
+from unittest import mock
 
 from backup import compare, database, manifest, redis, runs, serve, settings, sources, state, store
-from backup.__main__ import table
+from backup.__main__ import WOULD_LOSE, look, table
 
 AT = datetime(2026, 12, 31, 18, tzinfo=UTC)
 
@@ -142,6 +146,30 @@ class Stores(unittest.TestCase):
         self.assertRegex(alone, r"^id +time +size +Redis +verified\n\S+ +\S+ \S+ UTC +5 B +2 keys +yes$")
         damaged = table([{"id": "x", "verified": False, "problem": "is damaged"}], stack())
         self.assertRegex(damaged, r"\nx +- +- +- +- +NO: is damaged$")
+
+    def look(self, command, source, answer="", **more):
+        """What the command says of a backup with three rows. @return its exit code, and what it printed"""
+        told = {"id": "20261231T120000Z", "stack": "prod", "stores": {"postgres": {**self.PART, "database": "pa"}}}
+        args = argparse.Namespace(command=command, **more)
+        with redirect_stdout(io.StringIO()) as printed, mock.patch("sys.stdin", io.StringIO(answer)):
+            return look(args, source, told), printed.getvalue()
+
+    def test_a_restore_asks_and_compares_by_store(self):
+        script = self.look("facts", POSTGRES, now=True)[1]
+        self.assertIn("\\set at 'now'\n\\set since '2026-12-31T12:00:00.000001Z'\n", script)
+        self.assertIn("\\gexec", script)
+        self.assertIn("\\set at '2026-12-31T12:00:00.000001Z'\n", self.look("facts", POSTGRES, now=False)[1])
+        same = json.dumps({"table": "a", **fact(3)})
+        self.assertEqual(self.look("preview", POSTGRES, same, schema="0007")[0], 0)
+        newer = json.dumps({"table": "a", **fact(5, newer=2)})
+        code, text = self.look("preview", POSTGRES, newer, schema="0007")
+        self.assertEqual(code, WOULD_LOSE)
+        self.assertIn("would be lost: 2 (a)", text)
+        self.assertEqual(self.look("compare", POSTGRES, same)[0], 0)
+        with self.assertRaisesRegex(settings.Failed, "a: rows 5, expected 3"):
+            self.look("compare", POSTGRES, newer)
+        with self.assertRaisesRegex(settings.Failed, "backup 20261231T120000Z holds nothing of Redis"):
+            self.look("facts", REDIS, now=True)
 
     def test_what_has_no_times_is_not_compared_with_what_runs(self):
         for ask in (lambda: redis.facts("now", "now"), lambda: redis.tables("")):

@@ -1,6 +1,6 @@
 /** A second system: a store of its own, a web service and a worker without a port, and nothing of it elsewhere. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig, type RawSecret } from "../../../config/parse.ts";
@@ -11,8 +11,9 @@ import { healthCheck } from "../../../plan/health.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import type { Plan, ServiceSpec } from "../../../plan/types.ts";
 import { systems } from "../../../systems/index.ts";
+import { postgres } from "../../../systems/stores/postgres.ts";
 import { redis } from "../../../systems/stores/redis.ts";
-import { store } from "../../../systems/stores/store.ts";
+import { type Store, store } from "../../../systems/stores/store.ts";
 import { system } from "../../../systems/system.ts";
 import { service } from "../support.ts";
 
@@ -140,8 +141,7 @@ describe("a second system", () => {
     ["twilioAuthToken", "x", "no such key"],
     ["postgresPassword", "x", "no such key"],
     ["mongoPasword", "x", "no such key; did you mean mongoPassword?"],
-    // Half a backup is none: nobody backs up the store of its own.
-    ["backup", {}, "no such key"],
+    ["backup", {}, "no such key: MongoDB of samplemind cannot be backed up, and half a backup is none"],
     ["topic", 3, "no such key; did you mean topics?"],
   ] as const)
     it(`does not know berth:${key}`, () =>
@@ -171,8 +171,10 @@ describe("a second system", () => {
     );
     assert.deepEqual(worker.environment, ["MONGO_POOL=10", "MONGO_URL_FILE=/run/secrets/mongo-url"]);
   });
-  it("moves its routes when the worker without a port is healthy, too", () =>
-    assert.deepEqual(of(planned(), "edge-routes").after, ["edge", "web", "worker"]));
+  it("moves its routes when the worker without a port is healthy, too, and stays so", () => {
+    const { after, watches } = of(planned({ "berth:settle": 7 }), "edge-routes");
+    assert.deepEqual([after, watches], [["edge", "web", "worker"], { services: ["worker"], seconds: 7 }]);
+  });
   it("drops a former log-in when all that use the store run with the new one", () => {
     const plan = planned();
     assert.deepEqual(of(plan, "mongo-prune").after, ["edge-routes", "mongo-users", "web", "worker"]);
@@ -213,13 +215,108 @@ describe("the systems", () => {
     assert.deepEqual([...Object.keys(systems), "parts", "stores"].sort(), folders.sort());
   });
   it("name for backups what is there", () => {
-    const folder = join(import.meta.dirname, "../../../services/backup");
-    const dockerfile = readFileSync(join(folder, "Dockerfile"), "utf8");
-    for (const { backup } of systems.assistant.stores) {
-      const module = readFileSync(join(folder, `src/backup/${backup!.module}.py`), "utf8");
-      for (const program of backup!.programs) assert.ok(module.includes(`"${program}"`), program);
-      if (backup!.facts !== undefined) assert.ok(existsSync(join(folder, "src/backup", backup!.facts)));
-      assert.match(dockerfile, new RegExp(`^ARG ${backup!.image}=`, "m"));
+    const root = join(import.meta.dirname, "../../..");
+    const dockerfile = readFileSync(join(root, "services/backup/Dockerfile"), "utf8");
+    for (const { backup, ...store } of systems.assistant.stores) {
+      const { module, programs, image, restore } = backup!;
+      const code = readFileSync(join(root, `services/backup/src/backup/${module}.py`), "utf8");
+      // pg_restore is what bin/restore starts.
+      for (const program of programs) assert.ok(code.includes(`"${program}"`), program);
+      assert.match(dockerfile, new RegExp(`^ARG ${image}=`, "m"));
+      const script = readFileSync(join(root, restore.script), "utf8");
+      const steps = ["says", "load"];
+      if (restore.how === "beside") steps.push("open", "version", "facts", "exchange", "drop");
+      for (const step of steps) assert.match(script, new RegExp(`^  ${step}\\)`, "m"), store.name);
     }
   });
+});
+
+describe("backups of other systems", () => {
+  const HOST = { cpus: 8, memory: 1 << 14 };
+  /** A plan of a system with these stores, in dev. */
+  function plannedWith(
+    stores: readonly Store[],
+    values: Record<string, unknown>,
+    services: readonly ServiceSpec[] = [],
+  ): Plan {
+    const own = system({ name: "own", settings: {}, secrets: {}, images: {}, stores, services: () => services });
+    const texts = Object.entries({ "berth:environment": "dev", "berth:system": "own", ...values });
+    const raw = {
+      stack: "own",
+      values: new Map(texts.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)])),
+      secrets: new Map(),
+    };
+    const { settings, problems } = parseConfig(raw, own.shape);
+    if (!settings) throw new ProblemsError("own", problems);
+    const configured = new Set<string>();
+    return makePlan(own.catalogue, {
+      stack: "own",
+      settings,
+      shape: own.shape,
+      host: HOST,
+      off: new Set(),
+      configured,
+    });
+  }
+  const backedUp = (stores: readonly Store[], services: readonly ServiceSpec[] = []) => {
+    const plan = plannedWith(stores, { "berth:backup": {} }, services);
+    const service = of(plan, "backup");
+    const told = JSON.parse(service.config!.files["stores.json"]!) as { name: string; given: object }[];
+    return { plan, service, told, args: plan.images["backup"]!.args };
+  };
+
+  it("copy PostgreSQL alone, with no trace of Redis", () => {
+    const { plan, service, told, args } = backedUp([postgres({ prefix: "own" })]);
+    assert.deepEqual(told, [
+      {
+        name: "postgres",
+        title: "PostgreSQL",
+        module: "database",
+        file: "database.dump",
+        given: { host: "/var/run/postgresql", user: "backup", database: "own_dev", roles: ["app_owner"] },
+      },
+    ]);
+    assert.deepEqual(service.after, ["postgres-roles"]);
+    assert.deepEqual(Object.keys(service.secrets!), ["backup-key"]);
+    assert.deepEqual(args, {
+      POSTGRES_IMAGE: "pgvector/pgvector:pg17",
+      PROGRAMS: "pg_dump pg_restore psql initdb pg_ctl",
+    });
+    assert.doesNotMatch(JSON.stringify([service, plan.secretKeys, plan.images]), /redis/i);
+  });
+  it("copy Redis alone, with no trace of PostgreSQL but the image's own volume", () => {
+    const { plan, service, told, args } = backedUp([redis()]);
+    assert.deepEqual(
+      told.map(({ name, given }) => [name, given]),
+      [["redis", { host: "redis", user: "backup", password: "redis-password" }]],
+    );
+    assert.deepEqual(service.after, ["redis-users"]);
+    assert.deepEqual(args, { REDIS_IMAGE: "redis:8.0", PROGRAMS: "redis-cli redis-server redis-check-rdb" });
+    assert.deepEqual(
+      service.volumes!.map(({ name }) => name),
+      ["backup-work", "backup-data"],
+    );
+    assert.ok(plan.secretKeys.includes("redisBackupPassword") && !plan.secretKeys.includes("postgresPassword"));
+  });
+  it("wait for the migrations by their name, and look for their version", () => {
+    const make = service("make-tables", { kind: "job", networks: [], uses: ["postgres"] });
+    const { told, service: backup } = backedUp([postgres({ prefix: "own", migrations: "make-tables" })], [make]);
+    assert.deepEqual((told[0]!.given as { versions?: unknown }).versions, ["public.alembic_version", "version_num"]);
+    assert.deepEqual(backup.after, ["make-tables"]);
+  });
+  for (const [what, stores, said] of [
+    [
+      "a store that cannot be",
+      [redis(), mongo],
+      "no such key: MongoDB of own cannot be backed up, and half a backup is none",
+    ],
+    ["no store", [], "no such key: own has no store"],
+  ] as const)
+    it(`are refused where there is ${what}`, () => {
+      assert.throws(
+        () => plannedWith(stores, { "berth:backup": {} }),
+        (error) => error instanceof ProblemsError && error.problems.length === 1 && error.problems[0]!.got === said,
+      );
+      plannedWith(stores, {});
+    });
 });
