@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const AGENT = readFileSync(join(import.meta.dirname, "../../../services/edge/bin/edge-agent"), "utf8");
-const LOG = /^log\(\) \{[^]*?^\}$/m.exec(AGENT)![0];
+const FUNCTIONS = new Map(
+  [...AGENT.matchAll(/^(\w+)\(\) \{(?:.*\}(?: #.*)?$|[^]*?^\}$)/gm)].map(([text, name]): [string, string] => [
+    name!,
+    text,
+  ]),
+);
+const LOG = FUNCTIONS.get("log")!;
 
 /** What the edge's agent writes, as whoever collects lines reads it. */
 function logged(message: string): Record<string, string> {
@@ -33,4 +44,71 @@ describe("the edge's agent", () => {
     ["other control characters", "a\tb\rc", "a b c"],
   ] as const)
     it(`logs a message with ${what} as JSON`, () => assert.equal(logged(message)["msg"], expected));
+});
+
+/** A container with several ports: servers of this machine, which answer or do not. */
+describe("the edge's agent, of a service with two ports,", () => {
+  const HEAD = /^status=[^]*?^declare -A address failures$/m.exec(AGENT)![0];
+  const servers: Server[] = [];
+  let folder = "";
+  let ports: number[] = [];
+  /** Status that each port answers with. */
+  let answers = [200, 200];
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "berth-agent-"));
+    for (const n of [0, 1]) {
+      const server = createServer((_, response) => response.writeHead(answers[n]!).end());
+      servers.push(server.listen(0, "127.0.0.1"));
+      await once(server, "listening");
+    }
+    ports = servers.map((server) => (server.address() as AddressInfo).port);
+    const lines = [`nexus ${ports[0]} /healthz nexus-1 nexus-2`, `nexus_mcp ${ports[1]} /health nexus-1 nexus-2`];
+    writeFileSync(join(folder, "upstreams"), lines.map((line) => `${line}\n`).join(""));
+  });
+  after(() => {
+    for (const server of servers) server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Runs lines of bash with the agent's functions; both containers have the address of this machine. */
+  async function agent(lines: string): Promise<string> {
+    const names = ["log", "down", "any_up", "render", "probe", "upstreams_up"];
+    const functions = names.map((name) => FUNCTIONS.get(name)!).join("\n");
+    const script = `set -euo pipefail\n${HEAD}\ncurrent=${folder}\n${functions}
+      resolve() { echo "\${AT:-127.0.0.1}"; }
+      address=([nexus-1]=127.0.0.1 [nexus-2]=127.0.0.1) changed=0\n${lines}`;
+    const { stdout } = await promisify(execFile)("bash", ["-c", script]);
+    return stdout;
+  }
+  const SEEN = 'echo "$changed"; upstreams_up | sort; render "$current"; grep server "$current/upstreams.conf"';
+
+  it("takes the port out of the routes that does not answer, and leaves the other in, whichever comes first", async () => {
+    for (const deaf of [0, 1]) {
+      answers = [200, 200].map((status, n) => (n === deaf ? 500 : status));
+      // One of the two containers still answers there: it stays.
+      const said = await agent(`failures[nexus-2:${ports[deaf]}]=-9; probe; probe; echo "$changed"; probe; ${SEEN}`);
+      assert.match(said, /^0\n\{.*"nexus-1 does not answer on port \d+: out of the routes"\}\n1\n/);
+      assert.match(said, /\nedge_upstream_up\{container="nexus-1"\} 0\nedge_upstream_up\{container="nexus-2"\} 1\n/);
+      const out = said.split("\n").filter((line) => line.includes(" down;"));
+      assert.deepEqual(out, [`  server 127.0.0.1:${ports[deaf]} down; # nexus-1 does not answer`]);
+    }
+  });
+  it("takes it in again when it answers", async () => {
+    answers = [200, 200];
+    const said = await agent(`failures[nexus-1:${ports[1]}]=3; probe; ${SEEN}`);
+    assert.match(said, new RegExp(`"nexus-1 answers again on port ${ports[1]}"\\}\\n1\\n`));
+    assert.doesNotMatch(said, /up\{.*\} 0| down;/);
+  });
+  it("tells Prometheus of a container once", async () => {
+    answers = [200, 200];
+    const said = await agent(`probe; ${SEEN}`);
+    assert.match(said, /^0\n/);
+    assert.equal(said.match(/^edge_upstream_up/gm)!.length, 2);
+  });
+  it("follows a container to another address on all of its ports at once, and counts it as no failure", async () => {
+    answers = [500, 500];
+    const said = await agent('AT=127.0.0.2 probe; echo "${failures[@]}"');
+    assert.equal(said.match(/nexus-1 is now at 127\.0\.0\.2/g)!.length, 1, said);
+    assert.match(said, /\n0 0 0 0\n$/);
+  });
 });
