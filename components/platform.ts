@@ -46,6 +46,7 @@ export class Platform extends pulumi.ComponentResource {
       plan,
       images,
       declared: new Map<string, Declared>(),
+      engine: args.engine,
       lastWords: lastWords(args.engine),
       turns: startsInTurns(plan.startsAtOnce),
       networks: new Networks(named("networks"), { plan }, within).networks,

@@ -17,6 +17,8 @@ export interface Shared {
   readonly networks: ReadonlyMap<NetworkName, docker.Network>;
   readonly volumes: ReadonlyMap<string, docker.Volume>;
   readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };
+  /** Address of the engine, where it is not this machine's. */
+  readonly engine: string | undefined;
   /** Shows why a container did not get healthy. */
   readonly lastWords: pulumi.ErrorHook;
   /** Let some containers start at a time. */

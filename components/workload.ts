@@ -5,6 +5,7 @@ import { resourceName } from "../plan/names.ts";
 import type { PlannedService } from "../plan/types.ts";
 import { Files } from "./files.ts";
 import type { Declared, Shared } from "./shared.ts";
+import { steady } from "./steady.ts";
 
 /**
  * The provider accepts changes of these and does nothing (docs/provider.md 3.1); a
@@ -78,6 +79,7 @@ export class Workload extends pulumi.ComponentResource implements Declared {
         dependsOn: [
           ...[...files.values()].map((set) => set.seed),
           ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
+          ...watchedBy(service, shared),
         ],
       },
     );
@@ -88,6 +90,16 @@ export class Workload extends pulumi.ComponentResource implements Declared {
 function hooksOf({ kind, tier }: PlannedService, { lastWords, turns }: Shared): pulumi.ResourceHookBinding {
   const inTurn = kind === "stateless" && tier === "app" ? turns : {};
   return { ...inTurn, onError: [lastWords, ...(inTurn.onError ?? [])] };
+}
+
+/** What is known when the containers that a service watches are steady. */
+function watchedBy(
+  { watches, waitTimeout }: PlannedService,
+  { declared, engine }: Shared,
+): pulumi.Output<docker.Container>[] {
+  if (watches === undefined) return [];
+  const containers = watches.services.flatMap((name) => [...declared.get(name)!.containers]);
+  return [steady(containers, { seconds: watches.seconds, patience: waitTimeout }, engine)];
 }
 
 function networksOf(

@@ -47,7 +47,7 @@ export interface EdgeArgs {
 const containersOf = (upstream: string, name: string, port: number, probe = "/health"): string =>
   `${upstream} ${port} ${probe} @{containers:${name}}\n`;
 
-/** Stateless applications without a route, such as workers: a release is not good while one of them dies. */
+/** Stateless applications without a route: a release is not good while one of them dies. */
 export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
   services.filter(
     (service) =>
@@ -58,22 +58,21 @@ export const watched = (services: readonly ServiceSpec[]): ServiceSpec[] =>
       service.networks.includes("app"),
   );
 
-/**
- * Applications that must be healthy before the routes move. One without a port, such as a worker that only takes jobs,
- * is judged by its health alone: nobody asks it again while the release settles.
- */
-export const waitedFor = (services: readonly ServiceSpec[]): readonly string[] => {
-  const silent = services.filter(
+/** Those that have no port either, such as workers that only take jobs: the engine alone knows how they are. */
+export const silent = (services: readonly ServiceSpec[]): ServiceSpec[] =>
+  services.filter(
     (service) =>
       service.kind === "stateless" &&
       service.tier === "app" &&
       service.port === undefined &&
       routesOf(service).length === 0,
   );
-  return [...services.filter((service) => routesOf(service).length), ...watched(services), ...silent].map(
+
+/** Applications that must be healthy before the routes move. */
+export const waitedFor = (services: readonly ServiceSpec[]): readonly string[] =>
+  [...services.filter((service) => routesOf(service).length), ...watched(services), ...silent(services)].map(
     ({ name }) => name,
   );
-};
 
 /**
  * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…`

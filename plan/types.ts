@@ -155,6 +155,11 @@ export interface ServiceSpec {
   /** Services that must be healthy first. */
   readonly after?: readonly string[];
   /**
+   * Services that nothing can ask: for so many seconds their containers must stay healthy, and be started no second
+   * time, before this one starts (components/steady.ts). It comes after them. @default none
+   */
+  readonly watches?: { readonly services: readonly string[]; readonly seconds: number };
+  /**
    * Secret whose former logins the job drops. It comes after every service whose files name the login
    * of today (`@{postgresPassword|version}`), wherever that stands in the catalogue.
    */

@@ -1,6 +1,6 @@
 /** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
 import { healthCheck } from "../../plan/health.ts";
-import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, waitedFor } from "../../plan/routes.ts";
+import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, silent, waitedFor } from "../../plan/routes.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
@@ -46,6 +46,7 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
   const { settle, waitTimeout } = args.settings;
   const drain = Math.floor(waitTimeout / 2);
   const on = services.filter((service) => args.isOn(service.name));
+  const unasked = silent(on).map(({ name }) => name);
   return [
     {
       // The edge has the host's port, so the old one stops before the new one starts. An image that
@@ -96,6 +97,7 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
       config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
       after: ["edge", ...waitedFor(on)],
+      ...(unasked.length ? { watches: { services: unasked, seconds: settle } } : {}),
       health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
       limits: { memory: 32, cpus: 0.25 },
       stopGrace: 5,
