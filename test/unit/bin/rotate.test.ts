@@ -29,7 +29,7 @@ describe("bin/rotate", () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "berth-rotate-"));
     // bin/secrets.ts reads what the systems say, and looks for the stack file beside itself.
-    for (const part of ["bin", "config", "plan", "systems", "monitoring", "package.json"])
+    for (const part of ["bin", "config", "plan", "systems", "monitoring", "data", "edge", "services", "package.json"])
       cpSync(join(ROOT, part), join(folder, part), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     mkdirSync(join(folder, "path"));
@@ -41,7 +41,8 @@ describe("bin/rotate", () => {
 
   /** @param config What the stack file has. */
   function rotate(args: readonly string[], config: object = {}, passphrase = "right") {
-    writeFileSync(join(folder, "Pulumi.stage.yaml"), stringify({ config }));
+    const file = { "berth:environment": "stage", "berth:backup": {}, ...config };
+    writeFileSync(join(folder, "Pulumi.stage.yaml"), stringify({ config: file }));
     const { status, stdout, stderr } = spawnSync(join(folder, "bin/rotate"), args, {
       encoding: "utf8",
       env: {
@@ -97,15 +98,44 @@ describe("bin/rotate", () => {
     assert.match(said, /error: incorrect passphrase\nerror: jwtSigningKey of stack stage cannot be read: nothing was/);
   });
 
-  for (const args of [["nothing", "stage"], ["llmApiKey", "stage"], ["jwtPreviousKey", "stage"], []])
-    it(`refuses ${args[0] ?? "to guess"} and lists what there is`, () => {
-      const { status, said, changes } = rotate(args);
-      assert.equal(status, 1);
-      assert.deepEqual(changes, []);
-      assert.match(said, /^error: which secret\? bin\/rotate <secret> \[stack\], with one of: /);
-      for (const name of GENERATED) assert.ok(said.includes(` ${name}`), `${name} in ${said}`);
-      assert.doesNotMatch(said, /llmApiKey|Previous/);
+  it("asks for a name, and lists those that the stack reads", () => {
+    const { status, said, changes } = rotate(["", "stage"]);
+    assert.deepEqual([status, changes], [1, []]);
+    assert.match(said, /^error: which secret\? bin\/rotate <secret> \[stack\], with one of: /);
+    for (const name of GENERATED) assert.ok(said.includes(` ${name}`), `${name} in ${said}`);
+    assert.doesNotMatch(said, /llmApiKey|Previous|seedPassword/);
+  });
+  for (const [what, secret, config, why] of [
+    ["is not there", "nothing", {}, "there is no such secret in stack stage"],
+    ["is misspelt", "postgresPasword", {}, "there is no such secret in stack stage; did you mean postgresPassword?"],
+    [
+      "only its owner has",
+      "llmApiKey",
+      {},
+      "only you have its value: pulumi config set --secret berth:llmApiKey --stack stage, then bin/up stage",
+    ],
+    ["is a former value", "jwtPreviousKey", {}, "it is the former jwtSigningKey, which bin/rotate jwtSigningKey keeps"],
+    ["no service reads", "seedPassword", {}, "nothing in stack stage reads it"],
+    ["no service reads without backups", "backupKey", { "berth:backup": undefined }, "nothing in stack stage reads it"],
+    [
+      "no service reads without Grafana",
+      "grafanaAdminPassword",
+      { "berth:off": ["grafana"] },
+      "nothing in stack stage",
+    ],
+  ] as const)
+    it(`refuses a secret that ${what}, says why, and lists the others`, () => {
+      const { status, said, changes } = rotate([secret, "stage"], config);
+      assert.deepEqual([status, changes], [1, []]);
+      assert.ok(said.startsWith(`error: ${secret} cannot be rotated: ${why}`), said);
+      const [, offered] = said.split(/with one of: /);
+      assert.ok(offered!.includes("postgresPassword") && !offered!.split(/\s/).includes(secret), said);
     });
+  it("changes nothing of a stack whose file has a problem", () => {
+    const { status, said, changes } = rotate(["postgresPassword", "stage"], { "berth:nothing": 1 });
+    assert.deepEqual([status, changes], [1, []]);
+    assert.match(said, /berth:nothing: no such key/);
+  });
   it("says how it is used", () => {
     const { status, said } = rotate(["--help"]);
     assert.equal(status, 0);
