@@ -73,8 +73,7 @@ export function monitoring(world: World): void {
   describe("with some traffic", () => {
     let stop: () => Promise<void>;
     before(() => {
-      const probes = project.known.publicly.map(({ route }) => route!.check);
-      const asked = () => probes.map((path) => stack.session.get(path));
+      const asked = () => project.known.checks.map((path) => stack.session.get(path));
       stop = keepDoing(() => Promise.all([driver.traffic(stack), ...asked()]), 1000);
     });
     after(() => stop());

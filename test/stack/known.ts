@@ -1,4 +1,5 @@
 /** What a plan knows, so that no test lists services, containers or counts. */
+import { routesOf } from "../../plan/routes.ts";
 import type { Plan, PlannedService } from "../../plan/types.ts";
 
 /** Everything that a service's files are made of. */
@@ -15,7 +16,10 @@ export function knownTo(plan: Plan) {
   /** Services whose files name a template: a secret's, or `containers:<service>`. */
   const reading = (template: string): string[] =>
     names(plan.services.filter((one) => templatesOf(one).includes(`@{${template}`)));
-  const publicly = plan.services.filter(({ route }) => route?.public !== undefined);
+  /** Every public path, with its service, the longest first: of two that a request falls under that one answers. */
+  const open = plan.services
+    .flatMap((one) => routesOf(one).flatMap(({ public: path, check }) => (path ? [{ service: one, path, check }] : [])))
+    .sort((a, b) => b.path.length - a.path.length);
   return {
     plan,
     service,
@@ -40,14 +44,18 @@ export function knownTo(plan: Plan) {
       ),
     /** The service that answers a public path. */
     behind: (path: string): PlannedService => {
-      const found = publicly
-        .filter(({ route }) => path.startsWith(route!.public!))
-        .sort((a, b) => b.route!.public!.length - a.route!.public!.length)[0];
+      const found = open.find((one) => path.startsWith(one.path));
       if (!found) throw new Error(`nothing answers ${path}`);
-      return found;
+      return found.service;
     },
-    publicly,
-    internally: plan.services.filter(({ route }) => route?.internal !== undefined),
+    /** Services with a public path. */
+    publicly: plan.services.filter((one) => routesOf(one).some(({ public: path }) => path !== undefined)),
+    /** Paths that every public route must answer, through the edge. */
+    checks: plan.services.flatMap((one) =>
+      routesOf(one).flatMap(({ public: path, check }) => (path === undefined ? [] : [check])),
+    ),
+    /** Services that others reach through the edge. */
+    internally: plan.services.filter((one) => routesOf(one).some(({ internal }) => internal !== undefined)),
     scraped: names(plan.services.filter(({ metrics }) => metrics !== undefined)),
   };
 }

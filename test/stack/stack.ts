@@ -68,7 +68,7 @@ export class Stack<S extends Session = Session> {
   async enter(): Promise<void> {
     this.session = await eventually(() => this.driver.enter(this.edge, "load"), 60);
     const { light } = this.driver.paths;
-    const probes = this.project.known.publicly.map(({ route }) => route!.check);
+    const probes = this.project.known.checks;
     const answered = await Promise.all(probes.map(async (path) => (await this.session.get(path)).status === 200));
     const others = probes.filter((path, n) => answered[n] && path !== light);
     // Three reads in four are the driver's own.
