@@ -109,7 +109,7 @@ async function repair(stack: string): Promise<void> {
   for (const urn of new Set(findings.flatMap((finding) => finding.replace ?? []))) console.log(`--replace=${urn}`);
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const [stack = "dev", mode] = process.argv.slice(2);
   try {
     useEngineOf(stack);
