@@ -171,13 +171,13 @@ const second: readonly Change[] = [
   {
     name: "a secret file got a wider mode",
     make: onFiles(secretsOf(worker), (roles) => `chmod 0644 /v/${secretFile(roles)}`),
-    says: (roles) => new RegExp(`file /run/secrets/${secretFile(roles)} has mode 0644`),
+    says: (roles) => new RegExp(`file /etc/berth/secrets/${secretFile(roles)} has mode 0644`),
     replaces: only(worker),
   },
   {
     name: "a file was added to a volume",
     make: onFiles(secretsOf(inner), "echo more > /v/more"),
-    says: /file \/run\/secrets\/more was added/,
+    says: /file \/etc\/berth\/secrets\/more was added/,
     replaces: only(inner),
   },
   {
