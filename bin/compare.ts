@@ -1,5 +1,5 @@
 /** A stack's state against what the engine has, for bin/drift: pure functions over what both of them say. */
-import { createHash } from "node:crypto";
+import { type FileFound, sha256 } from "./archive.ts";
 import { isChange, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
 
 type Props = Readonly<Record<string, unknown>>;
@@ -40,12 +40,6 @@ export interface VolumeFound {
   readonly Name: string;
   readonly Labels: Readonly<Record<string, string>> | null;
 }
-export interface FileFound {
-  readonly path: string;
-  readonly sha256: string;
-  readonly mode: string;
-  readonly owner: string;
-}
 
 /** What the engine has of a stack. */
 export interface Engine {
@@ -56,7 +50,7 @@ export interface Engine {
   readonly images: ReadonlyMap<string, string>;
   /** Id of a container that carries files → what is on its volume. */
   readonly files: ReadonlyMap<string, readonly FileFound[]>;
-  /** Id of such a container → what its image has in that folder, where something is on the volume that nobody put there. */
+  /** Id of such a container → what its image has in that folder, where there is more than was carried in. */
   readonly brought: ReadonlyMap<string, readonly FileFound[]>;
 }
 
@@ -80,7 +74,6 @@ const IMAGE = "docker:index/image:Image";
 const SECRET = "4dabf18193072939515e22adb298388d";
 const MIB = 1024 ** 2;
 
-const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 const short = (image: string): string => image.replace(/^sha256:([0-9a-f]{12}).*/, "$1");
 
 /** The state wraps secrets; comparing needs what is inside. */
@@ -370,33 +363,4 @@ export function announced(steps: readonly PreviewStep[], explained: readonly Fin
         urn: step.urn,
       };
     });
-}
-
-/**
- * What a tar archive has in a folder, but for folders. Names there are short: no extension of the format is needed.
- *
- * @param within The folder's name in the archive. @param folder What the paths begin with instead.
- */
-export function filesOfTar(tar: Buffer, within: string, folder: string): FileFound[] {
-  const files: FileFound[] = [];
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
-    const text = (from: number, length: number) =>
-      tar
-        .toString("utf8", at + from, at + from + length)
-        .replace(/\0.*$/s, "")
-        .trim();
-    const number = (from: number, length: number) => Number.parseInt(text(from, length), 8);
-    const size = number(124, 12);
-    const kind = text(156, 1);
-    const name = text(0, 100);
-    if (!["5", "x", "g"].includes(kind) && name.startsWith(`${within}/`))
-      files.push({
-        path: folder + name.slice(within.length),
-        sha256: sha256(kind === "2" ? text(157, 100) : tar.subarray(at + 512, at + 512 + size)),
-        mode: `0${(number(100, 8) & 0o7777).toString(8)}`,
-        owner: `${number(108, 8)}:${number(116, 8)}`,
-      });
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return files;
 }

@@ -11,6 +11,7 @@
 import { execFile } from "node:child_process";
 import { basename } from "node:path";
 import { promisify } from "node:util";
+import { type FileFound, filesOfTar } from "./archive.ts";
 import {
   announced,
   cargoOf,
@@ -19,8 +20,6 @@ import {
   type Deployment,
   differences,
   type Engine,
-  type FileFound,
-  filesOfTar,
   type NetworkFound,
   unexpected,
   type VolumeFound,

@@ -40,7 +40,7 @@ const holdsData = (step: PreviewStep): boolean =>
     ({ label, value }) => label === "berth.keep" && value === "data",
   );
 
-/** Files of a service are a volume and a container that carries them in, which never starts: one thing to a reviewer. */
+/** Files of a service are a volume, and a container that carries them in and never starts: one thing to a reviewer. */
 const isFiles = (step: PreviewStep): boolean =>
   tierOf(step.urn) !== undefined && (isOf(VOLUME, step) || stateOf(step).inputs?.["start"] === false);
 

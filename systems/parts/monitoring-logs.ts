@@ -15,9 +15,7 @@ export const loki = ({ settings, baseImage }: MonitoringArgs): ServiceSpec[] => 
     image: { pull: baseImage("loki") },
     uid: 10001,
     command: [`-config.file=${FILES}/loki.yml`],
-    config: {
-      "loki.yml": content("monitoring/loki/loki.yml", { retention: atLeastADay(settings.retention.logs) }),
-    },
+    config: { "loki.yml": content("monitoring/loki/loki.yml", { retention: atLeastADay(settings.retention.logs) }) },
     volumes: [{ name: "loki-data", path: "/loki", keep: "data" }],
     networks: ["monitoring"],
     port: 3100,
@@ -66,10 +64,7 @@ export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpe
       image: { build: "collector" },
       uid: 0,
       // Without the gate the position in a file moves on before Loki has the line, and a crash meanwhile loses it.
-      command: [
-        "--feature-gates=stanza.synchronousLogEmitter",
-        ...files.map((file) => `--config=${FILES}/${file}`),
-      ],
+      command: ["--feature-gates=stanza.synchronousLogEmitter", ...files.map((file) => `--config=${FILES}/${file}`)],
       config: Object.fromEntries(
         files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })]),
       ),

@@ -139,6 +139,12 @@ for (const stack of STACKS)
       assert.equal(debuggable.length > 0, stack === "dev");
     });
 
+    // Each costs every up and every preview: docs/performance.md.
+    it("registers at most four resources a service: what groups it, its container, its files, what carries them", () => {
+      const inTiers = run.resources.filter(({ urn }) => /Tier\$/.test(urn));
+      assert.ok(inTiers.length <= sum(services.map(({ replicas }) => 3 + replicas)), String(inTiers.length));
+    });
+
     it("has the documented outputs", () => {
       assert.deepEqual(Object.keys(run.outputs).sort(), [
         "containers",

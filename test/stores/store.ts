@@ -28,6 +28,8 @@ export async function loginOf({ project }: Stack, { file, secret }: Store): Prom
   const { readers, service } = project.known;
   const consumer = readers(secret).find((name) => service(name).kind === "stateless" && file in service(name).secrets!);
   const [container] = await project.running(consumer!);
-  const { username, password } = new URL((await docker("exec", container!, "cat", `/etc/berth/secrets/${file}`)).trim());
+  const { username, password } = new URL(
+    (await docker("exec", container!, "cat", `/etc/berth/secrets/${file}`)).trim(),
+  );
   return { username, password: decodeURIComponent(password) };
 }

@@ -3,12 +3,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { filesOfTar } from "../../../bin/archive.ts";
 import {
   announced,
   type ContainerFound,
   differences,
   type Engine,
-  filesOfTar,
   type Resource,
   unexpected,
 } from "../../../bin/compare.ts";
