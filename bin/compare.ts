@@ -1,5 +1,5 @@
 /** A stack's state against what the engine has, for bin/drift: pure functions over what both of them say. */
-import { createHash } from "node:crypto";
+import { type FileFound, sha256 } from "./archive.ts";
 import { isChange, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
 
 type Props = Readonly<Record<string, unknown>>;
@@ -40,12 +40,6 @@ export interface VolumeFound {
   readonly Name: string;
   readonly Labels: Readonly<Record<string, string>> | null;
 }
-export interface FileFound {
-  readonly path: string;
-  readonly sha256: string;
-  readonly mode: string;
-  readonly owner: string;
-}
 
 /** What the engine has of a stack. */
 export interface Engine {
@@ -56,6 +50,8 @@ export interface Engine {
   readonly images: ReadonlyMap<string, string>;
   /** Id of a container that carries files → what is on its volume. */
   readonly files: ReadonlyMap<string, readonly FileFound[]>;
+  /** Id of such a container → what its image has in that folder, where there is more than was carried in. */
+  readonly brought: ReadonlyMap<string, readonly FileFound[]>;
 }
 
 export interface Finding {
@@ -78,7 +74,6 @@ const IMAGE = "docker:index/image:Image";
 const SECRET = "4dabf18193072939515e22adb298388d";
 const MIB = 1024 ** 2;
 
-const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 const short = (image: string): string => image.replace(/^sha256:([0-9a-f]{12}).*/, "$1");
 
 /** The state wraps secrets; comparing needs what is inside. */
@@ -278,12 +273,23 @@ function imageFindings({ urn, outputs = {} }: Resource, { images }: Engine): Fin
   ];
 }
 
-function fileFindings(resource: Resource, { files }: Engine, volumes: ReadonlyMap<string, string>): Finding[] {
+/** The volume that a container carries files onto, and where it has it. */
+export const cargoOf = (resource: Resource): { readonly volumeName: string; readonly containerPath: string } =>
+  rows<{ volumeName: string; containerPath: string }>(inputsOf(resource)["volumes"])[0]!;
+const uploadsOf = (resource: Resource) =>
+  rows<{ file: string; content: string; permissions?: string }>(inputsOf(resource)["uploads"]);
+
+/** What is on the volume that the container did not carry there: the engine copies what the image has at its place. */
+export const unexpected = (resource: Resource, found: readonly FileFound[]): FileFound[] =>
+  found.filter(({ path }) => uploadsOf(resource).every(({ file }) => file !== path));
+const same = (one: Omit<FileFound, "path">, other: FileFound): boolean =>
+  one.sha256 === other.sha256 && one.mode === other.mode && one.owner === other.owner;
+
+function fileFindings(resource: Resource, { files, brought }: Engine, volumes: ReadonlyMap<string, string>): Finding[] {
   const found = files.get(resource.id!);
   if (!found) return [];
-  const inputs = inputsOf(resource);
-  const volume = rows<{ volumeName: string }>(inputs["volumes"])[0]!.volumeName;
-  const uploads = rows<{ file: string; content: string; permissions?: string }>(inputs["uploads"]);
+  const { volumeName: volume } = cargoOf(resource);
+  const uploads = uploadsOf(resource);
   const urn = volumes.get(volume);
   const finding = (what: string): Finding => ({
     object: `volume ${volume}`,
@@ -302,8 +308,8 @@ function fileFindings(resource: Resource, { files }: Engine, volumes: ReadonlyMa
           : [finding(`file ${file} has mode ${real.mode} and owner ${real.owner}`)]),
       ];
     }),
-    ...found
-      .filter(({ path }) => uploads.every(({ file }) => file !== path))
+    ...unexpected(resource, found)
+      .filter((file) => !brought.get(resource.id!)?.some(({ path, ...of }) => path === file.path && same(of, file)))
       .map(({ path }) => finding(`file ${path} was added`)),
   ];
 }
@@ -357,31 +363,4 @@ export function announced(steps: readonly PreviewStep[], explained: readonly Fin
         urn: step.urn,
       };
     });
-}
-
-/**
- * The regular files of a tar archive, their first folder replaced. Names are
- * short: no extension of the format is needed.
- */
-export function filesOfTar(tar: Buffer, folder: string): FileFound[] {
-  const files: FileFound[] = [];
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
-    const text = (from: number, length: number) =>
-      tar
-        .toString("utf8", at + from, at + from + length)
-        .replace(/\0.*$/s, "")
-        .trim();
-    const number = (from: number, length: number) => Number.parseInt(text(from, length), 8);
-    const size = number(124, 12);
-    const kind = text(156, 1);
-    if (kind !== "5" && kind !== "x" && kind !== "g")
-      files.push({
-        path: `${folder}/${text(0, 100).split("/").slice(1).join("/")}`,
-        sha256: sha256(tar.subarray(at + 512, at + 512 + size)),
-        mode: `0${(number(100, 8) & 0o7777).toString(8)}`,
-        owner: `${number(108, 8)}:${number(116, 8)}`,
-      });
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return files;
 }

@@ -11,18 +11,17 @@
 import { execFile } from "node:child_process";
 import { basename } from "node:path";
 import { promisify } from "node:util";
+import { type FileFound, filesOfTar } from "./archive.ts";
 import {
   announced,
+  cargoOf,
   CONTAINER,
   type ContainerFound,
   type Deployment,
   differences,
   type Engine,
-  type FileFound,
-  filesOfTar,
-  inputsOf,
   type NetworkFound,
-  rows,
+  unexpected,
   type VolumeFound,
 } from "./compare.ts";
 import { preview } from "./pulumi.ts";
@@ -63,20 +62,23 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
       resource.inputs?.["uploads"] !== undefined &&
       there.has(resource.id ?? ""),
   );
-  const files = new Map(
-    await Promise.all(
-      carriers.map(async (resource): Promise<[string, FileFound[]]> => {
-        const folder = rows<{ containerPath: string }>(inputsOf(resource)["volumes"])[0]!.containerPath;
-        const { stdout } = await run("docker", ["cp", `${resource.id!}:${folder}`, "-"], {
-          ...LARGE,
-          encoding: "buffer",
-        });
-        return [resource.id!, filesOfTar(stdout, folder).filter(({ path }) => basename(path) !== "")];
-      }),
-    ),
+  const [files, brought] = [new Map<string, FileFound[]>(), new Map<string, FileFound[]>()];
+  await Promise.all(
+    carriers.map(async (resource) => {
+      const { id = "" } = resource;
+      const { containerPath: folder } = cargoOf(resource);
+      const found = filesOfTar(await archive("cp", `${id}:${folder}`, "-"), basename(folder), folder);
+      files.set(id, found);
+      // An export has the image's own files, and none that is on a volume.
+      if (unexpected(resource, found).length)
+        brought.set(id, filesOfTar(await archive("export", id), folder.slice(1), folder));
+    }),
   );
-  return { containers, networks, volumes, images, files };
+  return { containers, networks, volumes, images, files, brought };
 }
+
+const archive = async (...args: string[]): Promise<Buffer> =>
+  (await run("docker", args, { ...LARGE, encoding: "buffer" })).stdout;
 
 async function report(stack: string): Promise<void> {
   const deployment = await deploymentOf(stack);

@@ -17,8 +17,6 @@ const TIERS: readonly string[] = ["data", "app", "edge", "monitoring"];
 const REST = "the rest";
 const CONTAINER = "docker:index/container:Container";
 const VOLUME = "docker:index/volume:Volume";
-/** A set of files is a version, a volume and a container that carries them in: one thing to a reviewer. */
-const FILES = /berth:files:Files\$/;
 
 type Step = PreviewStep & { readonly op: Change };
 
@@ -41,6 +39,10 @@ const holdsData = (step: PreviewStep): boolean =>
   ((stateOf(step).inputs?.["labels"] ?? []) as readonly { label: string; value: string }[]).some(
     ({ label, value }) => label === "berth.keep" && value === "data",
   );
+
+/** Files of a service are a volume, and a container that carries them in and never starts: one thing to a reviewer. */
+const isFiles = (step: PreviewStep): boolean =>
+  tierOf(step.urn) !== undefined && (isOf(VOLUME, step) || stateOf(step).inputs?.["start"] === false);
 
 interface Entry {
   readonly tier: string;
@@ -125,13 +127,10 @@ function warnings(steps: readonly Step[]): string[] {
  * reasons together, in the order of the tiers.
  */
 function entries(steps: readonly Step[]): Entry[] {
-  const sets = Map.groupBy(
-    steps.filter(({ urn }) => FILES.test(urn)),
-    ({ urn }) => subjectOf(urn).name.replace(/-(version|seed)$/, ""),
-  );
+  const sets = Map.groupBy(steps.filter(isFiles), ({ urn }) => subjectOf(urn).name.replace(/-seed$/, ""));
   const single = [
     ...steps
-      .filter(({ urn }) => !FILES.test(urn))
+      .filter((step) => !isFiles(step))
       .map((step) => ({ tier: tier(step), ...subjectOf(step.urn), reasons: reasonLines(step) })),
     ...[...sets].map(([name, of]) => ({ tier: tier(of[0]!), kind: "files", name, reasons: filesReasons(of) })),
   ];
@@ -146,7 +145,7 @@ function entries(steps: readonly Step[]): Entry[] {
 
 /** The container that carries files in follows its volume, and both follow the content. */
 function filesReasons(steps: readonly Step[]): string[] {
-  if (steps.some((step) => /RandomId::/.test(step.urn))) return ["other content"];
+  if (steps.some((step) => isOf(VOLUME, step) && reasonsOf(step).includes("labels"))) return ["other content"];
   return [...new Set(steps.flatMap(reasonLines))];
 }
 

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { SecretKey } from "../config/secrets.ts";
@@ -17,14 +18,22 @@ const version = (key: SecretKey, { versions }: SecretsArgs): number => versions[
 /** The secrets that the system needs: from the stack file, otherwise generated and kept in the state, encrypted. */
 export class Secrets extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();
+  /** Of the stack alone, so that a version tells nobody anything. A new one only makes every version a new one. */
+  readonly #versionKey: pulumi.Output<string>;
 
   constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:secrets:Secrets", name, {}, opts);
+    const { system, stack } = args.plan;
+    this.#versionKey = new random.RandomPassword(
+      resourceName(system, stack, "version-key"),
+      { length: 32, special: false },
+      { parent: this },
+    ).result;
     const versioned = new Set(args.plan.versionedSecrets);
     for (const key of args.plan.secretKeys) {
       const value = args.configured.get(key) ?? this.#generate(key, args, version(key, args));
       this.#values.set(key, value);
-      if (versioned.has(key)) this.#values.set(`${key}|version`, this.#version(key, value, args.plan));
+      if (versioned.has(key)) this.#values.set(`${key}|version`, this.version(`secret ${key}`, value));
       const { former } = args.plan.secretLeaves[key]!;
       if (former !== undefined) this.#values.set(`${key}|previous`, this.#former(key, former, args));
     }
@@ -34,6 +43,17 @@ export class Secrets extends pulumi.ComponentResource {
   /** @param key A secret's key, `key|version` or `key|previous`. */
   lookup(key: string): pulumi.Output<string> | undefined {
     return this.#values.get(key);
+  }
+
+  /**
+   * Eight hexadecimal digits that change with a content and say nothing about it, so that they may be seen: a hash
+   * under a key of the stack's own. A plain one of a short secret could be guessed.
+   *
+   * @param what Whose content it is: the same content elsewhere has another version.
+   */
+  version(what: string, content: pulumi.Output<string>): pulumi.Output<string> {
+    const hash = (key: string, text: string) => createHmac("sha256", key).update(`${what}\0${text}`).digest("hex");
+    return pulumi.unsecret(pulumi.all([this.#versionKey, content]).apply(([key, text]) => hash(key, text).slice(0, 8)));
   }
 
   /** Named by version, so that the one before can stay beside it. */
@@ -60,14 +80,5 @@ export class Secrets extends pulumi.ComponentResource {
     );
     const given = args.configured.get(leaf);
     return pulumi.all([...(given ? [given] : []), ...generated]).apply((values) => values.join("\n"));
-  }
-
-  /** Eight hexadecimal digits that change with the secret and say nothing about it. */
-  #version(key: SecretKey, value: pulumi.Output<string>, plan: Plan): pulumi.Output<string> {
-    return new random.RandomId(
-      resourceName(plan.system, plan.stack, key, "version"),
-      { byteLength: 4, keepers: { value: pulumi.secret(value) } },
-      { parent: this },
-    ).hex;
   }
 }

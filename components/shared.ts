@@ -3,6 +3,7 @@ import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { references, render, valueKey } from "../plan/template.ts";
 import type { ImageRef, NetworkName, Plan } from "../plan/types.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** A declared service: what those after it wait for and refer to. */
 export interface Declared {
@@ -16,7 +17,7 @@ export interface Shared {
   readonly images: { of(ref: ImageRef): pulumi.Output<string> };
   readonly networks: ReadonlyMap<NetworkName, docker.Network>;
   readonly volumes: ReadonlyMap<string, docker.Volume>;
-  readonly secrets: { lookup(key: string): pulumi.Output<string> | undefined };
+  readonly secrets: Pick<Secrets, "lookup" | "version">;
   /** Address of the engine, where it is not this machine's. */
   readonly engine: string | undefined;
   /** Shows why a container did not get healthy. */

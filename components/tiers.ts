@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { resourceName } from "../plan/names.ts";
 import type { PlannedService, Tier as TierName } from "../plan/types.ts";
-import type { Shared } from "./shared.ts";
-import { Workload } from "./workload.ts";
+import type { Declared, Shared } from "./shared.ts";
+import { declareService, Workload } from "./workload.ts";
 
 const TYPES: Readonly<Record<TierName, string>> = {
   data: "berth:tier:DataTier",
@@ -18,8 +18,9 @@ export class Tier extends pulumi.ComponentResource {
   }
 
   /** Declares a service; those it waits for must have been declared. */
-  declare(service: PlannedService, shared: Shared): Workload {
+  declare(service: PlannedService, shared: Shared): Declared {
     const { system, stack } = shared.plan;
+    if (service.kind === "job") return declareService(service, shared, this);
     return new Workload(resourceName(system, stack, service.name), service, shared, { parent: this });
   }
 }

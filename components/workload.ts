@@ -1,9 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { containerArgs } from "../plan/container.ts";
+import { FILES } from "../plan/files.ts";
 import { resourceName } from "../plan/names.ts";
 import type { PlannedService } from "../plan/types.ts";
-import { Files } from "./files.ts";
+import { declareFiles, type Files } from "./files.ts";
 import type { Declared, Shared } from "./shared.ts";
 import { steady } from "./steady.ts";
 
@@ -20,70 +21,59 @@ const REPLACE_ON = ["#initerror", "healthcheck", "tmpfs", "init"];
  * stateful: one; the old one stops, in its own time, before the new one starts.
  * job: one, whose health is its success, so that its failure fails the update; the next release makes a new one.
  */
+export function declareService(service: PlannedService, shared: Shared, parent: pulumi.Resource): Declared {
+  const files = declareFiles(service, shared, parent);
+  const count = Array.from({ length: service.replicas }, (_, i) => i + 1);
+  const containers = count.map((n) => container(n, service, files, shared, parent));
+  return { containers, names: pulumi.all(containers.map(({ name }) => name)) };
+}
+
+/** A service that runs on. A job is one container, and needs nothing that groups it. */
 export class Workload extends pulumi.ComponentResource implements Declared {
   readonly containers: readonly docker.Container[];
   readonly names: pulumi.Output<string[]>;
 
   constructor(name: string, service: PlannedService, shared: Shared, opts?: pulumi.ComponentResourceOptions) {
-    super(`berth:workload:${service.kind === "job" ? "Job" : "Workload"}`, name, {}, opts);
-    const files = this.#files(service, shared);
-    const count = Array.from({ length: service.replicas }, (_, i) => i + 1);
-    this.containers = count.map((n) => this.#container(n, service, files, shared));
-    this.names = pulumi.all(this.containers.map((container) => container.name));
+    super("berth:workload:Workload", name, {}, opts);
+    const { containers, names } = declareService(service, shared, this);
+    this.containers = containers;
+    this.names = names;
     this.registerOutputs({});
   }
+}
 
-  #files(service: PlannedService, shared: Shared): Map<string, Files> {
-    const sets = {
-      config: service.config,
-      secrets: service.secrets && { path: "/run/secrets", files: service.secrets },
-    };
-    return new Map(
-      Object.entries(sets).flatMap(([kind, files]) =>
-        files === undefined
-          ? []
-          : [
-              [
-                files.path,
-                new Files(
-                  resourceName(shared.plan.system, shared.plan.stack, service.name, kind),
-                  { service, kind, files },
-                  shared,
-                  { parent: this },
-                ),
-              ],
-            ],
-      ),
-    );
-  }
-
-  #container(n: number, service: PlannedService, files: Map<string, Files>, shared: Shared): docker.Container {
-    const { plan } = shared;
-    const single = service.kind === "stateful";
-    const name = resourceName(plan.system, plan.stack, service.name, ...(service.kind === "stateless" ? [n] : []));
-    return new docker.Container(
-      name,
-      {
-        ...(single ? { name } : {}),
-        image: shared.images.of(service.image),
-        ...containerArgs(service, plan),
-        ...networksOf(service, shared),
-        volumes: volumesOf(service, files, shared),
-      },
-      {
-        parent: this,
-        deleteBeforeReplace: single,
-        replaceOnChanges: REPLACE_ON,
-        hooks: hooksOf(service, shared),
-        // Nothing flows from what must merely be healthy first, nor from the containers that carry the files in.
-        dependsOn: [
-          ...[...files.values()].map((set) => set.seed),
-          ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
-          ...watchedBy(service, shared),
-        ],
-      },
-    );
-  }
+function container(
+  n: number,
+  service: PlannedService,
+  files: Files | undefined,
+  shared: Shared,
+  parent: pulumi.Resource,
+): docker.Container {
+  const { plan } = shared;
+  const single = service.kind === "stateful";
+  const name = resourceName(plan.system, plan.stack, service.name, ...(service.kind === "stateless" ? [n] : []));
+  return new docker.Container(
+    name,
+    {
+      ...(single ? { name } : {}),
+      image: shared.images.of(service.image),
+      ...containerArgs(service, plan),
+      ...networksOf(service, shared),
+      volumes: volumesOf(service, files, shared),
+    },
+    {
+      parent,
+      deleteBeforeReplace: single,
+      replaceOnChanges: REPLACE_ON,
+      hooks: hooksOf(service, shared),
+      // Nothing flows from what must merely be healthy first, nor from the container that carries the files in.
+      dependsOn: [
+        ...(files ? [files.seed] : []),
+        ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
+        ...watchedBy(service, shared),
+      ],
+    },
+  );
 }
 
 /** Applications start in turns: what else starts costs little, and others wait for it. */
@@ -116,12 +106,12 @@ function networksOf(
 
 function volumesOf(
   service: PlannedService,
-  files: Map<string, Files>,
+  files: Files | undefined,
   { volumes }: Shared,
 ): pulumi.Input<pulumi.Input<docker.types.input.ContainerVolume>[]> {
   const bind = ([hostPath, containerPath]: [string, string]) => ({ hostPath, containerPath, readOnly: true });
   return [
-    ...[...files].map(([containerPath, set]) => ({ volumeName: set.volumeName, containerPath, readOnly: true })),
+    ...(files ? [{ volumeName: files.volume.name, containerPath: FILES, readOnly: true }] : []),
     ...(service.volumes ?? []).map(({ name, path, readOnly = false }) => ({
       volumeName: volumes.get(name)!.name,
       containerPath: path,

@@ -149,7 +149,7 @@ whole before anything is touched; every problem is reported with the command tha
 ${keyTable(commonOf(systems))}
 
 Secrets are set with \`pulumi config set --secret berth:<name>\`; it asks for the value, which then stands encrypted in the stack file. What
-is not set is generated, or its feature is off. Containers get secrets as files under \`/run/secrets\`, never as environment variables.
+is not set is generated, or its feature is off. Containers get secrets as files under \`/etc/berth/secrets\`, never as environment variables.
 
 ${Object.entries(systems)
   .map(([name, { shape }]) => `## With \`berth:system\` ${name}\n\n${keyTable(ownOf(shape))}\n\n${secretTable(shape)}`)

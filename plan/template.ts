@@ -1,6 +1,7 @@
 /** Text with values that are known only at deployment (see `Template`). */
 import { createHash } from "node:crypto";
 import type { SecretKey, SecretLeaves } from "../config/secrets.ts";
+import { filesOf } from "./files.ts";
 import type { ServiceSpec } from "./types.ts";
 
 /** Not the usual double braces: Prometheus, Grafana and Alertmanager use those themselves. */
@@ -19,10 +20,8 @@ export function references(template: string): Reference[] {
 }
 
 /** Every text of a service that may ask for values. */
-export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] => [
-  ...Object.values(service.secrets ?? {}),
-  ...Object.values(service.config?.files ?? {}),
-];
+export const templatesOf = (service: Pick<ServiceSpec, "secrets" | "config">): string[] =>
+  Object.values(filesOf(service));
 
 /** The secrets among the values that are asked for. @param leaves Those that there are. */
 export function secretsIn(asked: readonly Reference[], leaves: SecretLeaves): SecretKey[] {

@@ -55,13 +55,6 @@ export interface Limits {
   readonly reserveCpus?: number;
 }
 
-/** Files made at deployment and mounted read-only; their text decides when the container is replaced. */
-export interface FileSet {
-  /** Directory in the container. */
-  readonly path: string;
-  readonly files: Readonly<Record<string, Template>>;
-}
-
 export interface VolumeMount {
   /** Name inside the stack. Mounts of the same name in two services share the volume. */
   readonly name: string;
@@ -113,8 +106,12 @@ export interface ServiceSpec {
   readonly uid: number;
   /** Non-secret values only; a secret's place is `secrets`. */
   readonly environment?: Readonly<Record<string, string | number | boolean>>;
-  readonly config?: FileSet;
-  /** Files under /run/secrets. */
+  /**
+   * Files under /etc/berth, made at deployment and mounted read-only; their text decides when the container is
+   * replaced. @default none
+   */
+  readonly config?: Readonly<Record<string, Template>>;
+  /** The same under /etc/berth/secrets. @default none */
   readonly secrets?: Readonly<Record<string, Template>>;
   readonly volumes?: readonly VolumeMount[];
   /** Writable paths in memory, with their options. @default /tmp, 64 MiB */

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
+import { FILES, filesOf } from "../../plan/files.ts";
 import { duration } from "../../plan/health.ts";
 import { references, render, valueKey } from "../../plan/template.ts";
 import type { ImageRef, Plan, PlannedService } from "../../plan/types.ts";
@@ -69,7 +70,7 @@ function composeService(service: PlannedService, plan: Plan, given: Given): obje
     },
     logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "5" } },
     volumes: [
-      ...filesOf(service, given),
+      ...mountOf(service, given),
       ...(service.volumes ?? []).map(({ name, path, readOnly }) => `${name}:${path}${readOnly ? ":ro" : ""}`),
       ...Object.entries(service.hostMounts ?? {}).map(([from, to]) => `${from}:${to}:ro`),
       ...Object.entries(service.sources).map(([from, to]) => `${process.cwd()}/${from}:${to}:ro`),
@@ -85,27 +86,22 @@ const imageOf = (ref: ImageRef, images: Readonly<Record<string, string>>): strin
   "pull" in ref ? ref.pull : images[ref.build]!;
 
 /** The service's files as bind mounts, filled with values that are nobody's. */
-function filesOf(service: PlannedService, { dir, names }: Given): string[] {
-  const sets = [service.config, service.secrets && { path: "/run/secrets", files: service.secrets }].filter(
-    (set) => set !== undefined,
-  );
-  return sets.map((set) => {
-    const folder = join(dir, service.name, set.path.replaceAll("/", "_"));
-    for (const [file, text] of Object.entries(set.files)) {
-      const values = Object.fromEntries(
-        references(text).map((reference) => [
-          valueKey(reference),
-          reference.name.startsWith("containers:")
-            ? names.get(reference.name.slice("containers:".length))!
-            : reference.filter === "version"
-              ? "bench"
-              : VALUE,
-        ]),
-      );
-      mkdirSync(dirname(join(folder, file)), { recursive: true });
-      writeFileSync(join(folder, file), render(text, values));
-      chmodSync(join(folder, file), 0o440);
-    }
-    return `${folder}:${set.path}:ro`;
-  });
+function mountOf(service: PlannedService, { dir, names }: Given): string[] {
+  const [folder, files] = [join(dir, service.name), Object.entries(filesOf(service))];
+  for (const [file, text] of files) {
+    const values = Object.fromEntries(
+      references(text).map((reference) => [
+        valueKey(reference),
+        reference.name.startsWith("containers:")
+          ? names.get(reference.name.slice("containers:".length))!
+          : reference.filter === "version"
+            ? "bench"
+            : VALUE,
+      ]),
+    );
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), render(text, values));
+    chmodSync(join(folder, file), 0o440);
+  }
+  return files.length ? [`${folder}:${FILES}:ro`] : [];
 }

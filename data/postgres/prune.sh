@@ -3,7 +3,7 @@
 # Starts when every consumer of the new role is healthy; the old consumers are stopped only after that, and may finish what
 # they do. A role that was made after ours belongs to a release that is still under way: it is left alone.
 set -eu
-role=$(cat /run/secrets/postgres-role)
+role=$(cat /etc/berth/secrets/postgres-role)
 database=$1 pause=$2
 former=''
 touch /tmp/done

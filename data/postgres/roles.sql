@@ -1,7 +1,7 @@
 -- The applications log in as app_<version of the password>: a changed password is a new role beside the old one,
 -- so that nothing that still runs loses its credential. Everything belongs to app_owner, whichever role made it.
-\set role `cat /run/secrets/postgres-role`
-\set password `cat /run/secrets/postgres-password`
+\set role `cat /etc/berth/secrets/postgres-role`
+\set password `cat /etc/berth/secrets/postgres-password`
 \set database '@{database}'
 
 -- A statement that fails must not be written to the log together with the password.

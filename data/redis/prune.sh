@@ -1,10 +1,10 @@
 #!/bin/sh
 # Deletes the users of former passwords, once nothing has been connected as them for a while (see data/postgres/prune.sh).
 set -eu
-user=$(cat /run/secrets/redis-user)
+user=$(cat /etc/berth/secrets/redis-user)
 pause=$1
 # The password goes in by standard input: a process's environment can be read in /proc.
-admin() { redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password; }
+admin() { redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /etc/berth/secrets/admin-password; }
 made() { admin HGET berth:users "$1" | cut -d' ' -f2; }
 former=''
 touch /tmp/done

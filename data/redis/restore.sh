@@ -6,5 +6,5 @@ case $1 in
   says)
     echo "Redis: keys of the snapshot replace those of the same name; jobs that waited then wait again";;
   load)
-    { printf "AUTH admin "; cat /run/secrets/admin-password; echo; cat; } | redis-cli -h redis --pipe >&2;;
+    { printf "AUTH admin "; cat /etc/berth/secrets/admin-password; echo; cat; } | redis-cli -h redis --pipe >&2;;
 esac

@@ -2,7 +2,7 @@
 # Grafana takes the admin's password when it makes its database, and never again: a rotated one has to be set there.
 set -eu
 if [ -e "$GF_PATHS_DATA/grafana.db" ]; then
-  said=$(grafana cli --homepath "$GF_PATHS_HOME" admin reset-admin-password --password-from-stdin < /run/secrets/admin-password 2>&1) || said="$said (status $?)"
+  said=$(grafana cli --homepath "$GF_PATHS_HOME" admin reset-admin-password --password-from-stdin < /etc/berth/secrets/admin-password 2>&1) || said="$said (status $?)"
   # It ends with 0 although it changed nothing, so only its words tell.
   case $said in
     *"password changed successfully"*) ;;

@@ -42,7 +42,7 @@ name_of() {
 round() {
   containers > "$state/now"
   look_up
-  awk -f /etc/machine/containers.awk "$state/now" > "$metrics/containers.new" && mv "$metrics/containers.new" "$metrics/containers.prom"
+  awk -f /etc/berth/containers.awk "$state/now" > "$metrics/containers.new" && mv "$metrics/containers.new" "$metrics/containers.prom"
   mv "$state/after" "$state/before"
 }
 

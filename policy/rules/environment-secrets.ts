@@ -22,6 +22,6 @@ export const environmentSecrets: Rule = {
         wrong: "looks like a secret in the environment",
         got: `${name} with ${value.length} characters, not shown`,
         allowed: `the path of a file, in a variable such as ${name.replace(/_FILE$/, "")}_FILE`,
-        fix: "move the value to `secrets` of the catalogue entry and give the variable its path under /run/secrets",
+        fix: "move the value to `secrets` of the catalogue entry and give the variable its path under /etc/berth/secrets",
       })),
 };

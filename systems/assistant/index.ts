@@ -1,4 +1,5 @@
 /** A personal assistant: an API, an agent, background workers and an SMS router from one image (requirements PA). */
+import { secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import type { NetworkName, ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
@@ -98,7 +99,7 @@ function application(
 
 function applications(args: AssistantArgs): ServiceSpec[] {
   const { has } = args;
-  const internal = { INTERNAL_TOKEN_FILE: "/run/secrets/internal-token", AGENT_URL: edgeUrl(AGENT) };
+  const internal = { INTERNAL_TOKEN_FILE: secretPath("internal-token"), AGENT_URL: edgeUrl(AGENT) };
   const internalSecret = { "internal-token": "@{internalToken}\n@{internalToken|previous}\n" };
   const outbound: readonly NetworkName[] = [...NETWORKS, "egress"];
   return [
@@ -112,8 +113,8 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       environment: {
         ...internal,
         PUBLIC_URL: args.publicUrl,
-        JWT_KEYS_FILE: "/run/secrets/jwt-keys",
-        MFA_KEYS_FILE: "/run/secrets/mfa-keys",
+        JWT_KEYS_FILE: secretPath("jwt-keys"),
+        MFA_KEYS_FILE: secretPath("mfa-keys"),
         ...(has("twilioAccountSid") ? twilioPaths(args) : {}),
       },
       secrets: {
@@ -131,7 +132,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       networks: has("llmApiKey") ? outbound : NETWORKS,
       environment: {
         INTERNAL_TOKEN_FILE: internal.INTERNAL_TOKEN_FILE,
-        ...(has("llmApiKey") ? { LLM_API_KEY_FILE: "/run/secrets/llm-api-key" } : {}),
+        ...(has("llmApiKey") ? { LLM_API_KEY_FILE: secretPath("llm-api-key") } : {}),
       },
       secrets: { ...internalSecret, ...(has("llmApiKey") ? { "llm-api-key": "@{llmApiKey}" } : {}) },
     }),
@@ -159,9 +160,9 @@ function applications(args: AssistantArgs): ServiceSpec[] {
 }
 
 const twilioPaths = ({ has }: AssistantArgs) => ({
-  TWILIO_AUTH_TOKEN_FILE: "/run/secrets/twilio-auth-token",
-  TWILIO_USER_NUMBERS_FILE: "/run/secrets/twilio-user-numbers",
-  ...(has("twilioAccountSid") ? { TWILIO_ACCOUNT_SID_FILE: "/run/secrets/twilio-account-sid" } : {}),
+  TWILIO_AUTH_TOKEN_FILE: secretPath("twilio-auth-token"),
+  TWILIO_USER_NUMBERS_FILE: secretPath("twilio-user-numbers"),
+  ...(has("twilioAccountSid") ? { TWILIO_ACCOUNT_SID_FILE: secretPath("twilio-account-sid") } : {}),
 });
 const twilioSecrets = ({ has }: AssistantArgs): Record<string, string> => ({
   "twilio-auth-token": "@{twilioAuthToken}",
@@ -196,7 +197,7 @@ function jobs(args: AssistantArgs): ServiceSpec[] {
   return [
     job("migrate", migrations),
     ...(args.settings.seed
-      ? [job("seed", { SEED_PASSWORD_FILE: "/run/secrets/seed-password" }, { "seed-password": "@{seedPassword}" })]
+      ? [job("seed", { SEED_PASSWORD_FILE: secretPath("seed-password") }, { "seed-password": "@{seedPassword}" })]
       : []),
   ];
 }

@@ -159,7 +159,7 @@ export function backup(args: BackupArgs, stores: readonly Store[], after: readon
         ...(s3?.endpoint === undefined ? {} : { BACKUP_S3_ENDPOINT: s3.endpoint }),
         ...(s3?.region === undefined ? {} : { BACKUP_S3_REGION: s3.region }),
       },
-      config: { path: "/etc/berth", files: { "stores.json": storesFile(given) } },
+      config: { "stores.json": storesFile(given) },
       secrets: {
         "backup-key": "@{backupKey}\n@{backupKey|previous}\n",
         ...Object.fromEntries(given.flatMap(({ secrets = {} }) => Object.entries(secrets))),

@@ -94,7 +94,7 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
       command: ["edge-publish"],
       volumes: [LIVE],
       networks: [],
-      config: { path: "/release", files: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }) },
+      config: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }),
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
       after: ["edge", ...waitedFor(on)],
       ...(unasked.length ? { watches: { services: unasked, seconds: settle } } : {}),

@@ -4,12 +4,12 @@
  */
 import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { type Drawings, render } from "../../monitoring/panels.ts";
+import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import type { ServiceSpec } from "../../plan/types.ts";
 import { content } from "./content.ts";
 import type { MonitoringArgs } from "./monitoring-keys.ts";
 
-const PROVISIONING = "/etc/grafana/provisioning";
 /** JSON is YAML. */
 const yaml = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -35,10 +35,10 @@ export function grafana(
     optional: true,
     image: { pull: baseImage("grafana") },
     uid: 472,
-    entrypoint: ["sh", `${PROVISIONING}/start.sh`],
+    entrypoint: ["sh", `${FILES}/start.sh`],
     environment: {
-      GF_SECURITY_ADMIN_PASSWORD__FILE: "/run/secrets/admin-password",
-      GF_PATHS_PROVISIONING: PROVISIONING,
+      GF_SECURITY_ADMIN_PASSWORD__FILE: secretPath("admin-password"),
+      GF_PATHS_PROVISIONING: FILES,
       GF_LOG_MODE: "console",
       GF_USERS_ALLOW_SIGN_UP: false,
       GF_SECURITY_DISABLE_GRAVATAR: true,
@@ -50,26 +50,23 @@ export function grafana(
       GF_PLUGINS_PREINSTALL_DISABLED: true,
     },
     config: {
-      path: PROVISIONING,
-      files: {
-        "start.sh": content("monitoring/grafana/start.sh"),
-        "datasources/berth.yml": yaml(dataSources(args)),
-        "dashboards/berth.yml": yaml({
-          apiVersion: 1,
-          providers: [
-            {
-              name: "berth",
-              type: "file",
-              disableDeletion: true,
-              allowUiUpdates: false,
-              options: { path: `${PROVISIONING}/dashboards` },
-            },
-          ],
-        }),
-        ...Object.fromEntries(
-          drawn.map((dashboard) => [`dashboards/${dashboard.name}.json`, render(settings.system, dashboard)]),
-        ),
-      },
+      "start.sh": content("monitoring/grafana/start.sh"),
+      "datasources/berth.yml": yaml(dataSources(args)),
+      "dashboards/berth.yml": yaml({
+        apiVersion: 1,
+        providers: [
+          {
+            name: "berth",
+            type: "file",
+            disableDeletion: true,
+            allowUiUpdates: false,
+            options: { path: `${FILES}/dashboards` },
+          },
+        ],
+      }),
+      ...Object.fromEntries(
+        drawn.map((dashboard) => [`dashboards/${dashboard.name}.json`, render(settings.system, dashboard)]),
+      ),
     },
     secrets: { "admin-password": "@{grafanaAdminPassword}" },
     volumes: [{ name: "grafana-data", path: "/var/lib/grafana", keep: "data" }],

@@ -1,4 +1,5 @@
 /** Logs (Loki), traces (Jaeger), and the collector that sends them there. */
+import { FILES } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
@@ -13,11 +14,8 @@ export const loki = ({ settings, baseImage }: MonitoringArgs): ServiceSpec[] => 
     optional: true,
     image: { pull: baseImage("loki") },
     uid: 10001,
-    command: ["-config.file=/etc/loki/loki.yml"],
-    config: {
-      path: "/etc/loki",
-      files: { "loki.yml": content("monitoring/loki/loki.yml", { retention: atLeastADay(settings.retention.logs) }) },
-    },
+    command: [`-config.file=${FILES}/loki.yml`],
+    config: { "loki.yml": content("monitoring/loki/loki.yml", { retention: atLeastADay(settings.retention.logs) }) },
     volumes: [{ name: "loki-data", path: "/loki", keep: "data" }],
     networks: ["monitoring"],
     port: 3100,
@@ -66,16 +64,10 @@ export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpe
       image: { build: "collector" },
       uid: 0,
       // Without the gate the position in a file moves on before Loki has the line, and a crash meanwhile loses it.
-      command: [
-        "--feature-gates=stanza.synchronousLogEmitter",
-        ...files.map((file) => `--config=/etc/collector/${file}`),
-      ],
-      config: {
-        path: "/etc/collector",
-        files: Object.fromEntries(
-          files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })]),
-        ),
-      },
+      command: ["--feature-gates=stanza.synchronousLogEmitter", ...files.map((file) => `--config=${FILES}/${file}`)],
+      config: Object.fromEntries(
+        files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })]),
+      ),
       volumes: [{ name: "collector-data", path: "/var/lib/otelcol", keep: "scratch" }],
       ...(isOn("loki") ? { hostMounts: { [`${settings.dockerRoot}/containers`]: "/var/lib/docker/containers" } } : {}),
       networks: ["monitoring"],

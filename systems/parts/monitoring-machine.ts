@@ -1,4 +1,5 @@
 /** The engine's machine in Prometheus's language. The exporters of the stores: systems/stores. */
+import { FILES } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { prefix } from "../../plan/names.ts";
 import { pace } from "../../plan/pace.ts";
@@ -30,17 +31,14 @@ export function nodeExporter(
     kind: "stateless",
     image: { pull: baseImage("nodeExporter") },
     uid: NOBODY,
-    entrypoint: ["sh", "/etc/machine/start.sh"],
+    entrypoint: ["sh", `${FILES}/start.sh`],
     config: {
-      path: "/etc/machine",
-      files: {
-        "start.sh": content("monitoring/machine/start.sh", {
-          prefix: prefix(settings.system, stack),
-          services: known,
-          interval: String(pace.containers),
-        }),
-        "containers.awk": content("monitoring/machine/containers.awk"),
-      },
+      "start.sh": content("monitoring/machine/start.sh", {
+        prefix: prefix(settings.system, stack),
+        services: known,
+        interval: String(pace.containers),
+      }),
+      "containers.awk": content("monitoring/machine/containers.awk"),
     },
     hostMounts: { "/sys/fs/cgroup": "/sys/fs/cgroup" },
     networks: ["data", "monitoring"],

@@ -1,6 +1,7 @@
 /** Prometheus and Alertmanager. */
 import { mebibytes } from "../../config/schema.ts";
 import type { SecretKey } from "../../config/secrets.ts";
+import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { pace } from "../../plan/pace.ts";
 import { scrapeConfig } from "../../plan/scrape.ts";
@@ -37,7 +38,7 @@ export function prometheus(
     uid: NOBODY,
     // Memory in use is fitted to the container's limit, whatever the stack file makes of it.
     command: [
-      "--config.file=/etc/prometheus/prometheus.yml",
+      `--config.file=${FILES}/prometheus.yml`,
       "--storage.tsdb.path=/prometheus",
       // Whichever comes first. Prometheus's MB are MiB.
       `--storage.tsdb.retention.time=${settings.retention.metrics}`,
@@ -56,17 +57,14 @@ export function prometheus(
   return {
     ...self,
     config: {
-      path: "/etc/prometheus",
-      files: {
-        ...rules,
-        "prometheus.yml": scrapeConfig({
-          system: settings.system,
-          environment: settings.environment,
-          rules: Object.keys(rules),
-          services: [...services, self].filter((service) => !service.optional || isOn(service.name)),
-          ...(isOn("alertmanager") ? { alertmanager: ALERTMANAGER } : {}),
-        }),
-      },
+      ...rules,
+      "prometheus.yml": scrapeConfig({
+        system: settings.system,
+        environment: settings.environment,
+        rules: Object.keys(rules),
+        services: [...services, self].filter((service) => !service.optional || isOn(service.name)),
+        ...(isOn("alertmanager") ? { alertmanager: ALERTMANAGER } : {}),
+      }),
     },
   };
 }
@@ -75,14 +73,14 @@ export function prometheus(
 const RECEIVERS: Readonly<Record<SecretKey, { readonly file?: string; readonly receiver: object }>> = {
   alertWebhookUrl: {
     file: "alert-webhook-url",
-    receiver: { webhook_configs: [{ url_file: "/run/secrets/alert-webhook-url", send_resolved: true }] },
+    receiver: { webhook_configs: [{ url_file: secretPath("alert-webhook-url"), send_resolved: true }] },
   },
   alertSlackUrl: {
     file: "alert-slack-url",
     receiver: {
       slack_configs: [
         {
-          api_url_file: "/run/secrets/alert-slack-url",
+          api_url_file: secretPath("alert-slack-url"),
           send_resolved: true,
           title:
             "{{ .Status }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.system }}, {{ .CommonLabels.environment }})",
@@ -107,7 +105,7 @@ export function alertmanager({ has, baseImage }: MonitoringArgs): ServiceSpec {
     uid: NOBODY,
     // One of them needs no cluster port.
     command: [
-      "--config.file=/run/secrets/alertmanager.yml",
+      `--config.file=${secretPath("alertmanager.yml")}`,
       "--storage.path=/alertmanager",
       "--cluster.listen-address=",
     ],
@@ -159,7 +157,7 @@ const alertmanagerConfig = (receiver: object, heartbeat: boolean): string =>
         { name: "default", ...receiver },
         {
           name: "heartbeat",
-          ...(heartbeat ? { webhook_configs: [{ url_file: `/run/secrets/${HEARTBEAT}`, send_resolved: false }] } : {}),
+          ...(heartbeat ? { webhook_configs: [{ url_file: secretPath(HEARTBEAT), send_resolved: false }] } : {}),
         },
       ],
     },

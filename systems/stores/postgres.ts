@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { folder, leaf } from "../../config/schema.ts";
 import { postgresDrawings } from "../../monitoring/dashboards/postgres.ts";
+import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
 import { pace } from "../../plan/pace.ts";
@@ -91,9 +92,9 @@ function server({ settings, baseImage }: PostgresArgs, database: string): Servic
     command: [
       "postgres",
       "-c",
-      "hba_file=/etc/postgresql/pg_hba.conf",
+      `hba_file=${FILES}/pg_hba.conf`,
       "-c",
-      "ident_file=/etc/postgresql/pg_ident.conf",
+      `ident_file=${FILES}/pg_ident.conf`,
       "-c",
       "shared_preload_libraries=pg_stat_statements",
       // Utility statements are kept as they are: with the password of a role that is made.
@@ -115,11 +116,8 @@ function server({ settings, baseImage }: PostgresArgs, database: string): Servic
       PGDATA: "/var/lib/postgresql/data/pgdata",
     },
     config: {
-      path: "/etc/postgresql",
-      files: {
-        "pg_hba.conf": content("data/postgres/pg_hba.conf"),
-        "pg_ident.conf": content("data/postgres/pg_ident.conf"),
-      },
+      "pg_hba.conf": content("data/postgres/pg_hba.conf"),
+      "pg_ident.conf": content("data/postgres/pg_ident.conf"),
     },
     volumes: [
       {
@@ -152,8 +150,8 @@ const roles = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   image: { pull: baseImage("postgres") },
   uid: UID,
   after: ["postgres"],
-  command: runOnce(`psql -qX -U postgres -d ${database} -v ON_ERROR_STOP=1 -f /etc/berth/roles.sql`),
-  config: { path: "/etc/berth", files: { "roles.sql": content("data/postgres/roles.sql", { database }) } },
+  command: runOnce(`psql -qX -U postgres -d ${database} -v ON_ERROR_STOP=1 -f ${FILES}/roles.sql`),
+  config: { "roles.sql": content("data/postgres/roles.sql", { database }) },
   secrets: { "postgres-role": ROLE, "postgres-password": "@{postgresPassword}" },
   volumes: [{ ...SOCKET, keep: "scratch" }],
   networks: ["data"],
@@ -168,11 +166,8 @@ const prune = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   image: { pull: baseImage("postgres") },
   uid: UID,
   prunes: "postgresPassword",
-  command: ["sh", "/etc/berth/prune.sh", database, String(pace.prune)],
-  config: {
-    path: "/etc/berth",
-    files: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") },
-  },
+  command: ["sh", `${FILES}/prune.sh`, database, String(pace.prune)],
+  config: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") },
   secrets: { "postgres-role": ROLE },
   volumes: [SOCKET],
   networks: ["data"],
@@ -262,7 +257,7 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
     access: (args) => ({
       networks: ["data"],
       secrets: { "database-url": url(args) },
-      environment: { DATABASE_URL_FILE: "/run/secrets/database-url" },
+      environment: { DATABASE_URL_FILE: secretPath("database-url") },
       pool: {
         environment: {
           DB_POOL_SIZE: args.settings.postgres.poolSize,

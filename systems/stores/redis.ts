@@ -3,6 +3,7 @@
  * evicted.
  */
 import { redisDrawings } from "../../monitoring/dashboards/redis.ts";
+import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
 import { pace } from "../../plan/pace.ts";
@@ -31,13 +32,10 @@ const server = ({ settings, baseImage }: Args): ServiceSpec => ({
   kind: "stateful",
   image: { pull: baseImage("redis") },
   uid: UID,
-  command: ["sh", "/etc/redis/start.sh"],
+  command: ["sh", `${FILES}/start.sh`],
   config: {
-    path: "/etc/redis",
-    files: {
-      "redis.conf": content("data/redis/redis.conf", { maxmemory: `${maxmemory(settings)}mb` }),
-      "start.sh": content("data/redis/start.sh"),
-    },
+    "redis.conf": content("data/redis/redis.conf", { maxmemory: `${maxmemory(settings)}mb` }),
+    "start.sh": content("data/redis/start.sh"),
   },
   // Nobody can log in as the user "default", but Redis replays its log as that user: without rights it would drop
   // every transaction and every script's writes at each start.
@@ -47,7 +45,7 @@ const server = ({ settings, baseImage }: Args): ServiceSpec => ({
   port: 6379,
   publish: { redis: 6379 },
   health: healthCheck.shell(
-    "redis-cli --user monitor --askpass --no-auth-warning ping < /run/secrets/monitor-password | grep -qx PONG",
+    `redis-cli --user monitor --askpass --no-auth-warning ping < ${secretPath("monitor-password")} | grep -qx PONG`,
     { interval: 8, startPeriod: 30, retries: 5 },
   ),
   limits: LIMITS,
@@ -61,8 +59,8 @@ const users = (args: Args): ServiceSpec => ({
   image: { pull: args.baseImage("redis") },
   uid: UID,
   after: ["redis"],
-  command: runOnce("sh /etc/berth/users.sh"),
-  config: { path: "/etc/berth", files: { "users.sh": content("data/redis/users.sh") } },
+  command: runOnce(`sh ${FILES}/users.sh`),
+  config: { "users.sh": content("data/redis/users.sh") },
   secrets: {
     "admin-password": "@{redisAdminPassword}",
     "redis-user": USER,
@@ -82,8 +80,8 @@ const prune = ({ baseImage }: Args): ServiceSpec => ({
   image: { pull: baseImage("redis") },
   uid: UID,
   prunes: "redisPassword",
-  command: ["sh", "/etc/berth/prune.sh", String(pace.prune)],
-  config: { path: "/etc/berth", files: { "prune.sh": content("data/redis/prune.sh") } },
+  command: ["sh", `${FILES}/prune.sh`, String(pace.prune)],
+  config: { "prune.sh": content("data/redis/prune.sh") },
   secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },
   networks: ["data"],
   health: { ...succeeded, interval: 8 },
@@ -97,16 +95,13 @@ const exporter = ({ settings, baseImage }: Args): ServiceSpec => ({
   image: { pull: baseImage("redisExporter") },
   uid: EXPORTER,
   // Its own default is longer than a scrape may take: a Redis that is gone would look like an exporter that is gone.
-  command: ["--script=/etc/redis-exporter/queues.lua", "--connection-timeout=3s"],
+  command: [`--script=${FILES}/queues.lua`, "--connection-timeout=3s"],
   // Queues are lists: named after the system, or by Celery's default.
-  config: {
-    path: "/etc/redis-exporter",
-    files: { "queues.lua": content("monitoring/redis/queues.lua", { queues: `${settings.system} celery` }) },
-  },
+  config: { "queues.lua": content("monitoring/redis/queues.lua", { queues: `${settings.system} celery` }) },
   environment: {
     REDIS_ADDR: "redis://redis:6379",
     REDIS_USER: "monitor",
-    REDIS_PASSWORD_FILE: "/run/secrets/passwords.json",
+    REDIS_PASSWORD_FILE: secretPath("passwords.json"),
   },
   secrets: { "passwords.json": '{"redis://monitor@redis:6379":@{redisMonitorPassword|json}}' },
   networks: ["data", "monitoring"],
@@ -166,7 +161,7 @@ export const redis = ({ image = "redis:8.0", major = 8 }: RedisOptions = {}): St
     access: () => ({
       networks: ["data"],
       secrets: { "redis-url": URL },
-      environment: { REDIS_URL_FILE: "/run/secrets/redis-url" },
+      environment: { REDIS_URL_FILE: secretPath("redis-url") },
     }),
     credential: URL,
     drawings: redisDrawings,

@@ -128,17 +128,17 @@ describe("Container: creating", function () {
 
   it("A4: a container that never starts seeds a volume, readable for 1000:0 with mode 0440", async () => {
     const volumeName = unique("vol");
-    const volumes = [{ volumeName, containerPath: "/run/secrets" }];
+    const volumes = [{ volumeName, containerPath: "/etc/berth/secrets" }];
     const seed = await make({
       start: false,
       mustRun: false,
       volumes,
-      uploads: [{ file: "/run/secrets/key", content: "seeded", permissions: "0440" }],
+      uploads: [{ file: "/etc/berth/secrets/key", content: "seeded", permissions: "0440" }],
     });
     assert.equal((await inspect(seed.id)).State.Running, false);
     const reader = await make({
       // The real provider sometimes misses the last words of a process that ends at once.
-      command: ["sh", "-c", "cat /run/secrets/key; echo; sleep 0.5"],
+      command: ["sh", "-c", "cat /etc/berth/secrets/key; echo; sleep 0.5"],
       user: "1000:0",
       readOnly: true,
       volumes: [{ ...volumes[0]!, readOnly: true }],

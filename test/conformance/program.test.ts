@@ -94,23 +94,25 @@ describe("a program", function () {
     secret = `new random.RandomPassword("conformance-secret", { length: 32 }).result`,
     memory = 64,
   ): string => `
+    import { createHmac } from "node:crypto";
     const secret = ${secret};
-    const version = new random.RandomId("conformance-version", { byteLength: 4, keepers: { content: secret } });
+    const key = new random.RandomPassword("conformance-key", { length: 32 }).result;
+    const version = pulumi.unsecret(pulumi.all([key, secret]).apply(([key, text]) => createHmac("sha256", key).update(text).digest("hex")));
     const network = new docker.Network("conformance-network", { labels });
-    const volume = new docker.Volume("conformance-volume", { name: pulumi.interpolate\`conformance-\${version.hex}\`, labels });
+    const volume = new docker.Volume("conformance-volume", { labels: version.apply((value) => [...labels, { label: "version", value }]) }, { deleteBeforeReplace: false });
     const seed = new docker.Container("conformance-seed", {
-      image: IMAGE, labels, start: false, mustRun: false, volumes: [{ volumeName: volume.name, containerPath: "/run/secrets" }],
-      uploads: [{ file: "/run/secrets/key", content: secret, permissions: "0440" }],
+      image: IMAGE, labels, start: false, mustRun: false, volumes: [{ volumeName: volume.name, containerPath: "/etc/berth/secrets" }],
+      uploads: [{ file: "/etc/berth/secrets/key", content: secret, permissions: "0440" }],
     });
     const consumer = new docker.Container("conformance-consumer", {
       image: IMAGE, labels, command: ["sleep", "600"], user: "1000:0", readOnly: true, wait: true, waitTimeout: 20, destroyGraceSeconds: 1, init: true,
-      networksAdvanced: [{ name: network.name, aliases: ["consumer"] }], volumes: [{ volumeName: volume.name, containerPath: "/run/secrets", readOnly: true }],
+      networksAdvanced: [{ name: network.name, aliases: ["consumer"] }], volumes: [{ volumeName: volume.name, containerPath: "/etc/berth/secrets", readOnly: true }],
       memory: ${memory}, memorySwap: ${memory}, cpus: "0.5", logDriver: "json-file", logOpts: { "max-size": "1m", "max-file": "2" }, stopTimeout: 5,
       securityOpts: ["no-new-privileges:true"], capabilities: { drops: ["ALL"] }, tmpfs: { "/tmp": "size=1m" }, restart: "unless-stopped",
-      healthcheck: { tests: ["CMD", "test", "-s", "/run/secrets/key"], interval: "1s", timeout: "2s" },
+      healthcheck: { tests: ["CMD", "test", "-s", "/etc/berth/secrets/key"], interval: "1s", timeout: "2s" },
     }, { dependsOn: [seed], deleteBeforeReplace: false });
     export const name = consumer.name;
-    export const key = secret;`;
+    export const revealed = secret;`;
 
   it("A6: up, up, refresh, up and preview again: nothing changes after the first", async () => {
     await project.start(system());
@@ -133,14 +135,14 @@ describe("a program", function () {
     for (const side of [seed.inputs, seed.outputs])
       assert.ok("4dabf18193072939515e22adb298388d" in (side["uploads"] as object), "the whole of uploads");
     const { id } = await project.resource("conformance-consumer");
-    assert.equal(await docker("exec", id!, "cat", "/run/secrets/key"), canary);
+    assert.equal(await docker("exec", id!, "cat", "/etc/berth/secrets/key"), canary);
     assert.ok(!(await docker("inspect", id!, str(seed.id))).includes(canary), "in the inspection");
     const next = `canary-${crypto.randomUUID()}`;
     project.program(system(`pulumi.secret("${next}")`));
     ok(await project.up());
     const rotated = await project.resource("conformance-consumer");
     assert.notEqual(rotated.id, id, "a rotation replaces its consumer");
-    assert.equal(await docker("exec", rotated.id!, "cat", "/run/secrets/key"), next);
+    assert.equal(await docker("exec", rotated.id!, "cat", "/etc/berth/secrets/key"), next);
     const volumes = (await docker("volume", "ls", "-q", "--filter", `label=${LABEL}`)).split("\n");
     assert.equal(volumes.length, 1, `the old volume is gone: ${volumes.join(" ")}`);
   });

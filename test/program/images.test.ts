@@ -142,7 +142,7 @@ describe("images", function () {
     });
     assert.deepEqual(ofType(run, IMAGE), []);
     assert.equal(imageOf(run, "assistant-prod-api-1"), DIGESTS["assistant"]);
-    assert.equal(imageOf(run, "assistant-prod-edge-routes-config-seed"), DIGESTS["edge"]);
+    assert.equal(imageOf(run, "assistant-prod-edge-routes-files-seed"), DIGESTS["edge"]);
     assert.deepEqual(
       run.calls.toSorted(),
       Object.values(DIGESTS)

@@ -55,7 +55,7 @@ const BROKEN: Readonly<
   "host-namespaces": [CONTAINER, "prometheus", { networkMode: "host" }],
   labels: [NETWORK, "data", { labels: [] }],
   limits: [CONTAINER, "loki", { memory: undefined, memorySwap: undefined }],
-  "log-cap": [CONTAINER, "api-secrets-seed", { logOpts: {} }],
+  "log-cap": [CONTAINER, "api-files-seed", { logOpts: {} }],
   "no-new-privileges": [CONTAINER, "edge", { securityOpts: [] }],
   "non-root": [CONTAINER, "postgres", { user: "root" }],
   "pinned-image": [IMAGE, "assistant", { build: { args: { PYTHON_IMAGE: "python:latest" } } }],

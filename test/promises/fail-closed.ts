@@ -33,7 +33,7 @@ const ANY: readonly Broken[] = [
       const [store, other] = driver.stores;
       const reader = project.known.behind(driver.paths.light);
       const variable = reader.environment.find((line) => line.endsWith(`/${store!.file}`))!.split("=")[0]!;
-      project.environment(reader.name, { [variable]: `/run/secrets/${other!.file}` });
+      project.environment(reader.name, { [variable]: `/etc/berth/secrets/${other!.file}` });
       return () => project.environment(reader.name, { [variable]: undefined });
     },
     culprit: [({ project, driver }) => project.known.behind(driver.paths.light).name, /its content is not a URL/],

@@ -119,8 +119,8 @@ export function secrets(world: World): void {
     for (const id of await ids("container")) {
       const format = `{{index .Config.Labels "berth.service"}}${volumes}`;
       const [service, ...mounted] = (await docker("inspect", "--format", format, id)).split(" ");
-      for (const volume of mounted.filter((name) => /-secrets-[0-9a-f]{7}$/.test(name)))
-        assert.ok(volume.startsWith(`${prefix}-${service!}-secrets-`), `${service!} has ${volume}`);
+      for (const volume of mounted.filter((name) => /-files-[0-9a-f]{7}$/.test(name)))
+        assert.ok(volume.startsWith(`${prefix}-${service!}-files-`), `${service!} has ${volume}`);
     }
   });
 

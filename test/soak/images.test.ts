@@ -39,7 +39,7 @@ const NEVER = {
     /^var\/(lib\/apt\/lists\/(?!lock$|partial$|auxfiles$)|cache\/apt\/(?!archives\/(lock|partial)$|archives$))./,
   "the context's own housekeeping": /(^|\/)(\.git|\.dockerignore|Dockerfile)$/,
   "a file for secrets":
-    /(^|\/)(\.(env|netrc|npmrc|pypirc|git-credentials)|id_(rsa|ecdsa|ed25519)|[^/]+\.(key|p12|pfx)|\.docker\/config\.json)$|^run\/secrets\//,
+    /(^|\/)(\.(env|netrc|npmrc|pypirc|git-credentials)|id_(rsa|ecdsa|ed25519)|[^/]+\.(key|p12|pfx)|\.docker\/config\.json)$|^etc\/berth\//,
 } as const;
 /** Tests of what we install, and of our own; those of the interpreter are the base image's. */
 const TESTS =

@@ -1,10 +1,10 @@
 /** What a plan knows, so that no test lists services, containers or counts. */
 import { routesOf } from "../../plan/routes.ts";
+import { templatesOf } from "../../plan/template.ts";
 import type { Plan, PlannedService } from "../../plan/types.ts";
 
 /** Everything that a service's files are made of. */
-const templatesOf = ({ config, secrets }: PlannedService): string =>
-  JSON.stringify([config?.files ?? {}, secrets ?? {}]);
+const textOf = (service: PlannedService): string => templatesOf(service).join("\n");
 
 export function knownTo(plan: Plan) {
   const names = (services: readonly PlannedService[]): string[] => services.map(({ name }) => name).sort();
@@ -15,7 +15,7 @@ export function knownTo(plan: Plan) {
   };
   /** Services whose files name a template: a secret's, or `containers:<service>`. */
   const reading = (template: string): string[] =>
-    names(plan.services.filter((one) => templatesOf(one).includes(`@{${template}`)));
+    names(plan.services.filter((one) => textOf(one).includes(`@{${template}`)));
   /** Every public path, with its service, the longest first: of two that a request falls under that one answers. */
   const open = plan.services
     .flatMap((one) => routesOf(one).flatMap(({ public: path, check }) => (path ? [{ service: one, path, check }] : [])))

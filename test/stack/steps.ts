@@ -32,7 +32,7 @@ export async function announced(project: Project): Promise<Steps> {
 
 export interface Done {
   readonly steps: Steps;
-  /** `made container api-1`, `removed volume api-secrets`. */
+  /** `made container api-1`, `removed volume api-files`. */
   readonly engine: Steps;
 }
 

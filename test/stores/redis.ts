@@ -21,6 +21,7 @@ export const redis: Store = {
 /** redis-cli, as the user that manages the others, whose password the job that makes users has. */
 export async function redisCli(project: Project, ...args: string[]): Promise<string> {
   const job = await project.container("redis-users");
-  const line = 'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /run/secrets/admin-password';
+  const line =
+    'redis-cli -e -h redis --user admin --askpass --no-auth-warning "$@" < /etc/berth/secrets/admin-password';
   return docker("exec", job, "sh", "-c", line, "sh", ...args);
 }

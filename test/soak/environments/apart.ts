@@ -139,10 +139,10 @@ function passwordsIn(state: string): string[] {
     });
 }
 
-/** What stands on the volumes that carry a stack's secrets. */
+/** What stands on the volumes that carry a stack's files, secrets among them. */
 async function secretFiles(project: Project): Promise<string> {
   const volumes = (await project.objects()).flatMap(
-    (object) => /^volume (\S+-secrets-[0-9a-f]{7})$/.exec(object)?.[1] ?? [],
+    (object) => /^volume (\S+-files-[0-9a-f]{7})$/.exec(object)?.[1] ?? [],
   );
   assert.ok(volumes.length >= 6, volumes.join(", "));
   const mounts = volumes.flatMap((volume) => ["--volume", `${volume}:/v/${volume}:ro`]);

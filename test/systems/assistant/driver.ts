@@ -50,7 +50,7 @@ const jwtSigningKey: Credential = {
   watch: async (stack) => {
     const front = stack.project.known.behind("/v1");
     const [container] = await stack.project.running(front.name);
-    const key = (await docker("exec", container!, "cat", "/run/secrets/jwt-keys")).split("\n")[0]!;
+    const key = (await docker("exec", container!, "cat", "/etc/berth/secrets/jwt-keys")).split("\n")[0]!;
     const { token: before } = stack.session;
     const [header, payload] = before.split(".") as [string, string];
     const signed = (by: string, seconds: number): string => {

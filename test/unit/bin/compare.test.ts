@@ -1,8 +1,28 @@
 import assert from "node:assert/strict";
-import { announced, differences, type ContainerFound, type Engine, type Resource } from "../../../bin/compare.ts";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { filesOfTar } from "../../../bin/archive.ts";
+import {
+  announced,
+  type ContainerFound,
+  differences,
+  type Engine,
+  type Resource,
+  unexpected,
+} from "../../../bin/compare.ts";
 
 const URN = "urn:pulumi:dev::berth::berth:platform:Platform$docker:index/container:Container::api-1";
 const DIGEST = `registry.example.org/team/assistant-assistant@sha256:${"1".repeat(64)}`;
+const NOTHING: Engine = {
+  containers: [],
+  networks: [],
+  volumes: [],
+  images: new Map(),
+  files: new Map(),
+  brought: new Map(),
+};
 
 describe("bin/compare", () => {
   it("tells what a preview announces, but for what is explained already", () => {
@@ -36,9 +56,84 @@ describe("bin/compare", () => {
       HostConfig: { RestartPolicy: { Name: "no" } },
       NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
     };
-    const engine: Engine = { containers: [container], networks: [], volumes: [], images: new Map(), files: new Map() };
+    const engine: Engine = { ...NOTHING, containers: [container] };
     assert.deepEqual(differences({ resources: [resource] }, engine), []);
     const tagged = differences({ resources: [{ ...resource, inputs: { ...inputs, image: "redis:8.0" } }] }, engine);
     assert.match(tagged[0]!.what, /nothing is called redis:8\.0 any more/);
+  });
+
+  describe("what is on a volume of files", () => {
+    const FOLDER = "/etc/berth";
+    const scratch = mkdtempSync(join(tmpdir(), "berth-tar-"));
+    after(() => rmSync(scratch, { recursive: true }));
+    /** @param files Path → content, or `→ target` of a link. */
+    const tar = (root: string, files: Readonly<Record<string, string>>): Buffer => {
+      const dir = mkdtempSync(join(scratch, "x"));
+      mkdirSync(join(dir, root), { recursive: true });
+      for (const [path, text] of Object.entries(files)) {
+        const file = join(dir, root, path);
+        mkdirSync(dirname(file), { recursive: true });
+        if (text.startsWith("→ ")) symlinkSync(text.slice(2), file);
+        else writeFileSync(file, text, { mode: 0o440 });
+      }
+      const options = ["--format=ustar", "--owner=0", "--group=0", "--numeric-owner", "--mode=0440"];
+      return execFileSync("tar", [...options, "-C", dir, "-cf", "-", root.split("/")[0]!]);
+    };
+    const OURS = { "loki.yml": "a: 1\n", "secrets/key": "0123" };
+    const seed: Resource = {
+      urn: URN.replace("api-1", "loki-files-seed"),
+      type: "docker:index/container:Container",
+      id: "1",
+      inputs: {
+        start: false,
+        volumes: [{ volumeName: "loki-files", containerPath: FOLDER }],
+        uploads: Object.entries(OURS).map(([file, text]) => ({
+          file: `${FOLDER}/${file}`,
+          content: text,
+          permissions: "0440",
+        })),
+      },
+    };
+    const container: ContainerFound = {
+      Id: "1",
+      Name: `/${URN}`,
+      Image: "sha256:any",
+      State: { Status: "created", ExitCode: 0 },
+      HostConfig: { RestartPolicy: { Name: "no" } },
+      NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
+    };
+    const said = (volume: Readonly<Record<string, string>>, image: Readonly<Record<string, string>> = {}) => {
+      const found = filesOfTar(tar("berth", volume), "berth", FOLDER);
+      const brought = filesOfTar(tar("etc/berth", image), "etc/berth", FOLDER);
+      const engine = { ...NOTHING, containers: [container], files: new Map([["1", found]]) };
+      return differences({ resources: [seed] }, { ...engine, brought: new Map([["1", brought]]) })
+        .filter(({ object }) => object.startsWith("volume"))
+        .map(({ what }) => what);
+    };
+
+    it("is what was carried there", () => {
+      assert.deepEqual(said(OURS), []);
+      assert.deepEqual(said({ ...OURS, "secrets/key": "4567" }), ["file /etc/berth/secrets/key was changed"]);
+      assert.deepEqual(said({ "loki.yml": OURS["loki.yml"] }), ["file /etc/berth/secrets/key is missing"]);
+      assert.deepEqual(said({ ...OURS, more: "x" }), ["file /etc/berth/more was added"]);
+    });
+
+    it("is the image's where the image has the same at that place, a link or a file; not where it differs", () => {
+      const image = { "local-config.yaml": "b: 2\n", consoles: "→ /usr/share/prometheus/consoles" };
+      assert.deepEqual(said({ ...OURS, ...image }, image), []);
+      assert.deepEqual(said({ ...OURS, ...image, consoles: "→ /tmp" }, image), ["file /etc/berth/consoles was added"]);
+      assert.deepEqual(said({ ...OURS, ...image, "local-config.yaml": "c" }, image), [
+        "file /etc/berth/local-config.yaml was added",
+      ]);
+      const found = filesOfTar(tar("berth", { ...OURS, ...image }), "berth", FOLDER);
+      assert.deepEqual(
+        unexpected(seed, found)
+          .map(({ path }) => path)
+          .sort(),
+        Object.keys(image)
+          .map((path) => `${FOLDER}/${path}`)
+          .sort(),
+      );
+    });
   });
 });

@@ -44,11 +44,11 @@ describe("bin/report", () => {
   it("counts creations, updates, replacements and deletions by tier; components count for nothing", () => {
     for (const row of [
       "| data | 0 | 1 | 1 | 0 |",
-      "| app | 1 | 0 | 5 | 0 |",
+      "| app | 1 | 0 | 4 | 0 |",
       "| edge | 0 | 0 | 0 | 0 |",
       "| monitoring | 0 | 0 | 0 | 1 |",
       "| the rest: networks, volumes, images, secrets | 1 | 0 | 0 | 1 |",
-      "| **all** | 2 | 1 | 6 | 2 |",
+      "| **all** | 2 | 1 | 5 | 2 |",
     ])
       assert.ok(release.includes(`${row}\n`), `${row} is not in\n${release}`);
   });
@@ -93,7 +93,7 @@ describe("bin/report", () => {
     ]);
     assert.deepEqual(below(release, "- app: container `assistant-stage-agent-1`"), [
       "- envs: + `API_TOKEN=[secret]`, + `NOTE=second`",
-      "- volumes[/run/secrets].volumeName: another `assistant-stage-agent-secrets`",
+      "- volumes[/etc/berth].volumeName: another `assistant-stage-agent-files`",
     ]);
     assert.deepEqual(below(release, "- data: container `assistant-stage-redis`"), [
       "- memory: `512` → `768`",
@@ -102,8 +102,8 @@ describe("bin/report", () => {
   });
 
   it("shows a set of files as one, whose content nobody sees", () => {
-    assert.deepEqual(below(release, "- app: files `assistant-stage-agent-secrets`"), ["- other content"]);
-    assert.doesNotMatch(release, /-secrets-(seed|version)/);
+    assert.deepEqual(below(release, "- app: files `assistant-stage-agent-files`"), ["- other content"]);
+    assert.doesNotMatch(release, /-files-seed/);
   });
 
   it("masks what looks like a secret, wherever it stands", () => {
@@ -134,8 +134,8 @@ describe("bin/report", () => {
     );
     // A path to a secret is none.
     assert.match(
-      replaced({ envs: [] }, { envs: ["INTERNAL_TOKEN_FILE=/run/secrets/internal-token"] }, forced("envs")),
-      /INTERNAL_TOKEN_FILE=\/run\/secrets\/internal-token/,
+      replaced({ envs: [] }, { envs: ["INTERNAL_TOKEN_FILE=/etc/berth/secrets/internal-token"] }, forced("envs")),
+      /INTERNAL_TOKEN_FILE=\/etc\/berth\/secrets\/internal-token/,
     );
   });
 

@@ -28,7 +28,7 @@ describe("monitoring/grafana/start.sh", () => {
     writeFileSync(join(dir, "admin-password"), "rotated");
     writeFileSync(join(dir, "given"), "");
     if (database) writeFileSync(join(dir, "grafana.db"), "");
-    const script = SCRIPT.replace("/run/secrets", dir).replace("exec /run.sh", `exec ${dir}/run.sh`);
+    const script = SCRIPT.replace("/etc/berth/secrets", dir).replace("exec /run.sh", `exec ${dir}/run.sh`);
     const { status, stdout, stderr } = spawnSync("sh", ["-c", script], {
       encoding: "utf8",
       env: { PATH: `${dir}:${process.env["PATH"]}`, GF_PATHS_DATA: dir, GF_PATHS_HOME: dir },

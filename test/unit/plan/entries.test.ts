@@ -10,7 +10,7 @@ const edge = (...names: string[]): ServiceSpec =>
   service("edge-routes", {
     kind: "job",
     networks: [],
-    config: { path: "/release", files: { upstreams: names.map((name) => `@{containers:${name}}`).join(" ") } },
+    config: { upstreams: names.map((name) => `@{containers:${name}}`).join(" ") },
   });
 const mounting = (name: string, ...volumes: VolumeMount[]): ServiceSpec => service(name, { kind: "stateful", volumes });
 const data = (more: Partial<VolumeMount> = {}): VolumeMount => ({ name: "data", path: "/data", keep: "data", ...more });
@@ -221,7 +221,7 @@ describe("plan/checks/logins", () => {
 
   it("the former logins go after every consumer, wherever it stands; not after what is off", () => {
     const off = service("sms", { ...consumer("sms", "roles"), optional: true });
-    const inConfig = service("late", { after: ["api"], config: { path: "/c", files: { url: LOGIN } } });
+    const inConfig = service("late", { after: ["api"], config: { url: LOGIN } });
     const all = [maker, consumer("api", "roles"), off, service("other", { secrets: { p: "@{postgresPassword}" } })];
     for (const services of [
       [...all, inConfig, { ...prune, secrets: { role: "@{postgresPassword|version}" } }],

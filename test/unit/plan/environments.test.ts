@@ -150,7 +150,7 @@ describe("the stack files", () => {
         [`max_connections=${connectionsOf(stack)}`, `shared_buffers=${cache}MB`, `effective_cache_size=${kernel}MB`],
         stack,
       );
-    const maxmemory = (plan: Plan) => /^maxmemory (.*)$/m.exec(of(plan, "redis").config!.files["redis.conf"]!)![1];
+    const maxmemory = (plan: Plan) => /^maxmemory (.*)$/m.exec(of(plan, "redis").config!["redis.conf"]!)![1];
     assert.deepEqual(
       STACKS.map((stack) => maxmemory(plans[stack])),
       ["256mb", "341mb", "682mb"],

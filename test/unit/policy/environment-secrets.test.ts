@@ -7,8 +7,8 @@ const VALUE = "hunter2hunter2";
 describe("policy/environment-secrets", () => {
   for (const line of [
     "LOG_LEVEL=INFO",
-    "REDIS_PASSWORD_FILE=/run/secrets/password",
-    "GF_SECURITY_ADMIN_PASSWORD__FILE=/run/secrets/admin-password",
+    "REDIS_PASSWORD_FILE=/etc/berth/secrets/password",
+    "GF_SECURITY_ADMIN_PASSWORD__FILE=/etc/berth/secrets/admin-password",
     "REDIS_ADDR=redis://monitor@redis:6379",
     "PUBLIC_URL=http://127.0.0.1:8000/a:b@c",
     "LLM_MAX_TOKENS=4096",

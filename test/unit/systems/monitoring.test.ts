@@ -49,7 +49,7 @@ function tier(
   });
   return new Map(specs.map((spec) => [spec.name, spec]));
 }
-const file = (specs: Map<string, ServiceSpec>, name: string, path: string) => specs.get(name)!.config!.files[path]!;
+const file = (specs: Map<string, ServiceSpec>, name: string, path: string) => specs.get(name)!.config![path]!;
 const prometheusOf = (specs: Map<string, ServiceSpec>) =>
   JSON.parse(file(specs, "prometheus", "prometheus.yml")) as Prometheus;
 
@@ -58,7 +58,7 @@ describe("systems/parts/monitoring", () => {
     it(`scrapes every service of ${name} that has metrics, and no other`, () => {
       const plan = makePlan(catalogue, context({ "berth:system": name }, { off: new Set(["grafana", "loki"]) }));
       const { scrape_configs } = JSON.parse(
-        plan.services.find((spec) => spec.name === "prometheus")!.config!.files["prometheus.yml"]!,
+        plan.services.find((spec) => spec.name === "prometheus")!.config!["prometheus.yml"]!,
       ) as Prometheus;
       const expected = plan.services
         .filter((spec) => spec.metrics)
@@ -84,7 +84,7 @@ describe("systems/parts/monitoring", () => {
     const rules = (specs: Map<string, ServiceSpec>) =>
       prometheusOf(specs).rule_files.filter((name) => /^(postgres|redis)/.test(name));
     assert.deepEqual([rules(tier()), rules(without)], [["postgres.yml", "redis.yml"], []]);
-    for (const [path, text] of Object.entries(without.get("grafana")!.config!.files))
+    for (const [path, text] of Object.entries(without.get("grafana")!.config!))
       if (path.startsWith("dashboards/")) assert.doesNotMatch(text, /redis_|pg_|assistant_/, path);
   });
 
@@ -130,16 +130,16 @@ describe("systems/parts/monitoring", () => {
     } = JSON.parse(configOf(loud).replace("@{alertMail}", JSON.stringify(mail))) as Alertmanager;
     assert.deepEqual(
       everybody!.webhook_configs!.map((one) => one.url_file),
-      ["/run/secrets/alert-webhook-url"],
+      ["/etc/berth/secrets/alert-webhook-url"],
     );
     assert.deepEqual(
       everybody!.slack_configs!.map((one) => one.api_url_file),
-      ["/run/secrets/alert-slack-url"],
+      ["/etc/berth/secrets/alert-slack-url"],
     );
     assert.deepEqual(everybody!.email_configs, [mail]);
     assert.deepEqual(
       heartbeat!.webhook_configs!.map((one) => one.url_file),
-      ["/run/secrets/alert-heartbeat-url"],
+      ["/etc/berth/secrets/alert-heartbeat-url"],
     );
     assert.deepEqual(Object.keys(loud.get("alertmanager")!.secrets!).sort(), [
       "alert-heartbeat-url",
@@ -192,7 +192,7 @@ describe("systems/parts/monitoring", () => {
 
   it("collects the lines of this stack only", () => {
     assert.match(file(tier(), "collector", "logs.yml"), /not \(body contains "\\"berth\.stack\\":\\"dev\\""\)/);
-    const files = (off: string[]) => Object.keys(tier(DATA, { off }).get("collector")!.config!.files);
+    const files = (off: string[]) => Object.keys(tier(DATA, { off }).get("collector")!.config!);
     assert.deepEqual(files(["jaeger"]), ["collector.yml", "logs.yml"]);
     assert.deepEqual(files(["loki"]), ["collector.yml", "traces.yml"]);
     assert.equal(
@@ -211,7 +211,7 @@ describe("systems/parts/monitoring", () => {
       const open = [
         ...(spec.command ?? []),
         ...Object.values(spec.environment ?? {}).map(String),
-        ...Object.values(spec.config?.files ?? {}),
+        ...Object.values(spec.config ?? {}),
       ];
       assert.deepEqual(open.flatMap(references), [], spec.name);
     }

@@ -50,7 +50,7 @@ const mongo = store({
   access: () => ({
     networks: ["data"],
     secrets: { "mongo-url": `mongodb://${USER}:@{mongoPassword|uri}@mongo:27017` },
-    environment: { MONGO_URL_FILE: "/run/secrets/mongo-url" },
+    environment: { MONGO_URL_FILE: "/etc/berth/secrets/mongo-url" },
     pool: { environment: { MONGO_POOL: 10 }, connections: { variable: "MONGO_POOL", besides: 1 } },
   }),
   credential: `mongodb://${USER}`,
@@ -169,7 +169,7 @@ describe("a second system", () => {
       [Object.keys(web.secrets!), Object.keys(worker.secrets!)],
       [["redis-url", "mongo-url"], ["mongo-url"]],
     );
-    assert.deepEqual(worker.environment, ["MONGO_POOL=10", "MONGO_URL_FILE=/run/secrets/mongo-url"]);
+    assert.deepEqual(worker.environment, ["MONGO_POOL=10", "MONGO_URL_FILE=/etc/berth/secrets/mongo-url"]);
   });
   it("moves its routes when the worker without a port is healthy, too, and stays so", () => {
     const { after, watches } = of(planned({ "berth:settle": 7 }), "edge-routes");
@@ -194,10 +194,10 @@ describe("a second system", () => {
 
   it("is scraped, drawn and watched as what it is", () => {
     const plan = planned();
-    const { files } = of(plan, "prometheus").config!;
+    const files = of(plan, "prometheus").config!;
     assert.ok("redis.yml" in files && !("postgres.yml" in files));
     assert.match(files["prometheus.yml"]!, /"mongo-exporter"/);
-    const drawn = Object.entries(of(plan, "grafana").config!.files).filter(([file]) => file.startsWith("dashboards/"));
+    const drawn = Object.entries(of(plan, "grafana").config!).filter(([file]) => file.startsWith("dashboards/"));
     assert.match(drawn.map(([, text]) => text).join(), /max\(mongodb_up\)/);
     for (const [file, text] of drawn) assert.doesNotMatch(text, /assistant_|pg_/, file);
   });
@@ -261,7 +261,7 @@ describe("backups of other systems", () => {
   const backedUp = (stores: readonly Store[], services: readonly ServiceSpec[] = []) => {
     const plan = plannedWith(stores, { "berth:backup": {} }, services);
     const service = of(plan, "backup");
-    const told = JSON.parse(service.config!.files["stores.json"]!) as { name: string; given: object }[];
+    const told = JSON.parse(service.config!["stores.json"]!) as { name: string; given: object }[];
     return { plan, service, told, args: plan.images["backup"]!.args };
   };
 

@@ -1,4 +1,4 @@
-"""What the service is told: environment for what is open, files under /run/secrets for what is not."""
+"""What the service is told: environment for what is open, files under /etc/berth/secrets for what is not."""
 
 import json
 import os
@@ -49,7 +49,7 @@ class Settings:
     region: str = ""
     work: Path = Path("/var/lib/postgresql/data")
     """A volume for the dump and the throwaway servers; the image declares one here, so it is put to use."""
-    secrets: Path = Path("/run/secrets")
+    secrets: Path = Path("/etc/berth/secrets")
     metrics_port: int = 9300
 
     def secret(self, name: str) -> str:
