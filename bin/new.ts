@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import { format, resolveConfig } from "prettier";
 import { otherStacks } from "../config/checkout.ts";
 import { generated } from "../config/generate.ts";
-import { didYouMean } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { formatProblems, type Problem } from "../config/problems.ts";
 import type { System } from "../plan/types.ts";
@@ -17,17 +16,20 @@ import {
   type Files,
   nameProblems,
   pathProblems,
+  Refusal,
   serviceFiles,
   stackOf,
   storeNames,
   storeProblems,
   systemFiles,
+  systemProblems,
   WORKFLOW,
 } from "./scaffold.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const TEMPLATE = "services/template";
 const known: Readonly<Record<string, SystemDefinition>> = systems;
+const names = Object.keys(known);
 
 const HELP = `Adds a service to a system, or a system that has no service yet.
 
@@ -40,15 +42,13 @@ A system is the folder systems/<name> and the stack file Pulumi.<name>-dev.yaml.
 Nothing is written unless all of it can be, and can be planned.
 
 stores: ${storeNames.join(", ")}
-systems: ${Object.keys(known).join(", ")}, the first where none is named`;
+systems: ${names.join(", ")}, the first where none is named`;
 
-/** A message for a person, without a stack trace. */
-class Refusal extends Error {}
-const refuse = (problems: readonly Problem[]): void => {
+function refuse(problems: readonly Problem[]): void {
   const { length } = problems;
   const heading = `${length === 1 ? "1 problem" : `${length} problems`}. Nothing was written.`;
   if (length) throw new Refusal(formatProblems("", problems, heading));
-};
+}
 
 /** Texts of bin/scaffold, by their names. */
 const texts = (): Readonly<Record<string, string>> =>
@@ -57,16 +57,17 @@ const texts = (): Readonly<Record<string, string>> =>
   );
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
-interface Request extends Asked {
-  /** The one that a service goes to. */
-  readonly system: string;
+/** What npm took for an option of its own, as `--uses=redis`. */
+function keptByNpm(option: string): string[] {
+  const value = process.env[`npm_config_${option}`];
+  return value === undefined || value.startsWith("true") ? [] : [value];
 }
 
 /**
  * npm keeps options for itself that do not stand behind "--", and hands on what follows them. So words do as well: what
  * begins with a slash is the path, anything else a system or a store.
  */
-function requestOf(words: readonly string[]): Request {
+function requestOf(words: readonly string[]): Asked {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
@@ -78,12 +79,16 @@ function requestOf(words: readonly string[]): Request {
   });
   const [kind, name, ...rest] = positionals;
   if ((kind !== "service" && kind !== "system") || name === undefined) throw new Refusal(HELP);
-  const path = values.path ?? rest.find((word) => word.startsWith("/"));
-  const system = values.system ?? rest.find((word) => word in known);
+  const [path] = [values.path ?? [], keptByNpm("path"), rest.filter((word) => word.startsWith("/"))].flat();
+  const [system] = [values.system ?? [], keptByNpm("system"), rest.filter((word) => names.includes(word))].flat();
   if (kind === "system" && (path ?? system) !== undefined) throw new Refusal(HELP);
-  const stores = [...values.uses, ...rest.filter((word) => !word.startsWith("/") && !(word in known))];
+  const stores = [
+    ...values.uses,
+    ...keptByNpm("uses"),
+    ...rest.filter((word) => !word.startsWith("/") && !names.includes(word)),
+  ];
   const uses = [...new Set(stores.flatMap((store) => store.split(",")))];
-  return { kind, name, uses, system: system ?? Object.keys(known)[0]!, ...(path === undefined ? {} : { path }) };
+  return { kind, name, uses, system: system ?? names[0]!, ...(path === undefined ? {} : { path }) };
 }
 
 /** Everything that a system has, as if all of it were switched on. */
@@ -93,9 +98,9 @@ function wholeOf({ name, shape, catalogue }: SystemDefinition): System {
   return catalogue({ stack: "dev", settings: settings!, publicUrl: "", has: () => true, isOn: () => true });
 }
 
-function newService(request: Request): Files {
-  const definition = known[request.system];
-  if (!definition) throw new Refusal(unknownSystem(request));
+function newService(request: Asked): Files {
+  refuse(systemProblems(request, names));
+  const definition = known[request.system]!;
   const [system, folder] = [wholeOf(definition), `systems/${definition.name}`];
   const taken = new Map([
     ...readdirSync(join(ROOT, "services")).map((name): [string, string] => [name, `the folder services/${name}`]),
@@ -116,24 +121,11 @@ function newService(request: Request): Files {
   return serviceFiles(request, place, texts());
 }
 
-const unknownSystem = ({ system }: Request): string =>
-  formatProblems(
-    "",
-    [
-      {
-        key: "--system",
-        got: `there is no system "${system}"${didYouMean(system, Object.keys(known))}`,
-        allowed: Object.keys(known).join(", "),
-        fix: `npm run new -- system ${system}`,
-      },
-    ],
-    "1 problem. Nothing was written.",
-  );
-
-function newSystem(request: Request): Files {
+function newSystem(request: Asked): Files {
   const stack = stackOf(request.name);
   const taken = new Map([
     ...readdirSync(join(ROOT, "systems")).map((name): [string, string] => [name, `the folder systems/${name}`]),
+    ...storeNames.map((name): [string, string] => [name, "a store"]),
     ...(existsSync(join(ROOT, `Pulumi.${stack}.yaml`))
       ? [[request.name, `a system with the stack file Pulumi.${stack}.yaml`] as const]
       : []),
@@ -155,11 +147,11 @@ function failure(...args: string[]): string | undefined {
 
 const stacksOf = (system: string): string[] =>
   otherStacks("", ROOT)
-    .filter((other) => (other.system ?? Object.keys(known)[0]) === system)
+    .filter((other) => (other.system ?? names[0]) === system)
     .map(({ stack }) => stack);
 
 /** Writes all files, or none: what cannot be planned with them could before. */
-async function write(files: Files, { kind, name, system }: Request): Promise<void> {
+async function write(files: Files, { kind, name, system }: Asked): Promise<void> {
   const changed = [...Object.keys(files), ...(kind === "system" ? Object.keys(generated(systems)) : [])];
   const before = changed.map((file) => [file, existsSync(join(ROOT, file)) ? read(file) : undefined] as const);
   const fresh = new Set(changed.map(firstNew).filter((path) => path !== undefined));
@@ -189,7 +181,7 @@ function firstNew(file: string): string | undefined {
   return steps.find((path) => !existsSync(path));
 }
 
-const next = ({ kind, name, system }: Request): string =>
+const next = ({ kind, name, system }: Asked): string =>
   kind === "service"
     ? `
   services/${name}/src/app/main.py    what it does

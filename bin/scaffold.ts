@@ -5,6 +5,9 @@ import { isUnder, PUBLIC } from "../plan/checks/routes.ts";
 import { routesOf } from "../plan/routes.ts";
 import type { System } from "../plan/types.ts";
 
+/** A message for a person, without a stack trace. */
+export class Refusal extends Error {}
+
 /** Path in the project → text. */
 export type Files = Readonly<Record<string, string>>;
 
@@ -15,6 +18,8 @@ export interface Asked {
   readonly uses: readonly string[];
   /** Public path of a service. @default it has none */
   readonly path?: string;
+  /** The system that a service goes to. */
+  readonly system: string;
 }
 
 /** A store that is there, and how a system and the template of services name it. */
@@ -46,6 +51,18 @@ export function nameProblems({ kind, name }: Asked, taken: ReadonlyMap<string, s
     ? []
     : [{ key: "name", got: `"${name}" is taken by ${owner}`, allowed: "a name that nothing has", fix }];
 }
+
+export const systemProblems = ({ system }: Asked, known: readonly string[]): Problem[] =>
+  known.includes(system)
+    ? []
+    : [
+        {
+          key: "--system",
+          got: `there is no system "${system}"${didYouMean(system, known)}`,
+          allowed: known.join(", "),
+          fix: `npm run new -- system ${system}`,
+        },
+      ];
 
 export const storeProblems = ({ kind, name, uses }: Asked, known: readonly string[]): Problem[] =>
   uses
@@ -125,7 +142,7 @@ export interface Place {
   readonly index: string;
 }
 
-/** @throws {Error} where the list of entries has another form. */
+/** @throws {Refusal} where the list of entries has another form. */
 export function serviceFiles({ name, uses, path }: Asked, place: Place, texts: Texts): Files {
   const { folder, system, template, index } = place;
   const variables = uses.flatMap((store) => STORES[store]?.variable ?? []);
@@ -159,7 +176,7 @@ export interface Around {
   readonly taken: ReadonlySet<number>;
 }
 
-/** @throws {Error} where the list of systems, or the workflow, has another form. */
+/** @throws {Refusal} where the list of systems, or the workflow, has another form. */
 export function systemFiles({ name, uses }: Asked, { index, workflow, taken }: Around, texts: Texts): Files {
   const [id, stack] = [identifier(name), stackOf(name)];
   return {
@@ -178,11 +195,11 @@ export function systemFiles({ name, uses }: Asked, { index, workflow, taken }: A
 
 export const stackOf = (system: string): string => `${system}-dev`;
 
-/** Takes one more into the only list of a file, with its import. @throws {Error} where there is no such list. */
+/** Takes one more into the only list of a file, with its import. @throws {Refusal} where there is no such list. */
 function listed(text: string, name: string, from: string, id: string): string {
-  const list = /^(export const \w+.* = )([[{])([^\]}]*)([\]}].*;)$/m.exec(text);
+  const list = /^(export const \w+.* = )([[{])([^\]}]*)([\]}][^;]*;)$/m.exec(text);
   const lastImport = [...text.matchAll(/^import .*;$/gm)].at(-1);
-  if (!list || !lastImport) throw new Error("the list of what there is has another form than npm run new expects");
+  if (!list || !lastImport) throw new Refusal("the list of what there is has another form than npm run new expects");
   const [whole, head, open, inside, close] = list as unknown as [string, string, string, string, string];
   const key = open === "{" && id !== name ? `"${name}": ${id}` : id;
   const elements = [...inside.split(",").map((one) => one.trim()), key].filter(Boolean);
@@ -207,11 +224,11 @@ function portsOf(uses: readonly string[], taken: ReadonlySet<number>): { ports: 
 
 export const WORKFLOW = ".github/workflows/preview.yml";
 
-/** A step for the stack after dev's. @throws {Error} where there is none. */
+/** A step for the stack after dev's. @throws {Refusal} where there is none. */
 function previewed(workflow: string, stack: string): string {
   const after = /^ {6}- name: dev\n {8}run: bin\/preview dev .*\n/m.exec(workflow)?.[0];
   if (after === undefined)
-    throw new Error(`${WORKFLOW} has no step that previews dev, after which another could stand`);
+    throw new Refusal(`${WORKFLOW} has no step that previews dev, after which another could stand`);
   const step = after
     .replaceAll(/\bdev\b/g, stack)
     .replace("        run", "        if: ${{ !cancelled() }}\n        run");
