@@ -212,11 +212,17 @@ async function oneLine(project: Project): Promise<void> {
 }
 
 async function builds(): Promise<void> {
-  const context = join(ROOT, "services/assistant");
+  const { context, dockerfile, args } = planOf("stage").images["assistant"]!;
   const build = (target: string, ...more: string[]) =>
-    time(BUILD_CLI, ["build", "-q", "--target", target, "-t", "berth-measure:latest", ...more, context], {
-      env: BUILDER,
-    });
+    time(
+      BUILD_CLI,
+      [
+        ...["build", "-q", "--file", dockerfile!, "--target", target, "-t", "berth-measure:latest", ...more],
+        ...Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
+        context,
+      ],
+      { env: BUILDER },
+    );
   row("build: cold", s((await build("runtime", "--no-cache")).seconds), "< 5 min (PA-68)");
   row("build: cached", s((await build("runtime")).seconds));
   const size = async (image: string) => Number(await docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6;
@@ -225,8 +231,8 @@ async function builds(): Promise<void> {
   await build("development");
   row("image: assistant, development", `${Math.round(await size("berth-measure:latest"))} MB`);
   await docker("rmi", "berth-measure:latest");
-  for (const { context } of Object.values(planOf("dev").images)) {
-    const files = contextFiles(join(ROOT, context), join(ROOT, context, "Dockerfile"));
+  for (const { context, dockerfile = `${context}/Dockerfile` } of Object.values(planOf("dev").images)) {
+    const files = contextFiles(join(ROOT, context), join(ROOT, dockerfile));
     row(
       `build context: ${context}`,
       `${Math.ceil(files.reduce((sum, { stats }) => sum + stats.size, 0) / 1000)} kB in ${files.length} files`,

@@ -58,9 +58,8 @@ async function targetsOf(plan: Plan): Promise<Target[]> {
 
 /** As Pulumi would, up to the labels; the layers are shared with it. */
 async function build(name: string, plan: Plan): Promise<string> {
-  const { context, target, args } = plan.images[name]!;
   say(`building ${name}, which stack ${stack} does not run yet`);
-  return buildImage({ context, target, args, platform: plan.platform });
+  return buildImage({ ...plan.images[name]!, platform: plan.platform });
 }
 
 async function obtain(reference: string, platform: string): Promise<void> {

@@ -4,7 +4,7 @@ import { type Problem, ProblemsError } from "../config/problems.ts";
 import { imageName, imageTag, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 import { version } from "./provenance.ts";
-import { revisionOf, ShallowError } from "./revision.ts";
+import { foldersOf, revisionOf, ShallowError } from "./revision.ts";
 
 export type ImageSource =
   /** Id on the engine, or digest in a registry. */
@@ -41,9 +41,9 @@ export async function imageSources(plan: Plan): Promise<ImageSources> {
 
 function nameOf(image: string, { registry, system, stack, images }: Plan, problems: Problem[]): string {
   if (registry === undefined) return imageName(system, stack, image);
-  const { context, target } = images[image]!;
+  const spec = images[image]!;
   try {
-    return `${repository(registry, system, image)}:${imageTag({ version: version(), revision: revisionOf(context), target })}`;
+    return `${repository(registry, system, image)}:${imageTag({ version: version(), revision: revisionOf(foldersOf(spec)), target: spec.target })}`;
   } catch (error) {
     if (!(error instanceof ShallowError)) throw error;
     // Once is enough, however many images there are.

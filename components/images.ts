@@ -10,7 +10,7 @@ export interface ImagesArgs {
   readonly sources: ImageSources;
 }
 
-/** Every image that the services run: built from this checkout, one multi-stage Dockerfile each, or pulled. */
+/** Every image that the services run: built from this checkout, or pulled. */
 export class Images extends pulumi.ComponentResource {
   readonly #references = new Map<string, pulumi.Output<string>>();
 
@@ -44,7 +44,8 @@ export class Images extends pulumi.ComponentResource {
   }
 
   #build(image: string, source: Extract<ImageSource, { build: string }>, plan: Plan): pulumi.Output<string> {
-    const { context, target, args } = plan.images[image]!;
+    const spec = plan.images[image]!;
+    const { context, dockerfile = `${context}/Dockerfile`, target, args } = spec;
     // What is pushed is pushed with the docker client's own log-in (docker login): no password
     // stands in the stack file or in the state.
     return new docker.Image(
@@ -54,9 +55,9 @@ export class Images extends pulumi.ComponentResource {
         skipPush: !source.push,
         build: {
           context,
-          dockerfile: `${context}/Dockerfile`,
+          dockerfile,
           target,
-          args: { ...args, ...provenanceOf(context) },
+          args: { ...args, ...provenanceOf(spec) },
           platform: plan.platform,
           builderVersion: docker.BuilderVersion.BuilderBuildKit,
         },

@@ -1,7 +1,8 @@
 /** What an image says of its own making, as build arguments that every Dockerfile of services/ turns into labels. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Commit, commitOf } from "./revision.ts";
+import type { ImageSpec } from "../plan/types.ts";
+import { type Commit, commitOf, foldersOf } from "./revision.ts";
 
 /**
  * Stands for what cannot be known. It must not change from run to run: an argument that does is a change of the stack.
@@ -17,9 +18,11 @@ export const version = (): string => project().version;
  * The same for the same tree, whoever builds it and whenever: no clock, and not git's remote, which differs between
  * clones and may hold a token. Source is `repository` of package.json.
  */
-export function provenanceOf(context: string): Readonly<Record<"VERSION" | "REVISION" | "CREATED" | "SOURCE", string>> {
+export function provenanceOf(
+  image: Pick<ImageSpec, "context" | "dockerfile">,
+): Readonly<Record<"VERSION" | "REVISION" | "CREATED" | "SOURCE", string>> {
   const { repository = UNKNOWN } = project();
-  const { revision, created = UNKNOWN } = commit(context);
+  const { revision, created = UNKNOWN } = commit(foldersOf(image));
   return {
     VERSION: version(),
     REVISION: revision,
@@ -32,9 +35,9 @@ export function provenanceOf(context: string): Readonly<Record<"VERSION" | "REVI
  * What git refuses (half a history, another user's checkout) is no reason to build nothing; a
  * name in a registry is (image-sources.ts).
  */
-function commit(context: string): Commit {
+function commit(folders: readonly string[]): Commit {
   try {
-    return commitOf(context);
+    return commitOf(folders);
   } catch {
     return { revision: UNKNOWN };
   }

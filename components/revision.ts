@@ -1,5 +1,7 @@
 /** Which commit an image is built from. */
 import { spawnSync } from "node:child_process";
+import { dirname, relative } from "node:path";
+import type { ImageSpec } from "../plan/types.ts";
 
 /** Stands for the commit where there is none: outside git, and for what was never committed. */
 export const UNCOMMITTED = "uncommitted";
@@ -20,28 +22,34 @@ function git(folder: string, ...args: string[]): string | undefined {
 }
 
 export interface Commit {
-  /** Twelve digits, with `-dirty` where the folder differs from that commit; UNCOMMITTED without one. */
+  /** Twelve digits, with `-dirty` where a folder differs from that commit; UNCOMMITTED without one. */
   readonly revision: string;
   /** When it was committed, as 2026-12-31T23:59:59Z. */
   readonly created?: string;
 }
 
+/** What an image is made of: its build context, and the folder of a Dockerfile that stands elsewhere. */
+export const foldersOf = ({ context, dockerfile }: Pick<ImageSpec, "context" | "dockerfile">): readonly string[] =>
+  dockerfile === undefined ? [context] : [context, dirname(dockerfile)];
+
 /**
- * The last commit that touched a build context, not the last of all: a commit elsewhere changes no tag, and so builds
+ * The last commit that touched one of an image's folders, not the last of all: a commit elsewhere changes no tag, and so builds
  * nothing. Twelve digits, because git's own choice grows with the repository.
  *
  * @throws {ShallowError}
  */
-export function commitOf(context: string): Commit {
+export function commitOf(folders: readonly string[]): Commit {
+  const context = folders[0]!;
+  const paths = folders.map((folder) => relative(context, folder) || ".");
   if (git(context, "rev-parse", "--is-inside-work-tree") !== "true") return { revision: UNCOMMITTED };
   if (git(context, "rev-parse", "--is-shallow-repository") === "true") throw new ShallowError(context);
-  const [commit, seconds] = git(context, "log", "-1", "--format=%H %ct", "--", ".")?.split(" ") ?? [];
+  const [commit, seconds] = git(context, "log", "-1", "--format=%H %ct", "--", ...paths)?.split(" ") ?? [];
   if (!commit) return { revision: UNCOMMITTED };
   return {
-    revision: `${commit.slice(0, 12)}${git(context, "status", "--porcelain", "--", ".") ? "-dirty" : ""}`,
+    revision: `${commit.slice(0, 12)}${git(context, "status", "--porcelain", "--", ...paths) ? "-dirty" : ""}`,
     created: new Date(Number(seconds) * 1000).toISOString().replace(".000Z", "Z"),
   };
 }
 
 /** @throws {ShallowError} */
-export const revisionOf = (context: string): string => commitOf(context).revision;
+export const revisionOf = (folders: readonly string[]): string => commitOf(folders).revision;

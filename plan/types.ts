@@ -26,10 +26,15 @@ export type Kind = "stateless" | "stateful" | "job";
  */
 export type Template = string;
 
-/** Images built from this checkout: one multi-stage Dockerfile each. */
+/** Images built from this checkout, each from a folder of its own. */
 export interface ImageSpec {
   /** Build context, relative to the project. */
   readonly context: string;
+  /**
+   * Dockerfile, relative to the project. One beside other files that its images are made of has a folder of its own:
+   * whatever changes there is a change of theirs. @default the one in the context
+   */
+  readonly dockerfile?: string;
   /** Stage to build. */
   readonly target: string;
   readonly args: Readonly<Record<string, string>>;

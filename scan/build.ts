@@ -9,6 +9,8 @@ let found: Promise<string> | undefined;
 
 export interface BuildArgs {
   readonly context: string;
+  /** @default the one in the context */
+  readonly dockerfile?: string;
   readonly target: string;
   readonly args: Readonly<Record<string, string>>;
   readonly platform: string;
@@ -17,9 +19,10 @@ export interface BuildArgs {
 }
 
 /** @returns the image's id. @throws {Error} with what the build said. */
-export async function buildImage({ context, target, args, platform, tag }: BuildArgs): Promise<string> {
+export async function buildImage({ context, dockerfile, target, args, platform, tag }: BuildArgs): Promise<string> {
   const flags = [
     ...(tag === undefined ? [] : ["--tag", tag]),
+    ...(dockerfile === undefined ? [] : ["--file", dockerfile]),
     ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
   ];
   const { stdout } = await run(

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Settings } from "../config/schema.ts";
 import type { Keys } from "../config/shape.ts";
-import type { CatalogueArgs } from "../plan/types.ts";
+import type { CatalogueArgs, ImageSpec, ServiceSpec } from "../plan/types.ts";
 
 export interface Part<Own extends z.ZodRawShape = z.ZodRawShape> extends Keys {
   readonly settings: Own;
@@ -18,4 +18,13 @@ export interface Args<Own extends z.ZodRawShape = Readonly<Record<never, never>>
   readonly settings: Settings<Own>;
   /** Reference of an image that is pulled. @throws {Error} where no part of the system brings it. */
   readonly baseImage: (name: string) => string;
+}
+
+/** A service with the image that is built for it alone, which has its name. */
+export interface Entry {
+  readonly name: string;
+  /** Images that are pulled for it, by the name that `berth:baseImages` takes. */
+  readonly images: Readonly<Record<string, string>>;
+  readonly image: (args: Args) => ImageSpec;
+  readonly service: (args: Args) => ServiceSpec;
 }

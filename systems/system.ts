@@ -4,7 +4,7 @@ import { leaf } from "../config/schema.ts";
 import { type Keys, type Shape, shapeOf } from "../config/shape.ts";
 import type { Drawings } from "../monitoring/panels.ts";
 import type { Catalogue, ImageSpec, ServiceSpec, StoreFacts, Template } from "../plan/types.ts";
-import type { Args, Part } from "./part.ts";
+import type { Args, Entry, Part } from "./part.ts";
 import { backup, backupImage, backupPart } from "./parts/backup.ts";
 import { edge, edgeImage, edgePart } from "./parts/edge.ts";
 import { monitoringPart } from "./parts/monitoring-keys.ts";
@@ -17,10 +17,12 @@ export interface SystemArgs<Own extends z.ZodRawShape> extends Part<Own> {
   /** Name of its folder. */
   readonly name: string;
   readonly stores: readonly Store[];
-  /** Images that it builds. @default none */
+  /** Images that several of its services run. @default none */
   readonly builds?: (args: Args<Own>) => Readonly<Record<string, ImageSpec>>;
-  /** Applications and jobs. */
-  readonly services: (args: Args<Own>) => readonly ServiceSpec[];
+  /** Applications and jobs that run them, or what is pulled. @default none */
+  readonly services?: (args: Args<Own>) => readonly ServiceSpec[];
+  /** Services with an image of their own. @default none */
+  readonly entries?: readonly Entry[];
   /** What a person logs in with, by service, besides stores and Grafana. @default nothing */
   readonly credentials?: Readonly<Record<string, Template>>;
   /** What it adds to the dashboards. @default nothing */
@@ -42,7 +44,7 @@ export interface SystemDefinition {
 }
 
 export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): SystemDefinition {
-  const { name, stores } = own;
+  const { name, stores, entries = [] } = own;
   const noBackup = whyNoBackup(name, stores);
   const parts: readonly Part[] = [
     ...stores,
@@ -51,7 +53,9 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
     edgePart,
     monitoringPart,
   ];
-  const images = Object.assign({}, ...parts.map((part) => part.images)) as Readonly<Record<string, string>>;
+  const images = Object.assign({}, ...[...parts, ...entries].map((part) => part.images)) as Readonly<
+    Record<string, string>
+  >;
   const catalogue: Catalogue = (given) => {
     const baseImage = (image: string): string => {
       const reference = given.settings.baseImages[image] ?? images[image];
@@ -66,7 +70,13 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
       ...(database === undefined ? {} : { database }),
       ...(schemaVersion === undefined ? {} : { schemaVersion }),
       stores: stores.map((store) => factsOf(store, args)),
-      images: { ...own.builds?.(args), edge: edgeImage(args), ...backupImage(args, stores), ...collectorImage(args) },
+      images: {
+        ...own.builds?.(args),
+        ...Object.fromEntries(entries.map((entry) => [entry.name, entry.image(args)])),
+        edge: edgeImage(args),
+        ...backupImage(args, stores),
+        ...collectorImage(args),
+      },
       baseImages: Object.keys(images),
       services: servicesOf(own, args),
       credentials: {
@@ -102,10 +112,11 @@ type AllArgs<Own extends z.ZodRawShape> = Args<Own> &
   Args<typeof monitoringPart.settings>;
 
 function servicesOf<Own extends z.ZodRawShape>(own: SystemArgs<Own>, args: AllArgs<Own>): ServiceSpec[] {
-  const { stores } = own;
+  const { stores, entries = [] } = own;
+  const applications = [...(own.services?.(args) ?? []), ...entries.map((entry) => entry.service(args))];
   const services = [
     ...stores.flatMap((store) => [store.server(args), store.login(args)]),
-    ...own.services(args).map((spec) => withStores(spec, stores, args)),
+    ...applications.map((spec) => withStores(spec, stores, args)),
   ];
   const all = [
     ...services,

@@ -1,22 +1,27 @@
-/** Adds the service of docs/onboarding.md to a copy of the checkout, as the page says: by its folder and its entry. */
+/** What docs/onboarding.md adds to a checkout, by the commands that the page gives. */
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
-/** @throws {Error} where the page has no diff, the copy has the service, or systems/assistant/index.ts has moved on. */
-export function addBilling(dir: string): void {
-  const page = readFileSync(join(dir, "docs/onboarding.md"), "utf8");
-  const entry = /^```diff\n([\s\S]*?)^```/m.exec(page)?.[1];
-  if (entry === undefined) throw new Error("docs/onboarding.md has no diff");
-  execFileSync("git", ["apply", "-"], {
-    cwd: dir,
-    input: entry,
-    // The copy may be no repository. One that it lies in would make git pass over its files.
-    env: { ...process.env, GIT_CEILING_DIRECTORIES: dirname(dir) },
-  });
-  cpSync(join(dir, "docs/examples/billing/service"), join(dir, "services/billing"), {
-    recursive: true,
-    errorOnExist: true,
-    force: false,
-  });
+/** The words of every `npm run new` of the page, in its order. */
+const said = (dir: string): string[] =>
+  [...readFileSync(join(dir, "docs/onboarding.md"), "utf8").matchAll(/^npm run new -- (\S.*)$/gm)].map(
+    ([, words]) => words!,
+  );
+
+/**
+ * @param which What the words begin with.
+ * @throws {Error} where the page has no such command, or one fails.
+ */
+export function addAsSaid(dir: string, which: string): void {
+  const commands = said(dir).filter((words) => words.startsWith(which));
+  if (commands.length === 0) throw new Error(`docs/onboarding.md does not say npm run new -- ${which}`);
+  for (const words of commands)
+    execFileSync(process.execPath, ["bin/new.ts", ...words.split(" ")], {
+      cwd: dir,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
 }
+
+/** The service that the end-to-end suites live with. */
+export const addBilling = (dir: string): void => addAsSaid(dir, "service billing ");

@@ -82,7 +82,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: "billing",
     group: "proof",
-    proves: "a service is added by its entry and its folder, and no test changes",
+    proves: "what npm run new writes, a service or a system, passes every check as it is, and no test changes",
     files: ["test/proof/billing.test.ts"],
   },
   {

@@ -32,7 +32,7 @@ function reachProblems({ name, port, networks, route }: Routed): Problem[] {
 }
 
 /** One way to write a path, so that two of them can be told apart. */
-const PUBLIC = /^(?:\/|(?:\/[\w.~-]+)+)$/;
+export const PUBLIC = /^(?:\/|(?:\/[\w.~-]+)+)$/;
 
 function pathProblems({ name, route: { public: path, check, probe = "/" } }: Routed): Problem[] {
   return [
@@ -45,7 +45,7 @@ function pathProblems({ name, route: { public: path, check, probe = "/" } }: Rou
   ];
 }
 
-const isUnder = (path: string, prefix: string): boolean =>
+export const isUnder = (path: string, prefix: string): boolean =>
   prefix === "/" || path === prefix || path.startsWith(`${prefix}/`) || path.startsWith(`${prefix}?`);
 
 /** A check that another service answers says nothing of this one. */

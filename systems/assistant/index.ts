@@ -1,23 +1,23 @@
 /** A personal assistant: an API, an agent, background workers and an SMS router from one image (requirements PA). */
 import { secretPath } from "../../plan/files.ts";
-import { healthCheck } from "../../plan/health.ts";
 import type { NetworkName, ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { edgeUrl } from "../parts/edge.ts";
 import { runOnce, succeeded } from "../parts/job.ts";
 import { tracesUrl } from "../parts/monitoring-logs.ts";
+import { PYTHON_UID, pythonHealth, pythonImage, pythonImages } from "../parts/python.ts";
 import { postgres } from "../stores/postgres.ts";
 import { redis } from "../stores/redis.ts";
 import { system } from "../system.ts";
 import { environment } from "./environment.ts";
 import { drawings } from "./panels.ts";
 import { secrets } from "./secrets.ts";
+import { entries } from "./services/index.ts";
 import { settings } from "./settings.ts";
 
 type AssistantArgs = Args<typeof settings>;
 
 const IMAGE = { build: "assistant" };
-const UID = 10001;
 const NETWORKS: readonly NetworkName[] = ["app", "monitoring"];
 const STORES = ["postgres", "redis"];
 const AGENT = 8001;
@@ -28,16 +28,11 @@ export const assistant = system({
   name: "assistant",
   settings,
   secrets,
-  images: { python: "python:3.11-slim" },
+  images: pythonImages,
   stores: [postgres({ prefix: "pa", migrations: "migrate" }), redis()],
-  builds: (args) => ({
-    assistant: {
-      context: "services/assistant",
-      target: args.settings.imageTarget,
-      args: { PYTHON_IMAGE: args.baseImage("python") },
-    },
-  }),
+  builds: (args) => ({ assistant: pythonImage("assistant", args) }),
   services: (args) => [...jobs(args), ...applications(args)],
+  entries,
   credentials: { seed: "alice@example.com (admin), bob@example.com: @{seedPassword}" },
   drawings,
   documentation: environment,
@@ -68,21 +63,16 @@ function application(
   } & Pick<ServiceSpec, "limits"> &
     Partial<ServiceSpec>,
 ): ServiceSpec {
-  const at = `http://127.0.0.1:${spec.port}`;
   return {
     tier: "app",
     kind: "stateless",
     image: IMAGE,
-    uid: UID,
+    uid: PYTHON_UID,
     uses: STORES,
     networks: NETWORKS,
     metrics: {},
     command: ["assistant", spec.name],
-    health: healthCheck.command(["assistant-health", `${at}/ready?scope=data`, `${at}/health`], {
-      interval: 4,
-      timeout: 8,
-      startPeriod: 15,
-    }),
+    health: pythonHealth(spec.port, "/ready?scope=data"),
     sources: { "services/assistant/src": "/app/src" },
     stopGrace: 60,
     connections: POOL,
@@ -181,7 +171,7 @@ function jobs(args: AssistantArgs): ServiceSpec[] {
     tier: "app",
     kind: "job",
     image: IMAGE,
-    uid: UID,
+    uid: PYTHON_UID,
     command: runOnce(`assistant ${name}`),
     environment: { ...common(args, tracesUrl(args)), ...environment },
     secrets,

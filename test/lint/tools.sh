@@ -18,7 +18,8 @@ use_packages() { # requirements file...
   python=$(command -v python3.11 || command -v python3) || die "Python 3.11 or later is needed: there is no python3"
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "Python 3.11 or later is needed, found $("$python" --version)"
-  folder=$CACHE/$({ "$python" --version; cat "$@"; } | sha256sum | cut -c1-16)
+  # By what is installed, so that a file more with the same packages installs nothing.
+  folder=$CACHE/$({ "$python" --version; cat "$@" | grep -E '^[A-Za-z]' | sort -u; } | sha256sum | cut -c1-16)
   [ -e "$folder/whole" ] || alone install "$python" "$folder" "$@"
   PATH=$folder/bin:$PATH
 }
@@ -34,5 +35,5 @@ install() { # python folder requirements file...
   touch "$folder/whole"
 }
 
-# The linters, and what the Python under services/ imports: one folder for all lints.
-use_linters() { use_packages test/lint/requirements.txt services/assistant/requirements{,-dev}.txt; }
+# The linters, and what the Python under services/ imports: one folder for all lints, and so one version of each package.
+use_linters() { use_packages test/lint/requirements.txt services/*/requirements*.txt; }

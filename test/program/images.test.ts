@@ -74,9 +74,9 @@ describe("images", function () {
     assert.deepEqual(
       inside,
       Object.fromEntries(
-        Object.entries(IMAGES).map(([name, { context, args: bases }]) => [
+        Object.entries(IMAGES).map(([name, image]) => [
           `${system}-stage-${name}`,
-          { ...provenanceOf(context), ...bases },
+          { ...provenanceOf(image), ...image.args },
         ]),
       ),
     );

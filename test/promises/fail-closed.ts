@@ -16,14 +16,14 @@ const ANY: readonly Broken[] = [
     what: "does not build",
     gate: true,
     change: (stack) => {
-      const { project } = stack;
-      const image = front(stack);
-      const dockerfile = `${project.known.plan.images[image]!.context}/Dockerfile`;
-      const before = project.read(dockerfile);
-      project.write(dockerfile, `${before}RUN exit 7\n`);
-      return () => project.write(dockerfile, before);
+      const { project, driver } = stack;
+      // The build compiles it.
+      const source = driver.sources[front(stack)]!;
+      const before = project.read(source);
+      project.write(source, `${before}(\n`);
+      return () => project.write(source, before);
     },
-    culprit: [front, /exit code: 7|returned a non-zero code: 7/],
+    culprit: [front, /exit code: 1\b|returned a non-zero code: 1\b/],
   },
   {
     // What the program says about it is in its log, and in the CLI's last words.

@@ -53,16 +53,16 @@ describe("images", function () {
   const [built, tags, contents] = [new Map<string, Inspected>(), [] as string[], new Map<string, Contents>()];
   let folder = "";
 
-  async function build(as: string, { context, target, args }: ImageSpec): Promise<Inspected> {
+  async function build(as: string, { context, ...rest }: ImageSpec): Promise<Inspected> {
     const tag = `localhost/berth/e2e-images:${as}`;
     tags.push(tag);
-    await buildImage({ context: join(ROOT, context), target, args, platform: PLAN.platform, tag });
+    await buildImage({ ...rest, context: join(ROOT, context), platform: PLAN.platform, tag });
     built.set(as, await inspect(tag));
     return built.get(as)!;
   }
   const spec = (name: Name, change: Partial<ImageSpec> = {}): ImageSpec => {
-    const { context, args } = PLAN.images[name]!;
-    return { context, target: "runtime", args: { ...args, ...provenanceOf(join(ROOT, context)) }, ...change };
+    const image = PLAN.images[name]!;
+    return { ...image, target: "runtime", args: { ...image.args, ...provenanceOf(image) }, ...change };
   };
   const base = (name: Name): string => PLAN.images[name]!.args[BASES[name]]!;
   const files = (as: string): string[] =>
@@ -87,7 +87,7 @@ describe("images", function () {
   for (const name of NAMES)
     describe(name, () => {
       it("says what it is made of", () => {
-        const { VERSION, REVISION, CREATED, SOURCE } = provenanceOf(join(ROOT, PLAN.images[name]!.context));
+        const { VERSION, REVISION, CREATED, SOURCE } = provenanceOf(PLAN.images[name]!);
         const labels = Object.entries(built.get(name)!.Config.Labels)
           .filter(([key]) => key.startsWith(PREFIX))
           .map(([key, value]): [string, string] => [key.slice(PREFIX.length), value]);

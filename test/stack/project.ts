@@ -168,7 +168,9 @@ export class Project {
 
   /** The plan of the copy, as it is by now. It is made anew only where a file that it is made of has changed. */
   plan(): Plan {
-    const folders = ["config", "data", "edge", "monitoring", "plan", "systems"].map((name) => join(this.dir, name));
+    const folders = ["config", "data", "edge", "monitoring", "plan", "services/python", "systems"].map((name) =>
+      join(this.dir, name),
+    );
     const files = folders.flatMap((folder) =>
       readdirSync(folder, { recursive: true, withFileTypes: true }).map(({ name, parentPath }) =>
         join(parentPath, name),

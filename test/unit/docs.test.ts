@@ -10,7 +10,7 @@ import { parseConfig } from "../../config/parse.ts";
 import { generatedIn } from "../../config/secrets.ts";
 import { systems } from "../../systems/index.ts";
 import { requestOf } from "../arguments.ts";
-import { addBilling } from "../billing.ts";
+import { addAsSaid, addBilling } from "../billing.ts";
 import { copyCheckout } from "../stack/checkout.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -55,18 +55,19 @@ function brokenLinks(page: string, text: string): string[] {
   });
 }
 
-/** Where a path comes from that the text itself says to make by `cp -r`; any other is its own. */
-function sourceOf(text: string, path: string): string {
-  const made = [...text.matchAll(/^cp -r (\S+) (\S+)$/gm)].find(([, , to]) => `${path}/`.startsWith(`${to}/`));
-  return made ? path.replace(made[2]!, made[1]!) : path;
-}
+/** What the text itself says to make, by `npm run new`. */
+const made = (text: string, kind: "service" | "system"): string[] =>
+  all(text, new RegExp(`^npm run new -- ${kind} ([\\w-]+)`, "gm"));
+const isMade = (text: string, path: string): boolean =>
+  made(text, "service").some((name) => path === `services/${name}` || path.endsWith(`/services/${name}.ts`)) ||
+  made(text, "system").some((name) => path === `systems/${name}`);
 
 function absent(text: string): string[] {
   return [
     ...all(
       text,
       /(?<![\w./-])((?:bin|bench|components|config|data|edge|monitoring|plan|policy|services|systems|test)\/(?:[\w-]+\/)*[\w-]+(?:\.\w+)*)(?![\w*<{])/g,
-    ).filter((path) => !existsSync(join(ROOT, sourceOf(text, path)))),
+    ).filter((path) => !existsSync(join(ROOT, path)) && !isMade(text, path)),
     ...all(text, /\bnpm run ([\w-]+)/g)
       .filter((script) => !(script in scripts))
       .map((script) => `npm run ${script}`),
@@ -147,7 +148,8 @@ describe("the documentation", () => {
       const text = read(page);
       assert.deepEqual(brokenLinks(page, text), []);
       assert.deepEqual(absent(text), []);
-      const known = [...stacks, ...all(text, /> Pulumi\.(\w+)\.yaml/g)];
+      const systems = made(text, "system").map((name) => `${name}-dev`);
+      const known = [...stacks, ...systems, ...all(text, /> Pulumi\.(\w+)\.yaml/g)];
       assert.deepEqual(
         commands(text).flatMap((command) => mistakes(command, known)),
         [],
@@ -176,10 +178,8 @@ describe("the documentation", () => {
       "npm run no",
       "berth:no",
     ]);
-    assert.deepEqual(absent("cp -r docs services/x\n services/x services/x/policy.md services/x/no services/xy"), [
-      "services/x/no",
-      "services/xy",
-    ]);
+    const text = "npm run new -- service x\n services/x systems/y/services/x.ts services/x/no services/xy systems/x";
+    assert.deepEqual(absent(text), ["services/x/no", "services/xy", "systems/x"]);
     const wrong = [
       "bin/up nostack",
       "bin/down dev --no",
@@ -208,7 +208,8 @@ describe("the documentation", () => {
       pages
         .flatMap((page) => blocks(read(page)).flatMap((block) => block.split("\n")))
         .map((line) => line.replace(/\s+#.*/, ""))
-        .filter((line) => line.startsWith("npm run plan")),
+        // Those of stacks that a page makes are run where it made them.
+        .filter((line) => /^npm run plan(?: (?!.*-dev)|$)/.test(line)),
     ),
   ];
   for (const command of plans)
@@ -222,16 +223,25 @@ describe("the documentation", () => {
       );
     });
 
-  it("docs/onboarding.md: the service that it adds is planned, with its route", () => {
+  it("docs/onboarding.md: what it adds is planned: a service with its route, a system with a service", function () {
+    this.timeout(60_000);
     const copy = mkdtempSync(join(tmpdir(), "berth-docs-"));
     try {
       copyCheckout(copy);
       // In a copy of the checkout that has it, these tests pass as well (test/proof).
       if (!existsSync(join(ROOT, "services/billing"))) addBilling(copy);
-      const plan = execFileSync(process.execPath, ["bin/plan.ts", "dev"], { cwd: copy, encoding: "utf8" });
-      assert.match(plan, /^billing +app +stateless .* \/billing /m);
-      assert.match(plan, /^edge-routes .* billing/m);
-      assert.match(plan, /^postgres-prune .* billing/m);
+      addAsSaid(copy, "system ");
+      addAsSaid(copy, "service orders ");
+      const planned = (stack: string): string =>
+        execFileSync(process.execPath, ["bin/plan.ts", stack], { cwd: copy, encoding: "utf8" });
+      for (const [stack, name] of [
+        ["dev", "billing"],
+        ["shop-dev", "orders"],
+      ] as const) {
+        assert.match(planned(stack), new RegExp(`^${name} +app +stateless .* /${name} `, "m"));
+        assert.match(planned(stack), new RegExp(`^edge-routes .*${name}`, "m"));
+        assert.match(planned(stack), new RegExp(`^postgres-prune .* ${name}`, "m"));
+      }
     } finally {
       rmSync(copy, { recursive: true });
     }

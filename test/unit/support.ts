@@ -40,19 +40,19 @@ export const catalogue =
 /** The small system may say what the assistant may. */
 const SHAPE = systems.assistant.shape;
 
-export const settings = (values: Record<string, unknown> = {}): Settings => {
+export const settings = (values: Record<string, unknown> = {}, shape = SHAPE): Settings => {
   const texts = Object.entries({ "berth:environment": "dev", ...values }).map(([key, value]): [string, string] => [
     key,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
-  const parsed = parseConfig({ stack: "dev", values: new Map(texts), secrets: new Map() }, SHAPE);
+  const parsed = parseConfig({ stack: "dev", values: new Map(texts), secrets: new Map() }, shape);
   if (!parsed.settings) throw new ProblemsError("dev", parsed.problems);
   return parsed.settings;
 };
 
 export const context = (values: Record<string, unknown> = {}, more: Partial<Context> = {}): Context => ({
   stack: "dev",
-  settings: settings(values),
+  settings: settings(values, more.shape),
   shape: SHAPE,
   host: { cpus: 4, memory: 8192 },
   off: new Set<string>(),

@@ -13,7 +13,10 @@ const executable = (name: string): boolean => {
     return false;
   }
 };
-const scripts = readdirSync(BIN).filter(executable);
+const scripts = readdirSync(BIN, { withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ name }) => name)
+  .filter(executable);
 /** Scripts that work on one stack, and say so in their head. */
 const ofOneStack = scripts.filter((name) => /bin\/\w+ \[stack\]/.test(readFileSync(join(BIN, name), "utf8")));
 const run = (name: string, ...args: string[]) => {

@@ -33,7 +33,7 @@ describe("components/provenance", () => {
         },
       );
   };
-  const provenance = () => provenanceOf(join(folder, "context"));
+  const provenance = () => provenanceOf({ context: join(folder, "context") });
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "berth-provenance-"));
     for (const sub of ["context", "other"]) {
@@ -79,23 +79,25 @@ describe("components/provenance", () => {
     execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${folder}`, join(folder, "clone")], {
       stdio: "ignore",
     });
-    const { REVISION, CREATED } = provenanceOf(join(folder, "clone/context"));
+    const { REVISION, CREATED } = provenanceOf({ context: join(folder, "clone/context") });
     assert.deepEqual([REVISION, CREATED], ["unknown", "unknown"]);
   });
 
   it("is taken by every Dockerfile, after the last layer that costs anything", () => {
-    const contexts = new Set(
-      ["stage", "prod"].flatMap((stack) => Object.values(planOf(stack).images)).map(({ context }) => context),
+    const dockerfiles = new Set(
+      ["stage", "prod"]
+        .flatMap((stack) => Object.values(planOf(stack).images))
+        .map(({ context, dockerfile = `${context}/Dockerfile` }) => dockerfile),
     );
-    assert.ok(contexts.size > 0);
-    for (const context of contexts) {
-      const lines = readFileSync(join(ROOT, context, "Dockerfile"), "utf8").split("\n");
+    assert.ok(dockerfiles.size > 0);
+    for (const dockerfile of dockerfiles) {
+      const lines = readFileSync(join(ROOT, dockerfile), "utf8").split("\n");
       const args = Object.keys(provenance()).map((name) =>
         lines.findLastIndex((line) => line.startsWith(`ARG ${name}=`)),
       );
       assert.ok(
         args.every((at) => at > lines.findLastIndex((line) => /^(FROM|RUN|COPY) /.test(line))),
-        `${context}: ${args.join()}`,
+        `${dockerfile}: ${args.join()}`,
       );
       for (const label of ["source", "revision", "version", "created"])
         assert.match(

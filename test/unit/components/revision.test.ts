@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { revisionOf, ShallowError, UNCOMMITTED } from "../../../components/revision.ts";
+import { foldersOf, revisionOf, ShallowError, UNCOMMITTED } from "../../../components/revision.ts";
 
 describe("components/revision", () => {
   let folder: string;
@@ -24,7 +24,7 @@ describe("components/revision", () => {
     git("commit", "-m", "a commit");
     return git("rev-parse", "HEAD").slice(0, 12);
   };
-  const context = (): string => revisionOf(join(folder, "context"));
+  const context = (): string => revisionOf([join(folder, "context")]);
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "berth-revision-"));
     for (const sub of ["context", "other"]) mkdirSync(join(folder, sub));
@@ -41,10 +41,25 @@ describe("components/revision", () => {
     const second = commit();
     assert.notEqual(second, first);
     assert.equal(context(), first);
-    assert.equal(revisionOf(join(folder, "other")), second);
+    assert.equal(revisionOf([join(folder, "other")]), second);
     write("context/file", "two");
     assert.equal(context(), `${first}-dirty`, "and says so until it is committed");
     assert.equal(commit(), context());
+  });
+
+  it("is the last commit that touched one of the folders, where an image is made of several", () => {
+    git("init");
+    const first = commit();
+    const image = foldersOf({ context: join(folder, "context"), dockerfile: join(folder, "shared/Dockerfile") });
+    assert.equal(revisionOf(image), first);
+    mkdirSync(join(folder, "shared"));
+    write("shared/Dockerfile", "one");
+    assert.equal(revisionOf(image), `${first}-dirty`);
+    const second = commit();
+    assert.equal(revisionOf(image), second);
+    assert.equal(context(), first);
+    write("context/file", "two");
+    assert.equal(revisionOf(image), `${second}-dirty`);
   });
 
   it("is dirty with a new file, not with one that git ignores", () => {
@@ -74,7 +89,7 @@ describe("components/revision", () => {
     execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${folder}`, join(folder, "clone")], {
       stdio: "ignore",
     });
-    assert.throws(() => revisionOf(join(folder, "clone/context")), ShallowError);
+    assert.throws(() => revisionOf([join(folder, "clone/context")]), ShallowError);
   });
 
   it("looks only: the index is as it was", () => {

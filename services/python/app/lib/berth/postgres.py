@@ -7,13 +7,15 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from billing import observe
+from berth import observe
 
 Connection = AsyncConnection[DictRow]
 
@@ -21,20 +23,25 @@ WAIT = 2.0  # seconds for a connection, and for the first sign that it works
 
 
 class Database:
-    def __init__(self, url: str, size: int, statement_timeout: float) -> None:
-        self._size = size
-        self._statement_timeout = statement_timeout
+    name = "database"
+    away = (psycopg.OperationalError,)
+
+    def __init__(self) -> None:
+        """Reads DATABASE_URL_FILE once: a new password is another file, and another container."""
+        url = Path(os.environ["DATABASE_URL_FILE"]).read_text().strip()
+        self._size = int(os.environ.get("DB_POOL_SIZE", "5"))
+        self._statement_timeout = float(os.environ.get("DB_STATEMENT_TIMEOUT", "10"))
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
                 "connect_timeout": 3,
-                "application_name": "billing",
-                "options": f"-c statement_timeout={int(statement_timeout * 1000)}",
+                "application_name": observe.service(),
+                "options": f"-c statement_timeout={int(self._statement_timeout * 1000)}",
             },
             min_size=1,
-            max_size=size,
+            max_size=self._size,
             timeout=WAIT,
             check=works,
             reconnect_timeout=5,
@@ -42,22 +49,24 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Does not wait for the server: the process must be able to say that it lives while the database does not."""
         await self._pool.open()
 
     async def close(self) -> None:
         await self._pool.close(timeout=1)
 
-    async def rows(self, query: str) -> list[dict[str, Any]]:
-        """Raises psycopg.OperationalError where the server does not answer."""
+    async def check(self) -> None:
+        await self.rows("SELECT 1")
+
+    async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
+        """What a statement gives. Raises psycopg.OperationalError where the server does not answer."""
         up = False
         try:
             async with self._pool.connection() as connection, limit(connection, self._statement_timeout + 1):
-                rows = await (await connection.execute(query.encode())).fetchall()
+                rows = await (await connection.execute(query.encode(), args or None)).fetchall()
                 up = True
                 return rows
         finally:
-            observe.DEPENDENCY_UP.labels("database").set(up)
+            observe.DEPENDENCY_UP.labels(self.name).set(up)
 
     def observe(self) -> None:
         stats = self._pool.get_stats()

@@ -1,4 +1,6 @@
-"""Runs the service until it is told to stop; requests under way get their time."""
+"""`python -m berth` runs app.main:app of the service until it is told to stop; requests under way get their time."""
+
+from __future__ import annotations
 
 import logging
 import os
@@ -6,17 +8,14 @@ import signal
 
 import uvicorn
 
-from billing import observe
-
-GRACE = 50  # seconds; the catalogue's stopGrace is longer
+GRACE = 50  # seconds; the catalogue's stopGrace is longer (systems/parts/python.ts)
 
 
 def main() -> None:
-    observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
     # uvicorn raises the signal again after a clean stop; by default that would turn it into exit code 143.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.run(
-        "billing.main:app",
+        "app.main:app",
         host="0.0.0.0",
         port=int(os.environ["PORT"]),
         reload=os.environ.get("RELOAD") == "true",
@@ -27,7 +26,7 @@ def main() -> None:
         timeout_keep_alive=75,  # longer than the edge keeps its side open, so that the edge closes first
         timeout_graceful_shutdown=GRACE,
     )
-    logging.getLogger("billing").info("stopped")
+    logging.getLogger("berth").info("stopped")
 
 
 if __name__ == "__main__":

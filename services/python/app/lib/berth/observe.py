@@ -1,9 +1,10 @@
-"""What a service tells of itself: JSON lines, request ids, metrics. The names are those of the assistant."""
+"""What a service tells of itself: JSON lines, request ids, metrics. Dashboards and alerts ask by these names."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -15,8 +16,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PREFIX = "/billing"
-
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer", ["method", "route"])
 IN_PROGRESS = Gauge("http_requests_in_progress", "Requests being answered")
@@ -24,10 +23,15 @@ DEPENDENCY_UP = Gauge("dependency_up", "1 if the dependency answered last time",
 POOL = Gauge("db_pool_connections", "Database connections by state", ["state"])
 POOL_WAITING = Gauge("db_pool_waiting_requests", "Requests waiting for a database connection")
 
-log = logging.getLogger("billing.http")
+log = logging.getLogger("berth.http")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _PROBES = frozenset(("/health", "/ready", "/metrics"))
+
+
+def service() -> str:
+    """Name of the service that runs, by the catalogue."""
+    return os.environ.get("SERVICE", "berth")
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,7 +40,7 @@ class JsonFormatter(logging.Formatter):
         entry: dict[str, object] = {
             "ts": f"{seconds}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
-            "service": "billing",
+            "service": service(),
             "logger": record.name,
             "msg": record.getMessage(),
         }
@@ -101,8 +105,8 @@ class Observe:
 
     @staticmethod
     def _record(scope: Scope, status: int, seconds: float) -> None:
-        # Without the prefix: by these names dashboards and alerts leave the platform's own questions out.
-        route = getattr(scope.get("route"), "path", "unmatched").removeprefix(PREFIX)
+        # By the names of these routes dashboards and alerts leave the platform's own questions out.
+        route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"]
         REQUESTS.labels(method, route, status).inc()
         DURATION.labels(method, route).observe(seconds)

@@ -1,0 +1,42 @@
+"""Redis as a request sees it: an answer, or an exception soon."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from redis import asyncio as aioredis
+from redis.exceptions import ConnectionError, TimeoutError
+
+from berth import observe
+
+WAIT = 2.0  # seconds for a connection, and for an answer
+
+
+class Redis:
+    name = "redis"
+    away = (ConnectionError, TimeoutError)
+
+    def __init__(self) -> None:
+        """Reads REDIS_URL_FILE once: a new password is another file, and another container."""
+        url = Path(os.environ["REDIS_URL_FILE"]).read_text().strip()
+        self.client: aioredis.Redis = aioredis.Redis.from_url(
+            url, decode_responses=True, socket_connect_timeout=WAIT, socket_timeout=WAIT
+        )
+
+    async def open(self) -> None:
+        """The client connects when it is first asked."""
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+    async def check(self) -> None:
+        up = False
+        try:
+            await self.client.ping()
+            up = True
+        finally:
+            observe.DEPENDENCY_UP.labels(self.name).set(up)
+
+    def observe(self) -> None:
+        """It counts nothing."""

@@ -1,0 +1,101 @@
+"""The HTTP shell of a service: health, readiness, metrics, and one answer while a store is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from berth import observe
+
+log = logging.getLogger("berth")
+
+RETRY_AFTER = 2  # seconds
+
+
+class Store(Protocol):
+    """What a service reads and writes beside its own memory."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def away(self) -> tuple[type[Exception], ...]:
+        """What is raised while it does not answer."""
+
+    async def open(self) -> None:
+        """Does not wait for the server: the process must be able to say that it lives while the store does not."""
+
+    async def close(self) -> None: ...
+
+    async def check(self) -> None:
+        """Raises one of `away` where the server does not answer soon."""
+
+    def observe(self) -> None:
+        """Copies what it counts into the metrics, when they are scraped."""
+
+
+def create(*stores: Store) -> FastAPI:
+    """An application with /health (it lives), /ready (its stores answer) and /metrics."""
+    name = observe.service()
+    observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for store in stores:
+            await store.open()
+        yield
+        for store in stores:
+            await store.close()
+
+    app = FastAPI(
+        title=name,
+        version=os.environ.get("APP_VERSION", "0.0.0"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[Middleware(observe.Observe)],
+    )
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "service": name}
+
+    @app.get("/ready")
+    async def ready() -> dict[str, str]:
+        await asyncio.gather(*(store.check() for store in stores))
+        return {"status": "ready"}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        for store in stores:
+            store.observe()
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return observe.problem(error.status_code, str(error.detail))
+
+    for store in stores:
+        _answer_while_away(app, store)
+    return app
+
+
+def _answer_while_away(app: FastAPI, store: Store) -> None:
+    async def unavailable(_: Request, error: Exception) -> JSONResponse:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        log.warning("%s unavailable: %s", store.name, reason)
+        return observe.problem(503, f"{store.name} unavailable, try again", RETRY_AFTER)
+
+    for kind in store.away:
+        app.add_exception_handler(kind, unavailable)
