@@ -7,7 +7,6 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type Chosen, everything, gate, help, named, Refusal, type Request, requestOf } from "./arguments.ts";
 import type { Counts } from "./counts.ts";
 import { commandCounts, failuresOf, judge, leftOut, type Result, table, tooLong, totals } from "./report.ts";
@@ -79,22 +78,15 @@ interface Ended {
   readonly output: string;
 }
 
-/**
- * What a suite prints: kept until it ends, and shown where it failed; shown as it comes; or shown line by line, with
- * the suite's name before each, because another one prints at its side.
- */
-type Show = "failure" | "all" | "lines";
-
-function finish(child: ChildProcess, show: Show, name: string): Promise<Ended> {
+/** @param show Whether what it prints is shown as it comes, besides being collected. */
+function finish(child: ChildProcess, show: boolean): Promise<Ended> {
   children.add(child);
   const output: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (data: Buffer) => {
       output.push(data);
-      if (show === "all") process.stdout.write(data);
+      if (show) process.stdout.write(data);
     });
-    if (stream && show === "lines") createInterface(stream).on("line", (line) => line && say(`${name}: ${line}`));
-  }
   return new Promise((resolve) => {
     const end = (status: number | null, signal: string | null) => {
       children.delete(child);
@@ -102,14 +94,14 @@ function finish(child: ChildProcess, show: Show, name: string): Promise<Ended> {
     };
     child.on("error", (error) => {
       output.push(Buffer.from(`${error.message}\n`));
-      if (show !== "failure") say(error.message);
+      if (show) say(error.message);
       end(127, null);
     });
     child.on("close", end);
   });
 }
 
-async function runMocha(suite: MochaSuite, chapters: readonly string[], atLength: boolean, show: Show) {
+async function runMocha(suite: MochaSuite, chapters: readonly string[], atLength: boolean, show: boolean) {
   const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
   const file = join(folder, "counts.json");
   const env: NodeJS.ProcessEnv = { ...suite.env, ...process.env, BERTH_TEST_COUNTS: file };
@@ -118,9 +110,9 @@ async function runMocha(suite: MochaSuite, chapters: readonly string[], atLength
   if (chapters.length) env["BERTH_TEST_CHAPTERS"] = chapters.join(",");
   const args = ["--disable-warning=ExperimentalWarning", ...MOCHA, ...suite.files];
   // Where its output is shown, it keeps the terminal, and its colours.
-  const stdio = show === "all" ? "inherit" : "pipe";
+  const stdio = show ? "inherit" : "pipe";
   const mocha = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", stdio, stdio] });
-  const ended = await finish(mocha, show === "all" ? "failure" : show, suite.name);
+  const ended = await finish(mocha, false);
   let counts: Counts | undefined;
   try {
     counts = JSON.parse(readFileSync(file, "utf8")) as Counts;
@@ -131,39 +123,40 @@ async function runMocha(suite: MochaSuite, chapters: readonly string[], atLength
   return { ...ended, counts };
 }
 
-async function runCommand(name: string, command: readonly string[], show: Show) {
+async function runCommand(command: readonly string[], show: boolean) {
   const [program, ...args] = command;
   const file = program === "node" ? process.execPath : program!;
-  const ended = await finish(spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] }), show, name);
+  const ended = await finish(spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] }), show);
   return { ...ended, counts: commandCounts(ended.output, ended.status) };
 }
 
 interface Options {
   readonly atLength: boolean;
-  readonly show: Show;
+  /** Its output is shown when it ends, if it failed: others run at its side. */
+  readonly quiet: boolean;
 }
 
-async function run({ suite, chapters }: Chosen, { atLength, show }: Options): Promise<Result> {
+async function run({ suite, chapters }: Chosen, { atLength, quiet }: Options): Promise<Result> {
   const name = chapters.length ? `${suite.name} (${chapters.join(", ")})` : suite.name;
   say(`== ${name} starts at ${clock()}`);
   const start = performance.now();
   const ended =
-    "command" in suite ? await runCommand(name, suite.command, show) : await runMocha(suite, chapters, atLength, show);
+    "command" in suite ? await runCommand(suite.command, !quiet) : await runMocha(suite, chapters, atLength, !quiet);
   const result = judge(name, secondsSince(start), ended);
   const note = result.note && `: ${result.note}`;
   say(`== ${name} ${result.failed ? "failed" : "passed"} after ${result.seconds!.toFixed(1)} s${note}`);
-  if (show === "failure" && result.failed && ended.output) say(ended.output.trimEnd());
+  if (quiet && result.failed && ended.output) say(ended.output.trimEnd());
   return result;
 }
 
 /** Two or three at a time, as there are cores. The results are in the order of the suites. */
-async function sideBySide(chosen: readonly Chosen[], { atLength, show }: Options): Promise<readonly Result[]> {
+async function sideBySide(chosen: readonly Chosen[], atLength: boolean): Promise<readonly Result[]> {
   const width = Math.min(3, Math.max(2, availableParallelism()));
   const results: Result[] = [];
   const waiting = [...chosen.entries()];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next && !interrupted; next = waiting.shift())
-      results[next[0]] = await run(next[1], { atLength, show: chosen.length > 1 ? show : "all" });
+      results[next[0]] = await run(next[1], { atLength, quiet: chosen.length > 1 });
   };
   await Promise.all(Array.from({ length: width }, worker));
   return results.filter(Boolean);
@@ -177,7 +170,7 @@ async function runConformance(chosen: Chosen, atLength: boolean, asked: boolean)
     const note = `passed here on ${passed}, nothing that it judges has changed: bin/test conformance runs it`;
     return { name: chosen.suite.name, seconds: undefined, passed: 0, failed: 0, left: [], failures: [], note };
   }
-  const result = await run(chosen, { atLength, show: "all" });
+  const result = await run(chosen, { atLength, quiet: false });
   if (!result.failed) recordPass(stamp);
   return result;
 }
@@ -188,23 +181,21 @@ async function runAll(request: Request, { chosen, selections }: Work): Promise<r
     if (selections.length) say(explain(selections));
   }
   const atLength = request.mode === "all";
-  const asked = atLength || request.mode === "named";
-  const of = (...groups: string[]) => chosen.filter(({ suite }) => groups.includes(suite.group));
-  const results = [...(await sideBySide(of("quick"), { atLength, show: "failure" }))];
-  const inTurn = async (some: readonly Chosen[]): Promise<void> => {
-    for (const next of some)
-      if (!interrupted)
-        results.push(
-          next.suite.group === "conformance"
-            ? await runConformance(next, atLength, asked)
-            : await run(next, { atLength, show: "all" }),
-        );
-  };
-  await inTurn(of("proof", "conformance"));
-  // A stack waits more than it works, for health and for connections to end: the two of the gate share the cores.
-  if (atLength) await inTurn(of("e2e"));
-  else if (!interrupted) results.push(...(await sideBySide(of("e2e"), { atLength, show: "lines" })));
-  await inTurn(of("soak"));
+  const results = [
+    ...(await sideBySide(
+      chosen.filter(({ suite }) => suite.group === "quick"),
+      atLength,
+    )),
+  ];
+  for (const next of chosen.filter(({ suite }) => suite.group !== "quick")) {
+    if (interrupted) break;
+    const asked = request.mode === "all" || request.mode === "named";
+    results.push(
+      next.suite.group === "conformance"
+        ? await runConformance(next, atLength, asked)
+        : await run(next, { atLength, quiet: false }),
+    );
+  }
   return results;
 }
 

@@ -121,7 +121,6 @@ export const SUITES: readonly Suite[] = [
       { name: "rollback", proves: "a release of before comes back under load" },
       { name: "drift", proves: "what was changed behind the stack's back is found and put right" },
       { name: "machine", proves: "a taken port, a full disk and a held lock are said, and change nothing" },
-      { name: "down", proves: "down keeps the data, and up finds it again" },
     ],
   },
   soak("backup-runner", "the runner of backups alone, on real services and buckets"),

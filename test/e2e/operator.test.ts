@@ -4,7 +4,6 @@
  * each chapter leaves a healthy stack. A chapter that runs alone provisions it first.
  */
 import { crash } from "../promises/crash.ts";
-import { down } from "../promises/down.ts";
 import { drift } from "../promises/drift.ts";
 import { machine } from "../promises/machine.ts";
 import { preview } from "../promises/preview.ts";
@@ -46,7 +45,6 @@ describe("operator", function () {
     rollback: () => rollback(stack),
     drift: () => drift(stack),
     machine: () => machine(stack),
-    down: () => down(stack),
   });
   settled({ stack });
 });
