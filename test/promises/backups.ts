@@ -41,7 +41,7 @@ export function backups(world: World): void {
     }
     return ids;
   }
-  /** bin/down leaves the data, and nothing else. bin/up makes PostgreSQL's anew, which is deleted, and finds Redis's. */
+  /** bin/down leaves nothing but the data: bin/up finds that of Redis, and makes that of PostgreSQL anew. */
   async function loseTheDatabase(): Promise<void> {
     const volume = await named(project, "volume", "postgres-data");
     // By a script: Redis once dropped what scripts and transactions had written, at every start (data/redis/base.acl).
