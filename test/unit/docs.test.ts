@@ -156,6 +156,16 @@ describe("the documentation", () => {
       );
     });
 
+  it("numbers decisions from 1 on, each once, in name and title", () => {
+    const decisions = files("docs/decisions").sort();
+    const numbers = decisions.map((file) => Number(/\/(\d{4})-[a-z-]+\.md$/.exec(file)?.[1]));
+    assert.deepEqual(
+      numbers,
+      decisions.map((_, n) => n + 1),
+    );
+    for (const [n, file] of decisions.entries()) assert.match(read(file), new RegExp(`^# ${n + 1}\\. `), file);
+  });
+
   it("docs/configuration.md names every variable that the scripts read", () => {
     const internal = ["BERTH_LOCKED"];
     const named = files("bin", "config").flatMap((file) => all(read(file), /\b(BERTH_[A-Z_]+)\b/g));
