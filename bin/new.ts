@@ -7,7 +7,7 @@ import { format, resolveConfig } from "prettier";
 import { otherStacks } from "../config/checkout.ts";
 import { generated } from "../config/generate.ts";
 import { parseConfig } from "../config/parse.ts";
-import { formatProblems, type Problem } from "../config/problems.ts";
+import { formatProblems, type Problem, ProblemsError } from "../config/problems.ts";
 import type { System } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";
 import type { SystemDefinition } from "../systems/system.ts";
@@ -25,6 +25,7 @@ import {
   systemProblems,
   WORKFLOW,
 } from "./scaffold.ts";
+import { planOf } from "./stack.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const TEMPLATE = "services/template";
@@ -145,6 +146,17 @@ function failure(...args: string[]): string | undefined {
   return status === 0 ? undefined : stderr.trim();
 }
 
+/** Whether a stack can be planned as the checkout was when this program began. */
+function isPlanned(stack: string): boolean {
+  try {
+    planOf(stack);
+    return true;
+  } catch (error) {
+    if (error instanceof ProblemsError) return false;
+    throw error;
+  }
+}
+
 const stacksOf = (system: string): string[] =>
   otherStacks("", ROOT)
     .filter((other) => (other.system ?? names[0]) === system)
@@ -155,7 +167,7 @@ async function write(files: Files, { kind, name, system }: Asked): Promise<void>
   const changed = [...Object.keys(files), ...(kind === "system" ? Object.keys(generated(systems)) : [])];
   const before = changed.map((file) => [file, existsSync(join(ROOT, file)) ? read(file) : undefined] as const);
   const fresh = new Set(changed.map(firstNew).filter((path) => path !== undefined));
-  const stacks = stacksOf(system).filter((stack) => failure("bin/plan.ts", stack) === undefined);
+  const stacks = stacksOf(system).filter(isPlanned);
   try {
     for (const [file, text] of Object.entries(files)) {
       const path = join(ROOT, file);

@@ -33,8 +33,8 @@ export const foldersOf = ({ context, dockerfile }: Pick<ImageSpec, "context" | "
   dockerfile === undefined ? [context] : [context, dirname(dockerfile)];
 
 /**
- * The last commit that touched one of an image's folders, not the last of all: a commit elsewhere changes no tag, and so builds
- * nothing. Twelve digits, because git's own choice grows with the repository.
+ * The last commit that touched one of an image's folders, not the last of all: a commit elsewhere changes no tag, and
+ * so builds nothing. Twelve digits, because git's own choice grows with the repository.
  *
  * @throws {ShallowError}
  */

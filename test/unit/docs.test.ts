@@ -233,7 +233,7 @@ describe("the documentation", () => {
     });
 
   it("docs/onboarding.md: what it adds is planned: a service with its route, a system with a service", function () {
-    this.timeout(60_000);
+    this.timeout(240_000);
     const copy = mkdtempSync(join(tmpdir(), "berth-docs-"));
     try {
       copyCheckout(copy);
