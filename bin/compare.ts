@@ -1,6 +1,6 @@
 /** A stack's state against what the engine has, for bin/drift: pure functions over what both of them say. */
 import { type FileFound, sha256 } from "./archive.ts";
-import { isChange, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
+import { isReal, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
 
 type Props = Readonly<Record<string, unknown>>;
 
@@ -352,7 +352,7 @@ export function foreign(resources: readonly Resource[], { containers, networks, 
 export function announced(steps: readonly PreviewStep[], explained: readonly Finding[]): Finding[] {
   const known = new Set(explained.map((finding) => finding.urn));
   return steps
-    .filter(({ op, urn }) => isChange(op) && !known.has(urn))
+    .filter((step) => isReal(step) && !known.has(step.urn))
     .map((step) => {
       const { kind, name } = subjectOf(step.urn);
       const why = reasonsOf(step);

@@ -140,7 +140,7 @@ function remove({ kind, id, name }: Labelled): void {
       }).stdout.trim() === "data",
   );
   if (data) settle(id);
-  run("docker", "rm", "--force", id);
+  run("docker", "rm", "--force", "--volumes", id);
 }
 
 useEngineOf(stack);

@@ -3,7 +3,7 @@ import { differenceOf } from "./difference.ts";
 import {
   type Change,
   CHANGES,
-  isChange,
+  isReal,
   type Preview,
   type PreviewStep,
   reasonsOf,
@@ -20,9 +20,6 @@ const VOLUME = "docker:index/volume:Volume";
 
 type Step = PreviewStep & { readonly op: Change };
 
-/** Components only group others. */
-const isReal = (step: PreviewStep): step is Step =>
-  isChange(step.op) && !/^(berth|pulumi):/.test(step.urn.split("::")[2]!.split("$").at(-1)!);
 const isOf = (type: string, { urn }: PreviewStep): boolean => urn.split("::")[2]!.split("$").at(-1) === type;
 const tier = ({ urn }: PreviewStep): string => tierOf(urn) ?? REST;
 const stateOf = ({ oldState, newState }: PreviewStep): StepState => oldState ?? newState ?? {};
@@ -53,7 +50,7 @@ interface Entry {
 
 /** The section of one stack. */
 export function report(stack: string, { steps = [], diagnostics = [] }: Preview): string {
-  const real = steps.filter(isReal);
+  const real = steps.filter((step): step is Step => isReal(step));
   const title = [`## Stack \`${stack}\``, ...advice(diagnostics)].join("\n\n");
   if (real.length === 0) return `${title}\n\nNothing changes.\n`;
   const of = (op: Change) => entries(real.filter((step) => step.op === op));

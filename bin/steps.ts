@@ -33,6 +33,10 @@ export const CHANGES = ["create", "update", "replace", "delete"] as const;
 export type Change = (typeof CHANGES)[number];
 export const isChange = (op: string): op is Change => (CHANGES as readonly string[]).includes(op);
 
+/** Components only group others: what they are made with is that of their parts. */
+export const isReal = ({ op, urn }: Pick<PreviewStep, "op" | "urn">): boolean =>
+  isChange(op) && !/^(berth|pulumi):/.test(urn.split("::")[2]!.split("$").at(-1)!);
+
 /** Properties that made the step, those that force a replacement before the others. */
 export const reasonsOf = ({ replaceReasons, diffReasons }: PreviewStep): readonly string[] =>
   replaceReasons?.length ? replaceReasons : (diffReasons ?? []);

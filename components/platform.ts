@@ -3,6 +3,7 @@ import type { SecretKey } from "../config/secrets.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan, Tier as TierName } from "../plan/types.ts";
 import { lastWords } from "./last-words.ts";
+import { rehearsal } from "./rehearsal.ts";
 import { schemaVersion } from "./schema-version.ts";
 import type { ImageSources } from "./image-sources.ts";
 import { Images } from "./images.ts";
@@ -11,6 +12,7 @@ import { Secrets } from "./secrets.ts";
 import { type Declared, fill, type Shared } from "./shared.ts";
 import { startsInTurns } from "./turns.ts";
 import { Tier } from "./tiers.ts";
+import { declareService } from "./workload.ts";
 import { Volumes } from "./volumes.ts";
 
 export interface PlatformArgs {
@@ -49,6 +51,7 @@ export class Platform extends pulumi.ComponentResource {
       engine: args.engine,
       lastWords: lastWords(args.engine),
       turns: startsInTurns(plan.startsAtOnce),
+      rehearsal: rehearsal(plan, args.engine),
       networks: new Networks(named("networks"), { plan }, within).networks,
       volumes: new Volumes(named("volumes"), { plan }, within).volumes,
       secrets: new Secrets(named("secrets"), { plan, configured: args.secrets, versions: args.secretVersions }, within),
@@ -56,7 +59,8 @@ export class Platform extends pulumi.ComponentResource {
     const tier = (kind: TierName) => new Tier(named(`${kind}-tier`), { kind }, within);
     const tiers = { data: tier("data"), app: tier("app"), edge: tier("edge"), monitoring: tier("monitoring") };
     for (const service of plan.services)
-      shared.declared.set(service.name, tiers[service.tier].declare(service, shared));
+      // Those it waits for have been declared.
+      shared.declared.set(service.name, declareService(service, shared, tiers[service.tier]));
 
     const names = plan.services.map((service) => service.name).sort();
     this.containers = pulumi.output(

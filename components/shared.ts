@@ -24,6 +24,8 @@ export interface Shared {
   readonly lastWords: pulumi.ErrorHook;
   /** Let some containers start at a time. */
   readonly turns: pulumi.ResourceHookBinding;
+  /** Tries what would replace a single container. */
+  readonly rehearsal: pulumi.ResourceHook;
   /** Filled in start order. */
   readonly declared: Map<string, Declared>;
 }

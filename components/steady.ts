@@ -1,6 +1,6 @@
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { dockerClient } from "./docker-client.ts";
+import { type Docker, dockerClient } from "./docker-client.ts";
 
 /** What the engine says of a container at one moment; times in milliseconds since 1970, by the engine's clock. */
 export interface Look {
@@ -49,7 +49,7 @@ const FORMAT = "{{.Name}} {{.State.Status}} {{.State.Health.Status}} {{.State.St
 export async function watch(
   ids: readonly string[],
   rules: Watch,
-  ask: ReturnType<typeof dockerClient>,
+  ask: Docker,
   pause: () => Promise<unknown> = () => new Promise((resolve) => setTimeout(resolve, 1000)),
 ): Promise<void> {
   const looks = ids.map((): Look[] => []);
@@ -69,7 +69,7 @@ export async function watch(
   }
 }
 
-async function refused(name: string, wrong: string, id: string, ask: ReturnType<typeof dockerClient>): Promise<Error> {
+async function refused(name: string, wrong: string, id: string, ask: Docker): Promise<Error> {
   const { stdout, stderr } = await ask("logs", "--tail", "15", id);
   const words = `${stdout}${stderr}`.trimEnd() || "(it wrote nothing)";
   return new pulumi.RunError(

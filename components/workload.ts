@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { containerArgs } from "../plan/container.ts";
 import { FILES } from "../plan/files.ts";
 import { resourceName } from "../plan/names.ts";
+import { tried } from "../plan/rehearsal.ts";
 import type { PlannedService } from "../plan/types.ts";
 import { declareFiles, type Files } from "./files.ts";
 import type { Declared, Shared } from "./shared.ts";
@@ -18,63 +19,56 @@ const REPLACE_ON = ["#initerror", "healthcheck", "tmpfs", "init"];
  * The containers of one service, with the files they read.
  *
  * stateless: as many as asked for; every new one is healthy before an old one is stopped.
- * stateful: one; the old one stops, in its own time, before the new one starts.
+ * stateful: one; the old one stops, in its own time, before the new one starts. Before that, what would replace it is
+ * tried beside it (components/rehearsal.ts).
  * job: one, whose health is its success, so that its failure fails the update; the next release makes a new one.
  */
-export function declareService(service: PlannedService, shared: Shared, parent: pulumi.Resource): Declared {
-  const files = declareFiles(service, shared, parent);
-  const count = Array.from({ length: service.replicas }, (_, i) => i + 1);
-  const containers = count.map((n) => container(n, service, files, shared, parent));
-  return { containers, names: pulumi.all(containers.map(({ name }) => name)) };
+export function declareService(service: PlannedService, shared: Shared, tier: pulumi.Resource): Declared {
+  const { kind, replicas } = service;
+  const name = resourceName(shared.plan.system, shared.plan.stack, service.name);
+  const single = kind === "stateful";
+  // Not inside the workload: a rehearsal, before its update, reads them.
+  const files = declareFiles(service, shared, tier);
+  const seeds = files ? [files.seed] : [];
+  const args = { ...(single ? { name } : {}), ...argsOf(service, files, shared) };
+  const rehearsed = { dependsOn: seeds, hooks: { beforeUpdate: [shared.rehearsal] } };
+  const workload = () =>
+    single
+      ? new Workload(name, { container: tried(args) }, { parent: tier, ...rehearsed })
+      : new Workload(name, {}, { parent: tier });
+  const opts = {
+    parent: kind === "job" ? tier : workload(),
+    deleteBeforeReplace: single,
+    replaceOnChanges: REPLACE_ON,
+    hooks: hooksOf(service, shared),
+    // Nothing flows from what must merely be healthy first, nor from the container that carries the files in.
+    dependsOn: [
+      ...seeds,
+      ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
+      ...watchedBy(service, shared),
+    ],
+  };
+  const names = kind === "stateless" ? Array.from({ length: replicas }, (_, i) => `${name}-${i + 1}`) : [name];
+  const containers = names.map((own) => new docker.Container(own, args, opts));
+  return { containers, names: pulumi.all(containers.map((container) => container.name)) };
 }
 
-/** A service that runs on. A job is one container, and needs nothing that groups it. */
-export class Workload extends pulumi.ComponentResource implements Declared {
-  readonly containers: readonly docker.Container[];
-  readonly names: pulumi.Output<string[]>;
-
-  constructor(name: string, service: PlannedService, shared: Shared, opts?: pulumi.ComponentResourceOptions) {
-    super("berth:workload:Workload", name, {}, opts);
-    const { containers, names } = declareService(service, shared, this);
-    this.containers = containers;
-    this.names = names;
-    this.registerOutputs({});
+/**
+ * Groups the containers of a service that runs on. Of a single one it has what that is made with as an input, so that
+ * its update comes before any change of the container (docs/decisions/0019-rehearsals.md).
+ */
+class Workload extends pulumi.ComponentResource {
+  constructor(name: string, inputs: { readonly container?: object }, opts: pulumi.ComponentResourceOptions) {
+    super("berth:workload:Workload", name, inputs, opts);
   }
 }
 
-function container(
-  n: number,
-  service: PlannedService,
-  files: Files | undefined,
-  shared: Shared,
-  parent: pulumi.Resource,
-): docker.Container {
-  const { plan } = shared;
-  const single = service.kind === "stateful";
-  const name = resourceName(plan.system, plan.stack, service.name, ...(service.kind === "stateless" ? [n] : []));
-  return new docker.Container(
-    name,
-    {
-      ...(single ? { name } : {}),
-      image: shared.images.of(service.image),
-      ...containerArgs(service, plan),
-      ...networksOf(service, shared),
-      volumes: volumesOf(service, files, shared),
-    },
-    {
-      parent,
-      deleteBeforeReplace: single,
-      replaceOnChanges: REPLACE_ON,
-      hooks: hooksOf(service, shared),
-      // Nothing flows from what must merely be healthy first, nor from the container that carries the files in.
-      dependsOn: [
-        ...(files ? [files.seed] : []),
-        ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
-        ...watchedBy(service, shared),
-      ],
-    },
-  );
-}
+const argsOf = (service: PlannedService, files: Files | undefined, shared: Shared) => ({
+  image: shared.images.of(service.image),
+  ...containerArgs(service, shared.plan),
+  ...networksOf(service, shared),
+  volumes: volumesOf(service, files, shared),
+});
 
 /** Applications start in turns: what else starts costs little, and others wait for it. */
 function hooksOf({ kind, tier }: PlannedService, { lastWords, turns }: Shared): pulumi.ResourceHookBinding {

@@ -98,6 +98,20 @@ export interface Route {
   readonly frames?: "nobody" | "same origin" | "everybody";
 }
 
+/**
+ * How the one container of a stateful service is tried beside the one that it would replace
+ * (docs/decisions/0019-rehearsals.md): without a network, with empty volumes of its own where it writes.
+ */
+export interface Rehearsal {
+  /** Instead of the service's own; has to end with 0. @default the service's own, until its health check succeeds */
+  readonly command?: readonly string[];
+  /**
+   * What the one that runs says, as text, and what asks the new one, which has it on its standard input, whether it can
+   * go on from there; its standard error says why not. @default nobody is asked
+   */
+  readonly follows?: { readonly tells: readonly string[]; readonly takes: readonly string[] };
+}
+
 export interface ServiceSpec {
   readonly name: string;
   readonly tier: Tier;
@@ -143,6 +157,8 @@ export interface ServiceSpec {
    */
   readonly metrics?: { readonly path?: string; readonly port?: number; readonly honorLabels?: boolean };
   readonly health: HealthCheck;
+  /** Of a stateful service. @default its own command, until it is healthy */
+  readonly rehearsal?: Rehearsal;
   readonly limits: Limits;
   /** @default 1 */
   readonly replicas?: number;

@@ -121,6 +121,7 @@ export const SUITES: readonly Suite[] = [
       { name: "rollback", proves: "a release of before comes back under load" },
       { name: "drift", proves: "what was changed behind the stack's back is found and put right" },
       { name: "machine", proves: "a taken port, a full disk and a held lock are said, and change nothing" },
+      { name: "rehearsal", proves: "what is single never stops for a successor that does not hold" },
     ],
   },
   soak("backup-runner", "the runner of backups alone, on real services and buckets"),

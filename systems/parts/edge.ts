@@ -4,7 +4,6 @@ import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, silent, waitedFor } fro
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
-import { succeeded } from "./job.ts";
 
 export const edgePart = {
   images: { nginx: "nginx:1.30" },
@@ -49,21 +48,6 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
   const unasked = silent(on).map(({ name }) => name);
   return [
     {
-      // The edge has the host's port, so the old one stops before the new one starts. An image that
-      // cannot serve must fail here, before that.
-      name: "edge-check",
-      tier: "edge",
-      kind: "job",
-      image: { build: "edge" },
-      uid: UID,
-      command: ["edge-check"],
-      networks: [],
-      tmpfs: { "/tmp": TMP, "/live": "rw,noexec,nosuid,size=1m,uid=101" },
-      health: succeeded,
-      limits: { memory: 64, cpus: 0.25 },
-      stopGrace: 5,
-    },
-    {
       name: "edge",
       tier: "edge",
       kind: "stateful",
@@ -72,7 +56,6 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
       command: ["edge-agent"],
       volumes: [LIVE, SCRATCH],
       tmpfs: { "/tmp": TMP },
-      after: ["edge-check"],
       networks: ["edge", "app", "monitoring"],
       // Refused without a certificate, and the certificate without it (plan/checks).
       publish: { edge: EDGE_HTTP, "edge-tls": EDGE_HTTPS },
@@ -82,6 +65,17 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
         interval: 10,
         startPeriod: 10,
       }),
+      // The host's port has one owner, and the new image begins with the routes that the old one served.
+      rehearsal: {
+        follows: {
+          tells: ["sh", "-c", "tar -C /live/current -chf - . | base64"],
+          takes: [
+            "sh",
+            "-c",
+            "mkdir /live/tried && base64 -d | tar -C /live/tried -xf - && ln -sfn /live/tried /live/current && nginx -t -q -c /live/current/nginx.conf",
+          ],
+        },
+      },
       limits: { memory: 128, cpus: 0.5 },
       stopGrace: 10,
     },

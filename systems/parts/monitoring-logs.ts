@@ -23,6 +23,8 @@ export const loki = ({ settings, baseImage }: MonitoringArgs): ServiceSpec[] => 
     metrics: {},
     // It says it is not ready for the first 15 seconds.
     health: healthCheck.wget("http://127.0.0.1:3100/ready", { startPeriod: 60 }),
+    // Ready would take it 15 seconds.
+    rehearsal: { command: [`-config.file=${FILES}/loki.yml`, "-verify-config"] },
     limits: { memory: 512, cpus: 0.5 },
   },
 ];
@@ -55,6 +57,7 @@ export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpe
   if (!pipelines.length && isOn("collector")) return [];
   const { system, environment } = settings;
   const files = ["collector", ...pipelines].map((name) => `${name}.yml`);
+  const configuration = files.map((file) => `--config=${FILES}/${file}`);
   return [
     {
       name: "collector",
@@ -64,7 +67,7 @@ export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpe
       image: { build: "collector" },
       uid: 0,
       // Without the gate the position in a file moves on before Loki has the line, and a crash meanwhile loses it.
-      command: ["--feature-gates=stanza.synchronousLogEmitter", ...files.map((file) => `--config=${FILES}/${file}`)],
+      command: ["--feature-gates=stanza.synchronousLogEmitter", ...configuration],
       config: Object.fromEntries(
         files.map((file) => [file, content(`monitoring/collector/${file}`, { stack, system, environment })]),
       ),
@@ -75,6 +78,8 @@ export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpe
       metrics: {},
       after: [...(isOn("loki") ? ["loki"] : []), ...(isOn("jaeger") ? ["jaeger"] : [])],
       health: healthCheck.wget("http://127.0.0.1:13133/"),
+      // Started, it would read every log file of the engine from its beginning.
+      rehearsal: { command: ["validate", ...configuration] },
       limits: { memory: 128, cpus: 0.5 },
       stopGrace: 10,
     },

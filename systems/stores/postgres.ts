@@ -9,7 +9,7 @@ import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
 import { pace } from "../../plan/pace.ts";
-import type { SchemaVersion, ServiceSpec } from "../../plan/types.ts";
+import type { Rehearsal, SchemaVersion, ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { content } from "../parts/content.ts";
 import { runOnce, succeeded } from "../parts/job.ts";
@@ -81,6 +81,24 @@ function tuning(settings: PostgresArgs["settings"]): string[] {
   return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
+/**
+ * Its data can be read by its own major version only, sorted by its own C library only, and used with its extensions
+ * only.
+ */
+function rehearsal(database: string): Rehearsal {
+  const facts = (extensions: string) =>
+    `psql -qAtX -U postgres -d ${database} -c "SELECT 'version ' || current_setting('server_version_num')::int / 10000
+      UNION ALL SELECT 'C library ' || coalesce(substring(version() FROM '-linux-([a-z]+)'), 'unknown')
+      UNION ALL SELECT 'extension ' || ${extensions}"`;
+  const has = facts("name FROM pg_available_extensions");
+  return {
+    follows: {
+      tells: ["sh", "-c", facts("extname FROM pg_extension")],
+      takes: ["sh", "-c", `${has} > /tmp/has && ! { echo 'its data needs' && grep -vxF -f /tmp/has; } >&2`],
+    },
+  };
+}
+
 function server({ settings, baseImage }: PostgresArgs, database: string): ServiceSpec {
   const { device } = settings.postgres;
   return {
@@ -137,6 +155,7 @@ function server({ settings, baseImage }: PostgresArgs, database: string): Servic
       `PATH=/usr/lib/postgresql/$PG_MAJOR/bin:$PATH; pg_isready -q -h 127.0.0.1 -U monitor && psql -qAtX -U postgres -d ${database} -c 'select 1' | grep -qx 1`,
       { interval: 8, startPeriod: 60, retries: 5 },
     ),
+    rehearsal: rehearsal(database),
     limits: LIMITS,
     sharedMemory: 128,
     stopGrace: 60,

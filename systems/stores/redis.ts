@@ -20,6 +20,8 @@ const UID = 999;
 const EXPORTER = 59000;
 const USER = "app_@{redisPassword|version}";
 const URL = `redis://${USER}:@{redisPassword|uri}@redis:6379/0`;
+/** The format that a server writes, by the first bytes of its log, such as REDIS0012: it reads that and older ones. */
+const FORMAT = "head -q -c 9 /data/appendonlydir/*.base.rdb | head -c 9 && echo";
 const LIMITS = { memory: 384, cpus: 0.5 };
 
 /** MiB that its data may take; the rest of its limit is for the copy that a snapshot makes. */
@@ -48,6 +50,16 @@ const server = ({ settings, baseImage }: Args): ServiceSpec => ({
     `redis-cli --user monitor --askpass --no-auth-warning ping < ${secretPath("monitor-password")} | grep -qx PONG`,
     { interval: 8, startPeriod: 30, retries: 5 },
   ),
+  rehearsal: {
+    follows: {
+      tells: ["sh", "-c", FORMAT],
+      takes: [
+        "sh",
+        "-c",
+        `read -r data && own=$(${FORMAT}) && [ ! "$own" \\< "$data" ] || { echo "its data is of format $data, and it reads up to $own" >&2; exit 1; }`,
+      ],
+    },
+  },
   limits: LIMITS,
   stopGrace: 30,
 });

@@ -7,6 +7,7 @@ import { crash } from "../promises/crash.ts";
 import { drift } from "../promises/drift.ts";
 import { machine } from "../promises/machine.ts";
 import { preview } from "../promises/preview.ts";
+import { rehearsals } from "../promises/rehearsal.ts";
 import { rollback } from "../promises/rollback.ts";
 import { settled } from "../promises/settled.ts";
 import { chapters } from "../stack/chapters.ts";
@@ -45,6 +46,7 @@ describe("operator", function () {
     rollback: () => rollback(stack),
     drift: () => drift(stack),
     machine: () => machine(stack),
+    rehearsal: () => rehearsals(stack),
   });
   settled({ stack });
 });

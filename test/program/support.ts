@@ -38,6 +38,8 @@ export interface Recorded {
   readonly replaceOnChanges: readonly string[];
   readonly ignoreChanges: readonly string[];
   readonly dependencies: readonly string[];
+  /** Names of what is called before it is updated. */
+  readonly beforeUpdate: readonly string[];
 }
 
 export interface Run {
@@ -60,6 +62,7 @@ interface Request {
   getReplaceonchangesList(): string[];
   getIgnorechangesList(): string[];
   getDependenciesList(): string[];
+  getHooks(): { getBeforeUpdateList(): string[] } | undefined;
 }
 type Respond = (error: unknown, response?: { getUrn(): string }) => void;
 interface Monitor {
@@ -90,6 +93,7 @@ function listen(monitor: Monitor, recorded: Recorded[]): void {
           replaceOnChanges: request.getReplaceonchangesList(),
           ignoreChanges: request.getIgnorechangesList(),
           dependencies: request.getDependenciesList(),
+          beforeUpdate: request.getHooks()?.getBeforeUpdateList() ?? [],
         });
       respond(error, response);
     });

@@ -71,6 +71,8 @@ export async function seen(project: Project, work: () => Promise<unknown>): Prom
       // The engine tells of a volume's creation whenever a container mounts it.
       if (kind === "volume" && action === "create" && before.has(name) && !removed.has(name)) return [];
       if (verb === undefined || !isObject(kind) || !name.startsWith(`${prefix(system, stack)}-`)) return [];
+      // A trial is no part of the stack, and gone before the change that it is about begins.
+      if (name.endsWith("-rehearsal")) return [];
       return [`${verb} ${kind} ${logical(name)}`];
     }),
   );

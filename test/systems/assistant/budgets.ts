@@ -25,7 +25,6 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   agent: APPLICATION,
   worker: budget(2.5, 260),
   "sms-router": APPLICATION,
-  "edge-check": SHELL,
   edge: budget(0.8, 24),
   "edge-routes": SHELL,
   "postgres-prune": SHELL,

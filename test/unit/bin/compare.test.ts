@@ -32,6 +32,7 @@ describe("bin/compare", () => {
       { op: "delete", urn: URN.replace("api-1", "old") },
       { op: "same", urn: URN.replace("api-1", "still") },
       { op: "delete-replaced", urn: URN },
+      { op: "update", urn: URN.replace("docker:index/container:Container", "berth:workload:Workload") },
     ];
     const explained = [
       { object: "container api-2", what: "memory limit in MiB is 1", up: "sets it back", urn: steps[1]!.urn },
