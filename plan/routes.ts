@@ -42,6 +42,8 @@ export interface EdgeArgs {
   readonly settle: number;
   /** Seconds that requests begun before a reload may take. */
   readonly drain: number;
+  /** Networks (CIDR) of the proxies whose word counts for who calls, and whether by TLS. */
+  readonly trustedProxies: readonly string[];
 }
 
 const containersOf = (upstream: string, name: string, port: number, probe = "/health"): string =>
@@ -81,13 +83,14 @@ export const waitedFor = (services: readonly ServiceSpec[]): readonly string[] =
 export function edgeFiles(
   template: string,
   services: readonly ServiceSpec[],
-  { tls, settle, drain }: EdgeArgs,
+  { tls, settle, drain, trustedProxies }: EdgeArgs,
 ): Record<string, string> {
   const all = waysOf(services);
   const upstreams = all.map(({ upstream, name, port, route }) => containersOf(upstream, name, port, route.probe));
   return {
     "nginx.conf": template
       .replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n"))
+      .replace("@{proxies}", proxies(trustedProxies))
       .replace("@{drain}", String(drain))
       .replace("@{announced}", String(pace.announced)),
     upstreams: [...new Set(upstreams)].join(""),
@@ -115,12 +118,13 @@ ${framed ? `    set $frames ${DENY};\n` : ""}${headers(tls, framed ? "$frames" :
     # Metrics are for Prometheus, which asks the services themselves.
     location = /metrics { return 404; }
 ${locations.join("\n")}
-${UNAVAILABLE}`;
+${ERRORS}`;
   return tls
     ? `  server {
     listen ${EDGE_HTTP};
     server_name _;
-    return 308 https://$host$request_uri;
+    location / { return 308 https://$host$request_uri; }
+${ERRORS}
   }
   server {
     listen ${EDGE_HTTPS} ssl;
@@ -146,7 +150,7 @@ function internalServer(way: Way): string[] {
     listen ${route.internal};
     server_name ${name};
 ${location({ ...way, route: { ...route, public: "/", strip: false, frames: "nobody" } })}
-${UNAVAILABLE}
+${ERRORS}
   }`,
       ];
 }
@@ -182,10 +186,39 @@ const headers = (tls: boolean, frames: string): string =>
     .map(([header, value]) => `    add_header ${header} ${value} always;`)
     .join("\n");
 
-/** Nothing healthy behind the edge, or no answer in time: the same controlled answer, which says when to come back. */
-const UNAVAILABLE = `    error_page 502 503 504 = @unavailable;
+/** Who calls: addresses are taken from a list of which trusted proxies wrote the end. Nobody else's word counts. */
+function proxies(trusted: readonly string[]): string {
+  const name = (on: string, value: string) => `    ${on} ${value};`;
+  return [
+    ...(trusted.length ? ["  real_ip_header X-Forwarded-For;", "  real_ip_recursive on;"] : []),
+    ...trusted.map((network) => `  set_real_ip_from ${network};`),
+    "  geo $realip_remote_addr $trusted {",
+    ...[name("default", "no"), ...trusted.map((network) => name(network, "yes"))],
+    "  }",
+    '  map "$trusted:$http_x_forwarded_proto" $forwarded_proto { default $scheme; yes:https https; yes:http http; }',
+  ].join("\n");
+}
+
+/** The status stays that of the error. */
+const REFUSED = `
+      default_type application/json;
+      add_header X-Request-Id $rid always;
+      return 200 '{"error":"$refusal"}';
+    }`;
+/**
+ * What the edge answers by itself is JSON, as what applications answer. Nothing healthy behind it, or no answer in
+ * time: the same controlled answer, which says when to come back. A request that cannot be read may have no address,
+ * without which nginx takes no named place. Where the client is too slow or gone (408, 444, 499) it closes.
+ */
+const ERRORS = `    error_page 404 405 413 416 421 500 501 @refused;
+    error_page 400 414 505 /.edge/refused;
+    error_page 494 =431 /.edge/refused;
+    error_page 495 496 497 =400 /.edge/refused;
+    error_page 502 503 504 = @unavailable;
+    location @refused {${REFUSED}
+    location = /.edge/refused {
+      internal;${REFUSED}
     location @unavailable {
-      internal;
       default_type application/json;
       add_header Retry-After 5 always;
       add_header X-Request-Id $rid always;

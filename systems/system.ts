@@ -109,6 +109,7 @@ function whyNoBackup(system: string, stores: readonly Store[]): string | undefin
 /** Everything that some part of the system reads. */
 type AllArgs<Own extends z.ZodRawShape> = Args<Own> &
   Args<typeof backupPart.settings> &
+  Args<typeof edgePart.settings> &
   Args<typeof monitoringPart.settings>;
 
 function servicesOf<Own extends z.ZodRawShape>(own: SystemArgs<Own>, args: AllArgs<Own>): ServiceSpec[] {

@@ -1,13 +1,25 @@
 /** The edge: nginx, which alone publishes beyond this machine, and the job that hands it a release's routes. */
+import { z } from "zod";
+import { leaf } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, silent, waitedFor } from "../../plan/routes.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
 
+/** Where everybody is trusted, anybody says who calls. */
+const network = z.union([z.cidrv4(), z.cidrv6()]).refine((text) => !text.endsWith("/0"));
+
 export const edgePart = {
   images: { nginx: "nginx:1.30" },
-  settings: {},
+  settings: {
+    trustedProxies: leaf(z.array(network).default([]), {
+      description:
+        "Networks of the proxies in front of the edge (CDN, load balancer): who calls is whom they name in X-Forwarded-For, and X-Forwarded-Proto counts. Default: none, whoever connects is who calls.",
+      allowed: "a list of networks in CIDR notation, none of them everybody's (/0)",
+      example: ["10.0.0.0/8"],
+    }),
+  },
   secrets: {
     tlsCertificate: {
       description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.",
@@ -40,9 +52,9 @@ export const edgeImage = ({ baseImage }: Args): ImageSpec => ({
   args: { NGINX_IMAGE: baseImage("nginx") },
 });
 
-export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[] {
+export function edge(args: Args<typeof edgePart.settings>, services: readonly ServiceSpec[]): ServiceSpec[] {
   const tls = args.has("tlsCertificate");
-  const { settle, waitTimeout } = args.settings;
+  const { settle, waitTimeout, trustedProxies } = args.settings;
   const drain = Math.floor(waitTimeout / 2);
   const on = services.filter((service) => args.isOn(service.name));
   const unasked = silent(on).map(({ name }) => name);
@@ -76,7 +88,8 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
           ],
         },
       },
-      limits: { memory: 128, cpus: 0.5 },
+      // Its number of connections follows (services/edge/bin/edge-agent).
+      limits: { memory: 512, cpus: 0.5 },
       stopGrace: 10,
     },
     {
@@ -88,7 +101,7 @@ export function edge(args: Args, services: readonly ServiceSpec[]): ServiceSpec[
       command: ["edge-publish"],
       volumes: [LIVE],
       networks: [],
-      config: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain }),
+      config: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain, trustedProxies }),
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
       after: ["edge", ...waitedFor(on)],
       ...(unasked.length ? { watches: { services: unasked, seconds: settle } } : {}),

@@ -92,6 +92,8 @@ export interface Driver<S extends Session = Session> {
   /** Something that a user keeps, and finds again. */
   readonly keep: (session: Session, what: string) => Promise<void>;
   readonly keeps: (session: Session, what: string) => Promise<boolean>;
+  /** Has something kept that makes an answer of about so many bytes. @returns its path */
+  readonly large: (session: Session, bytes: number) => Promise<string>;
   /** The first is what the common load writes, the second ends in a job. */
   readonly effects: { readonly direct: Effect; readonly later: Effect };
   readonly jobs: Jobs;

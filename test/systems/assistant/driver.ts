@@ -172,6 +172,13 @@ export const assistant: Driver<Client> = {
     assert.equal(status, 200, JSON.stringify(body));
     return JSON.stringify(body).includes(what);
   },
+  large: async (session, bytes) => {
+    const { path, body } = event.write(randomUUID());
+    const payload = { text: Array.from({ length: bytes / 37 }, () => randomUUID()).join(" ") };
+    const { status } = await session.post(path, { ...(body as object), payload });
+    assert.equal(status, 201);
+    return `${path}?since=1970-01-01T00:00:00Z`;
+  },
   effects: { direct: event, later: task },
   jobs,
   stores: [postgres, redis],

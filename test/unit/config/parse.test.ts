@@ -41,6 +41,8 @@ describe("config/parse", () => {
       "no such key",
     ],
     ["a wrong type", { "berth:debug": "yes" }, "berth:debug", '"yes"'],
+    ["a proxy that is no network", { "berth:trustedProxies": '["10.0.0.1"]' }, "berth:trustedProxies.0", '"10.0.0.1"'],
+    ["everybody as a proxy", { "berth:trustedProxies": '["0.0.0.0/0"]' }, "berth:trustedProxies.0", '"0.0.0.0/0"'],
     ["a misspelt size", { "berth:services": '{"api":{"memory":"2 GB"}}' }, "berth:services.api.memory", '"2 GB"'],
     ["no replicas", { "berth:services": '{"api":{"replicas":0}}' }, "berth:services.api.replicas", "0"],
     ["a port that is none", { "berth:ports": '{"edge":70000}' }, "berth:ports.edge", "70000"],

@@ -44,7 +44,21 @@ describe("the edge's agent", () => {
     ["other control characters", "a\tb\rc", "a b c"],
   ] as const)
     it(`logs a message with ${what} as JSON`, () => assert.equal(logged(message)["msg"], expected));
+  for (const [what, memory, files, expected] of [
+    ["its memory", 512, 8192, 1194],
+    ["little memory", 128, 8192, 170],
+    ["the files that the engine lets it open", 512, 1024, 480],
+    ["nginx's own bound, where nothing else bounds", undefined, 8192, 2048],
+  ] as const)
+    it(`lets so many connections be as suit ${what}`, () => assert.equal(connections(memory, files), expected));
 });
+
+/** How many connections a worker of nginx gets. @param memory MiB; none: not limited. @param files That may be open. */
+function connections(memory: number | undefined, files: number): number {
+  const constants = AGENT.match(/^readonly (?:KIB_EACH|OTHER_FILES)=.*$/gm)!.join("\n");
+  const script = `ulimit -n ${files}\n${constants}\nmemory() { echo ${memory ?? ""}; }\n${FUNCTIONS.get("connections")!}\nconnections`;
+  return Number(execFileSync("bash", ["-euo", "pipefail", "-c", script], { encoding: "utf8" }));
+}
 
 /** A container with several ports: servers of this machine, which answer or do not. */
 describe("the edge's agent, of a service with two ports,", () => {
@@ -72,7 +86,7 @@ describe("the edge's agent, of a service with two ports,", () => {
 
   /** Runs lines of bash with the agent's functions; both containers have the address of this machine. */
   async function agent(lines: string): Promise<string> {
-    const names = ["log", "down", "any_up", "render", "probe", "upstreams_up"];
+    const names = ["log", "down", "any_up", "memory", "connections", "render", "probe", "upstreams_up"];
     const functions = names.map((name) => FUNCTIONS.get(name)!).join("\n");
     const script = `set -euo pipefail\n${HEAD}\ncurrent=${folder}\n${functions}
       resolve() { echo "\${AT:-127.0.0.1}"; }

@@ -91,8 +91,8 @@ describe("plan/routes", () => {
     service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
     service("worker", { port: 8002 }),
   ];
-  const PLAIN = { tls: false, settle: 15, drain: 60 };
-  const template = "http {\n@{servers}\n}\n";
+  const PLAIN = { tls: false, settle: 15, drain: 60, trustedProxies: [] };
+  const template = "http {\n@{proxies}\n@{servers}\n}\n";
 
   it("balances each routed service over its containers, and no other", () => {
     assert.equal(
@@ -154,8 +154,38 @@ describe("plan/routes", () => {
   });
   it("with a certificate, speaks TLS and sends plain HTTP there", () => {
     const conf = edgeFiles(template, services, { ...PLAIN, tls: true })["nginx.conf"]!;
-    assert.match(conf, /listen 8080;\n {4}server_name _;\n {4}return 308 https/);
+    assert.match(conf, /listen 8080;\n {4}server_name _;\n {4}location \/ \{ return 308 https/);
     assert.match(conf, /listen 8443 ssl;[\s\S]*Strict-Transport-Security/);
+  });
+  it("on every listener, answers as JSON what it answers by itself", () => {
+    for (const tls of [true, false]) {
+      const servers = edgeFiles(template, services, { ...PLAIN, tls })
+        ["nginx.conf"]!.split("  server {")
+        .slice(1);
+      assert.equal(servers.length, tls ? 3 : 2);
+      for (const server of servers) {
+        const pages = [...server.matchAll(/error_page ([\d ]+) (?:=\d* )?(\S+);/g)];
+        const statuses = pages.flatMap(([, list]) => list!.trim().split(" ").map(Number));
+        // nginx closes without an answer where the client is gone or too slow: 408, 444, 499.
+        const own = [400, 404, 405, 413, 414, 416, 421, 494, 495, 496, 497, 500, 501, 502, 503, 504, 505];
+        assert.deepEqual(statuses.sort(), own);
+        for (const [, , place] of pages) {
+          const block = server.split(new RegExp(`location (?:= )?${place!.replaceAll(".", "\\.")} \\{`))[1];
+          assert.match(block!.split("\n    }")[0]!, /application\/json;[\s\S]*X-Request-Id \$rid[\s\S]*\{"error":/);
+        }
+      }
+    }
+  });
+  it("believes the proxies that the stack trusts, and nobody else, who calls", () => {
+    const conf = (...trustedProxies: string[]) =>
+      edgeFiles(template, services, { ...PLAIN, trustedProxies })["nginx.conf"]!;
+    assert.doesNotMatch(conf(), /real_ip|yes;/);
+    const trusting = conf("10.0.0.0/8", "2001:db8::/32");
+    assert.match(trusting, /real_ip_header X-Forwarded-For;\n {2}real_ip_recursive on;/);
+    for (const network of ["10.0.0.0/8", "2001:db8::/32"]) {
+      assert.ok(trusting.includes(`  set_real_ip_from ${network};\n`));
+      assert.ok(trusting.includes(`    ${network} yes;\n`));
+    }
   });
 });
 
