@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { ALL } from "../length.ts";
 import { command, docker, good } from "../stack/command.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { pulledBy } from "../stack/pulled.ts";
@@ -39,7 +40,8 @@ const MISTAKES: readonly Mistake[] = [
       const undo = configured(stack, laid(stack, "baseImages", { postgres: tag }));
       return async () => {
         undo();
-        await docker("image", "rm", tag);
+        // What carries the files of the refused one has it still.
+        await docker("image", "rm", "--force", tag);
       };
     },
     words: /cannot go on from the one that runs: [\s\S]*extension vector/,
@@ -98,8 +100,8 @@ export function rehearsals(stack: Stack): void {
       const undo = await make(stack);
       try {
         await stack.lossless(async () => {
-          // Twice: what is refused once is not taken for done (docs/provider.md A19).
-          for (const n of [1, 2]) {
+          // Twice: what is refused once is not taken for done (docs/provider.md A19). The gate does it for one mechanism.
+          for (const n of ALL || what === MISTAKES[0]!.what ? [1, 2] : [1]) {
             const { code, output } = await project.up();
             assert.notEqual(code, 0, `attempt ${n} was accepted:\n${output}`);
             assert.match(output, new RegExp(`-${service} was not touched`));
@@ -111,10 +113,11 @@ export function rehearsals(stack: Stack): void {
       }
       assert.equal(await life(service), before);
       assert.equal(await trials(), "");
-      await stack.recovers();
+      if (ALL) await stack.recovers();
     });
 
   it("promise 3: a change that holds is made, so the refusals were about what was wrong (negative control)", async () => {
+    await stack.recovers();
     const before = await life("redis");
     project.edit("data/redis/redis.conf", (text) => `${text}# rehearsed\n`);
     await good(project.up());
