@@ -26,6 +26,7 @@ export class HeldConnection {
   readonly #socket: Socket;
   #answer = "";
   #closed = false;
+  readonly #ended: Promise<void>;
   /** Once what was to be sent is on its way. */
   readonly begun: Promise<void>;
 
@@ -36,7 +37,15 @@ export class HeldConnection {
       ca === undefined
         ? connectTcp({ host, port }, ready.resolve)
         : connectTls({ host, port, ca, ...(elsewhere ? { checkServerIdentity: () => undefined } : {}) }, ready.resolve);
-    this.#socket.on("error", () => undefined).once("close", () => ((this.#closed = true), ready.resolve()));
+    const ended = Promise.withResolvers<void>();
+    this.#ended = ended.promise;
+    this.#socket
+      .on("error", () => undefined)
+      .once("close", () => {
+        this.#closed = true;
+        ready.resolve();
+        ended.resolve();
+      });
     if (reads) this.#socket.on("data", (data: Buffer) => (this.#answer += data.toString()));
     else this.#socket.pause();
     if (text !== "") this.#socket.write(text);
@@ -47,8 +56,8 @@ export class HeldConnection {
     for (let sent = 0; sent < bytes && this.#answer === "" && !this.#socket.destroyed; sent += CHUNK.length)
       if (!this.#socket.write(CHUNK.subarray(0, bytes - sent))) {
         // A client that is refused is told so while it still sends: what it would send has nowhere to go.
-        const drained = new Promise((resolve) => this.#socket.once("drain", resolve).once("close", resolve));
-        await Promise.race([drained, sleep(10_000)]);
+        const drained = new Promise((resolve) => this.#socket.once("drain", resolve));
+        await Promise.race([drained, this.#ended, sleep(10_000)]);
       }
   }
   /** What came back so far. */
