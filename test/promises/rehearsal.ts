@@ -100,7 +100,7 @@ export function rehearsals(stack: Stack): void {
       const undo = await make(stack);
       await stack.lossless(async () => {
         try {
-          // Twice: what is refused once is not taken for done (docs/provider.md A19). The gate does it for one mechanism.
+          // Twice: what is refused once is not taken for done (docs/provider.md A19). In the gate, for one mechanism.
           for (const n of ALL || what === MISTAKES[0]!.what ? [1, 2] : [1]) {
             const { code, output } = await project.up();
             assert.notEqual(code, 0, `attempt ${n} was accepted:\n${output}`);
