@@ -35,3 +35,19 @@ export function startOrder<T extends Node>(
   nodes.forEach(visit);
   return cycle ? { order, cycle } : { order };
 }
+
+/** Whether a node waits for another, or for one that does. */
+export function waitsFor<T extends Partial<Node> & Pick<Node, "name">>(
+  name: string,
+  other: string,
+  nodes: readonly T[],
+): boolean {
+  const seen = new Set<string>();
+  const next = [name];
+  for (let at = next.pop(); at !== undefined; at = next.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    next.push(...(nodes.find((node) => node.name === at)?.after ?? []));
+  }
+  return name !== other && seen.has(other);
+}

@@ -4,7 +4,7 @@ import type { Settings } from "../config/schema.ts";
 import { problemsIn } from "./checks/index.ts";
 import { portNotices } from "./checks/ports.ts";
 import { environmentNotices } from "./environments.ts";
-import { startOrder } from "./graph.ts";
+import { startOrder, waitsFor } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
 import { neighbourNotices } from "./neighbours.ts";
@@ -102,9 +102,17 @@ function planService(
   };
 }
 
-/** A login is dropped under nobody: who names the one that stays runs before. */
-const waitedFor = ({ after = [], prunes }: ServiceSpec, on: readonly ServiceSpec[]): readonly string[] =>
-  prunes === undefined ? after : [...new Set([...after, ...consumersOf(on, prunes)])];
+/**
+ * A login is dropped under nobody: who names the one that stays runs before. A release goes live when all that it brings
+ * is healthy, but for what waits for that.
+ */
+function waitedFor({ name, after = [], prunes, goesLive }: ServiceSpec, on: readonly ServiceSpec[]): readonly string[] {
+  const first = [
+    ...(prunes === undefined ? [] : consumersOf(on, prunes)),
+    ...(goesLive ? on.map((other) => other.name).filter((other) => other !== name && !waitsFor(other, name, on)) : []),
+  ];
+  return [...new Set([...after, ...first])];
+}
 
 /** Of these a second container takes its share of the work; a second exporter would tell everything twice. */
 const isApplication = ({ kind, tier }: ServiceSpec): boolean => kind === "stateless" && tier === "app";

@@ -70,12 +70,6 @@ export const silent = (services: readonly ServiceSpec[]): ServiceSpec[] =>
       routesOf(service).length === 0,
   );
 
-/** Applications that must be healthy before the routes move. */
-export const waitedFor = (services: readonly ServiceSpec[]): readonly string[] =>
-  [...services.filter((service) => routesOf(service).length), ...watched(services), ...silent(services)].map(
-    ({ name }) => name,
-  );
-
 /**
  * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…`
  * each; `checks` with a line `listener path` each; `settle`, seconds.

@@ -182,6 +182,11 @@ export interface ServiceSpec {
    * of today (`@{postgresPassword|version}`), wherever that stands in the catalogue.
    */
   readonly prunes?: SecretKey;
+  /**
+   * The job that lets users reach the release. It comes after every service that does not wait for it, monitoring
+   * included, wherever those stand in the catalogue. @default false
+   */
+  readonly goesLive?: boolean;
   /** Seconds a container may take to finish its work when it is stopped. @default 30 */
   readonly stopGrace?: number;
   /** Seconds to wait for health beyond the stack's `berth:waitTimeout`. @default 0 */

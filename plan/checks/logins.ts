@@ -1,5 +1,6 @@
 /** Logins that are named by a secret's version: somebody makes each before it is used, and drops it after. */
 import type { Problem } from "../../config/problems.ts";
+import { waitsFor } from "../graph.ts";
 import { consumersOf, references, secretsIn, templatesOf } from "../template.ts";
 import type { PlannedService } from "../types.ts";
 import type { SecretKey } from "../../config/secrets.ts";
@@ -12,7 +13,7 @@ export function loginProblems({ services, context: { shape } }: Draft): Problem[
     const consumers = services.filter(({ name }) => consumersOf(services, key).includes(name));
     const makers = consumers.filter((service) => isMaker(service, key)).map(({ name }) => name);
     return consumers
-      .filter(({ name }) => !makers.includes(name) && !makers.some((maker) => comesAfter(name, maker, services)))
+      .filter(({ name }) => !makers.includes(name) && !makers.some((maker) => waitsFor(name, maker, services)))
       .map(({ name }) =>
         catalogueProblem(
           name,
@@ -32,15 +33,3 @@ const isMaker = (service: PlannedService, key: SecretKey): boolean =>
   templatesOf(service)
     .flatMap(references)
     .some(({ name, filter }) => name === key && filter !== "version");
-
-/** Whether a service waits for another, or for one that does. */
-function comesAfter(name: string, other: string, services: readonly PlannedService[]): boolean {
-  const seen = new Set<string>();
-  const next = [name];
-  for (let at = next.pop(); at !== undefined; at = next.pop()) {
-    if (seen.has(at)) continue;
-    seen.add(at);
-    next.push(...(services.find((service) => service.name === at)?.after ?? []));
-  }
-  return name !== other && seen.has(other);
-}

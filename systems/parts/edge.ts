@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { leaf } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
-import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, silent, waitedFor } from "../../plan/routes.ts";
+import { EDGE_HTTP, EDGE_HTTPS, EDGE_METRICS, edgeFiles, silent } from "../../plan/routes.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
 import { content } from "./content.ts";
@@ -103,7 +103,8 @@ export function edge(args: Args<typeof edgePart.settings>, services: readonly Se
       networks: [],
       config: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain, trustedProxies }),
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
-      after: ["edge", ...waitedFor(on)],
+      after: ["edge"],
+      goesLive: true,
       ...(unasked.length ? { watches: { services: unasked, seconds: settle } } : {}),
       health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
       limits: { memory: 32, cpus: 0.25 },

@@ -333,7 +333,10 @@ describe("the program", function () {
     assert.ok(waitsFor("assistant-stage-postgres-roles", "assistant-stage-postgres"));
     assert.ok(waitsFor("assistant-stage-migrate", "assistant-stage-postgres-roles"));
     assert.ok(waitsFor("assistant-stage-api-1", "assistant-stage-migrate"));
-    assert.ok(waitsFor("assistant-stage-edge-routes", "assistant-stage-api-2"));
+    // All that the release brings, monitoring included: an alertmanager that does not start leaves the routes alone.
+    for (const name of ["api-2", "worker-1", "backup", "alertmanager", "grafana", "postgres-exporter-1"])
+      assert.ok(waitsFor("assistant-stage-edge-routes", `assistant-stage-${name}`), name);
+    assert.ok(waitsFor("assistant-stage-postgres-prune", "assistant-stage-edge-routes"));
     assert.ok(!waitsFor("assistant-stage-postgres", "assistant-stage-redis"));
   });
 

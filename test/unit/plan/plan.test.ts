@@ -72,6 +72,25 @@ describe("plan/plan", () => {
     assert.deepEqual(plan.off, ["log"]);
   });
 
+  it("goes live when all is healthy that does not wait for that, wherever it stands", () => {
+    const { services } = makePlan(
+      catalogue([
+        service("routes", { kind: "job", after: ["edge"], goesLive: true }),
+        service("edge"),
+        service("prune", { kind: "job", after: ["routes"] }),
+        service("report", { kind: "job", after: ["prune"] }),
+        service("alerts", { tier: "monitoring", optional: true }),
+        service("pages", { tier: "monitoring", optional: true }),
+      ]),
+      context({}, { off: new Set(["pages"]) }),
+    );
+    assert.deepEqual(services.find(({ name }) => name === "routes")!.after, ["edge", "alerts"]);
+    assert.deepEqual(
+      services.map(({ name }) => name),
+      ["edge", "alerts", "routes", "prune", "report"],
+    );
+  });
+
   it("knows which secrets are needed, and of which the version", () => {
     const plan = makePlan(
       catalogue([
