@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { preview, pulumi } from "./pulumi.ts";
+import { HELD, preview, pulumi } from "./pulumi.ts";
 import { failure, report } from "./report.ts";
 import type { Preview } from "./steps.ts";
 
@@ -23,7 +23,7 @@ async function first(stack: string): Promise<Preview> {
       symlinkSync(join(process.cwd(), entry), join(cwd, entry));
     copyFileSync(file, join(cwd, file));
     await pulumi(["stack", "init", stack, "--no-select"], where);
-    return await preview(stack, where);
+    return await preview(stack, { ...where, options: HELD });
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
@@ -31,7 +31,7 @@ async function first(stack: string): Promise<Preview> {
 
 const stack = process.argv[2] ?? "dev";
 try {
-  console.log(report(stack, (await isMade(stack)) ? await preview(stack) : await first(stack)));
+  console.log(report(stack, (await isMade(stack)) ? await preview(stack, { options: HELD }) : await first(stack)));
 } catch (error) {
   console.log(failure(stack, (error as Error).message));
   process.exitCode = 1;

@@ -1,5 +1,6 @@
 /** Asks the CLI about a stack. Nothing here changes one. */
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Preview } from "./steps.ts";
 
@@ -12,24 +13,39 @@ export interface Where {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** @returns what the CLI writes on stdout. @throws {Error} with what it said. */
-export async function pulumi(args: readonly string[], { cwd = ".", env = {} }: Where = {}): Promise<string> {
-  return (
-    await run("pulumi", [...args, "--non-interactive"], {
-      cwd,
-      env: { ...process.env, ...env },
-      maxBuffer: 1024 ** 3,
-    }).catch(failed)
-  ).stdout;
-}
+const cli = (args: readonly string[], { cwd = ".", env = {} }: Where): Promise<{ readonly stdout: string }> =>
+  run("pulumi", [...args, "--non-interactive"], {
+    cwd,
+    env: { ...process.env, ...env },
+    maxBuffer: 1024 ** 3,
+  });
 
-/** @throws {Error} */
+/** @returns what the CLI writes on stdout. @throws {Error} with what it said. */
+export const pulumi = async (args: readonly string[], where: Where = {}): Promise<string> =>
+  (await cli(args, where).catch(failed)).stdout;
+
+/** Has the CLI hold what it previews to the rules of policy/. */
+export const HELD: readonly string[] = ["--policy-pack", join(import.meta.dirname, "../policy")];
+
+/** @throws {Error} with the rules that are broken, where it is they that ended it */
 export async function preview(
   stack: string,
   { options = [], ...where }: Where & { readonly options?: readonly string[] } = {},
 ): Promise<Preview> {
-  return JSON.parse(await pulumi(["preview", "--json", "--stack", stack, ...options], where)) as Preview;
+  const args = ["preview", "--stack", stack, ...options];
+  try {
+    return JSON.parse(await pulumi([...args, "--json"], where)) as Preview;
+  } catch (error) {
+    if ((error as Error).message !== "error: preview failed") throw error;
+    // As JSON the CLI does not say what a policy pack found.
+    const { stdout } = await cli(args, where).catch((failure: Error & { readonly stdout: string }) => failure);
+    throw new Error(brokenRules(stdout) ?? (error as Error).message, { cause: error });
+  }
 }
+
+/** What the CLI says under "Policies:", of the packs that found something. */
+export const brokenRules = (said: string): string | undefined =>
+  /^Policies:\n((?: .*\n|\n(?= ))*)/m.exec(said)?.[1]!.trimEnd() || undefined;
 
 /** Service → what runs. Outputs are those of the last complete up: a release that failed never reaches them. */
 export async function runningImages(stack: string): Promise<Record<string, string>> {
