@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { announce, load, refusing } from "./config/load.ts";
 import { imageSources } from "./components/image-sources.ts";
 import { Platform } from "./components/platform.ts";
+import { sourceProblems } from "./components/source-mounts.ts";
+import { ProblemsError } from "./config/problems.ts";
 import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
 import { systems } from "./systems/index.ts";
@@ -18,6 +20,10 @@ const plan = await refusing(() =>
   makePlan(system.catalogue, { stack, settings, ...given, configured: new Set(secrets.keys()) }),
 );
 await announce(stack, plan.notices);
+const mounts = sourceProblems(plan);
+await refusing(() => {
+  if (mounts.length) throw new ProblemsError(stack, mounts);
+});
 const sources = await refusing(() => imageSources(plan));
 const platform = new Platform(prefix(plan.system, stack), {
   plan,

@@ -11,6 +11,7 @@ const PROMISES = ["serving", "operator"];
  */
 export const BREAKS: Readonly<Record<string, readonly string[]>> = {
   ".ci/": [],
+  ".gitattributes": [],
   ".github/": [],
   ".gitignore": [],
   ".mocharc.json": [],

@@ -1,0 +1,23 @@
+/** Images do not depend on the rights that files have in a checkout: a umask of 077, a lost executable bit. */
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** What is copied from the build context into what runs; packages are installed from lists in /tmp, by root. */
+const copies = (dockerfile: string): string[] =>
+  (readFileSync(join(ROOT, dockerfile), "utf8").match(/^(?:COPY|ADD) .*$/gm) ?? []).filter(
+    (line) => !line.includes("--from=") && !line.endsWith(" /tmp/"),
+  );
+
+describe("Dockerfiles", () => {
+  const all = globSync("services/*/Dockerfile", { cwd: ROOT });
+  it("are here", () => assert.ok(all.length >= 4 && all.flatMap(copies).length >= 6));
+  for (const dockerfile of all)
+    it(`${dockerfile} says the rights of what it copies`, () =>
+      assert.deepEqual(
+        copies(dockerfile).filter((line) => !/ --chmod=0[0-7]{3} /.test(line)),
+        [],
+      ));
+});
