@@ -4,23 +4,46 @@ import { dockerClient } from "./docker-client.ts";
 const LINES = "15";
 
 /**
- * The newest container that is not well is the one that failed. Those that only carry files are created, and never
+ * Containers that are not well: the newest is the one that failed. Those that only carry files are created, and never
  * start.
  *
  * @param lines `id name status`, the newest first, as `docker ps` has them
  */
-export const culpritOf = (lines: readonly string[]): string | undefined =>
-  lines.find((line) => line && !/ \(healthy\)$| Created$/.test(line));
+export const culpritsOf = (lines: readonly string[]): string[] =>
+  lines.filter((line) => line && !/ \(healthy\)$| Created$/.test(line));
 
 /**
  * When a container of a service does not get healthy, the provider says no more than that. This shows the last log
  * lines of the service's containers that are not well, with whichever command started the update.
  *
+ * A job that failed is ended before the update says so, and no restart of the engine starts it again: a migration that
+ * took longer than it may would commit after the update ended without it.
+ *
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */
-export function lastWords(host: string | undefined): pulumi.ErrorHook {
-  const docker = dockerClient(host);
-  return new pulumi.ErrorHook("berth-last-words", async ({ newInputs }) => {
+export const lastWords = (
+  host: string | undefined,
+): { readonly others: pulumi.ErrorHook; readonly job: pulumi.ErrorHook } => ({
+  others: hook("berth-last-words", dockerClient(host), () => Promise.resolve()),
+  job: hook("berth-job-ends", dockerClient(host), endJob),
+});
+
+type Docker = ReturnType<typeof dockerClient>;
+/** Seconds that a job gets to end by itself. */
+const GRACE = "10";
+
+/** @param ids Containers of the job that are not well. */
+export async function endJob(docker: Docker, ids: readonly string[]): Promise<void> {
+  await docker("update", "--restart", "no", ...ids);
+  await docker("stop", "--time", GRACE, ...ids);
+}
+
+function hook(
+  name: string,
+  docker: Docker,
+  end: (docker: Docker, ids: readonly string[]) => Promise<void>,
+): pulumi.ErrorHook {
+  return new pulumi.ErrorHook(name, async ({ newInputs }) => {
     const labels = new Map(
       ((newInputs as { labels?: { label: string; value: string }[] } | undefined)?.labels ?? []).map(
         ({ label, value }) => [label, value],
@@ -32,16 +55,22 @@ export function lastWords(host: string | undefined): pulumi.ErrorHook {
     ]);
     try {
       const { stdout } = await docker("ps", "-a", ...filters, "--format", "{{.ID}} {{.Names}} {{.Status}}");
-      const culprit = culpritOf(stdout.split("\n"));
-      if (!culprit) return false;
-      const [id, container, ...status] = culprit.split(" ");
-      const logs = await docker("logs", "--tail", LINES, id!);
-      const words = `${logs.stdout}${logs.stderr}`.trimEnd() || "(it wrote nothing)";
-      await pulumi.log.warn(`${container} (${status.join(" ")}) did not get healthy. Its last words:\n${words}`);
-    } catch {
-      /* The failure itself is reported; its words are a help, not a need. */
+      const culprits = culpritsOf(stdout.split("\n"));
+      if (culprits[0]) await pulumi.log.warn(await wordsOf(docker, culprits[0]));
+      if (culprits.length) await end(docker, idsOf(culprits));
+    } catch (error) {
+      await pulumi.log.warn(`what failed could not be looked at, or ended: ${(error as Error).message.trim()}`);
     }
     // Never retry: what failed once is kept as it is until the next run.
     return false;
   });
+}
+
+const idsOf = (lines: readonly string[]): string[] => lines.map((line) => line.split(" ", 1)[0]!);
+
+async function wordsOf(docker: Docker, culprit: string): Promise<string> {
+  const [id, container, ...status] = culprit.split(" ");
+  const { stdout, stderr } = await docker("logs", "--tail", LINES, id!);
+  const words = `${stdout}${stderr}`.trimEnd() || "(it wrote nothing)";
+  return `${container} (${status.join(" ")}) did not get healthy. Its last words:\n${words}`;
 }

@@ -20,8 +20,8 @@ export interface Shared {
   readonly secrets: Pick<Secrets, "lookup" | "version">;
   /** Address of the engine, where it is not this machine's. */
   readonly engine: string | undefined;
-  /** Shows why a container did not get healthy. */
-  readonly lastWords: pulumi.ErrorHook;
+  /** Show why a container did not get healthy. */
+  readonly lastWords: { readonly others: pulumi.ErrorHook; readonly job: pulumi.ErrorHook };
   /** Let some containers start at a time. */
   readonly turns: pulumi.ResourceHookBinding;
   /** Tries what would replace a single container. */

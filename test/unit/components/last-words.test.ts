@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { culpritOf } from "../../../components/last-words.ts";
+import { culpritsOf, endJob } from "../../../components/last-words.ts";
 
 describe("whose last words are shown", () => {
   const healthy = "a1 assistant-stage-seed-0000001 Up 2 minutes (healthy)";
@@ -8,11 +8,22 @@ describe("whose last words are shown", () => {
   it("the newest container that is not well; not one that only carries files", () => {
     const failed = "c3 assistant-stage-api-1-0000003 Restarting (1) 2 seconds ago";
     const before = "d4 assistant-stage-api-1-0000004 Up 1 second (health: starting)";
-    assert.equal(culpritOf([carrier, failed, before, healthy, ""]), failed);
-    assert.equal(culpritOf([carrier, healthy, ""]), undefined);
+    assert.deepEqual(culpritsOf([carrier, failed, before, healthy, ""]), [failed, before]);
+    assert.deepEqual(culpritsOf([carrier, healthy, ""]), []);
   });
   it("the job that loads test data, whose name is like those of the carriers", () => {
     const failed = "c3 assistant-stage-seed-0000003 Up 4 seconds (unhealthy)";
-    assert.equal(culpritOf([failed, carrier, healthy]), failed);
+    assert.deepEqual(culpritsOf([failed, carrier, healthy]), [failed]);
+  });
+  it("a job that failed is kept from starting again, and then ended", async () => {
+    const asked: string[] = [];
+    await endJob(
+      (...args) => {
+        asked.push(args.join(" "));
+        return Promise.resolve({ stdout: "", stderr: "" });
+      },
+      ["c3", "d4"],
+    );
+    assert.deepEqual(asked, ["update --restart no c3 d4", "stop --time 10 c3 d4"]);
   });
 });

@@ -64,6 +64,8 @@ def run(settings: Settings, target: str | None = None) -> int:
                 with engine.connect() as connection:
                     # Better a failed migration than one that waits for a lock while every request queues behind it.
                     connection.execute(text("SET lock_timeout = '30s'"))
+                    # Ended from outside, its statement ends as well, and the transaction with it.
+                    connection.execute(text("SET client_connection_check_interval = '1s'"))
                     connection.commit()
                     return _migrate(connection, target, settings.allow_destructive)
         except (OperationalError, TimeoutError) as error:
