@@ -105,6 +105,8 @@ is_public() { [ "$(value_of "$1" berth:environment)" = dev ]; } # stack
 
 passphrase() { # stack
   if [ -n "${PULUMI_CONFIG_PASSPHRASE+x}${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then return; fi
+  # Not with a passphrase, but by a key in some cloud: its access is the environment's.
+  case $(value_of "$1" secretsprovider) in ''|passphrase|default) ;; *) return;; esac
   if is_public "$1"; then export PULUMI_CONFIG_PASSPHRASE=$DEV_PASSPHRASE; return; fi
   [ -t 0 ] || die "stack $1 has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
 }

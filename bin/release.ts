@@ -21,7 +21,8 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
-import { stateFolder } from "../config/checkout.ts";
+import { type StackFile, stateFolder } from "../config/checkout.ts";
+import { type Readable, readable } from "./release-file.ts";
 import { builtImages, planOf, useEngineOf } from "./stack.ts";
 
 interface Release {
@@ -250,13 +251,20 @@ function prepare(): void {
       throw new Refusal(
         `release ${number} cannot come back: its image ${image} is neither on the engine nor to be had. ${known}`,
       );
-  const file = parse(readFileSync(place(number, "source", stackFile), "utf8")) as { config: Record<string, unknown> };
+  const { file, replaced, lost } = fileOf(number);
   writeFileSync(
     place(number, "existing.yaml"),
     stringify({ ...file, config: { ...file.config, "berth:images": images } }),
   );
+  if (replaced.length || lost.length)
+    console.error(
+      `release ${number} is of before pulumi stack change-secrets-provider: its secrets cannot be read.${replaced.length ? ` Today's take their place: ${replaced.join(", ")}.` : ""}${lost.length ? ` Not set today, and so not then: ${lost.join(", ")}.` : ""}`,
+    );
   console.log(number);
 }
+
+const fileOf = (release: number): Readable => readable(stackFileIn(place(release, "source")), stackFileIn("."));
+const stackFileIn = (where: string): StackFile => parse(readFileSync(join(where, stackFile), "utf8")) as StackFile;
 
 /** After a rollback: the stack file is the release's, and what else differs from the checkout is said. */
 function restored(): void {
@@ -265,8 +273,10 @@ function restored(): void {
   const former = join(folder, `before-rollback-${stackFile}`);
   take();
   const changed = differences(place(number, "source"), place("next", "source"));
+  const { file, replaced, lost } = fileOf(number);
   cpSync(stackFile, former);
-  cpSync(place(number, "source", stackFile), stackFile);
+  if (replaced.length || lost.length) writeFileSync(stackFile, stringify(file));
+  else cpSync(place(number, "source", stackFile), stackFile);
   const files = changed.filter((name) => !name.includes(":") && name !== stackFile);
   console.log(
     `Stack ${stack} runs release ${number} of ${read(number).time}. ${stackFile} is that release's again (the former: ${former}).`,

@@ -28,6 +28,8 @@ export interface OtherStack {
 export interface StackFile {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly encryptionsalt?: string;
+  readonly encryptedkey?: string;
+  readonly secretsprovider?: string;
 }
 interface Resource {
   readonly type: string;

@@ -35,6 +35,9 @@ describe("bin/lib.sh", () => {
       assert.throws(() => passphrase(stack, "  berth:environment: stage"), /has its own passphrase/);
     assert.throws(() => passphrase("dev", "  berth:system: dev"), /has its own passphrase/);
   });
+  it("asks for none where the secrets are encrypted by a key in a cloud", () => {
+    assert.equal(passphrase("prod", "  berth:environment: prod\nsecretsprovider: awskms://alias/berth?region=eu"), "");
+  });
   it("leaves one that is set", () => {
     const env = { PULUMI_CONFIG_PASSPHRASE: "mine" };
     assert.equal(passphrase("dev", "  berth:environment: dev", env), "mine");
