@@ -1,17 +1,36 @@
 /** Writes the images that ran in one stack into another's stack file: node bin/promote.ts <from> <to> */
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
+import { stackFile } from "../config/checkout.ts";
 import { formatProblems, ProblemsError } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
+import type { Plan } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";
-import { promoted, refusals } from "./promotion.ts";
+import { pinned, promoted, type Pulled, refusals } from "./promotion.ts";
 import { runningImages } from "./pulumi.ts";
-import { builtImages, planOf } from "./stack.ts";
+import { builtImages, planOf, useEngineOf } from "./stack.ts";
 
 const [from, to] = process.argv.slice(2) as [string, string];
 const file = `Pulumi.${to}.yaml`;
 const { config = {} } = parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> };
-const there = (config["berth:images"] ?? {}) as Record<string, string>;
+type References = Readonly<Record<string, string>>;
+const there = (config["berth:images"] ?? {}) as References;
+const ownOf = (given: Readonly<Record<string, unknown>>): References => (given["berth:baseImages"] ?? {}) as References;
+
+/** What the services of a stack pull, as its engine has it. */
+function pulledBy({ services }: Plan, images: References): Pulled[] {
+  const used = new Set(services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
+  const own = ownOf(stackFile(from, ".").config ?? {});
+  useEngineOf(from);
+  return Object.entries(images).flatMap(([name, usual]): Pulled[] => {
+    const [ran, wanted] = [own[name] ?? usual, ownOf(config)[name] ?? usual];
+    if (!used.has(ran)) return [];
+    const asked = ["image", "inspect", "--format", "{{json .RepoDigests}}", ran];
+    const { status, stdout } = spawnSync("docker", asked, { encoding: "utf8" });
+    return [{ name, ran, wanted, digests: status === 0 ? ((JSON.parse(stdout) ?? []) as string[]) : [] }];
+  });
+}
 
 async function promote(): Promise<void> {
   const plan = planOf(from);
@@ -23,11 +42,15 @@ async function promote(): Promise<void> {
       formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`),
     );
   const digests = images as Record<string, string>;
+  const pulled = pinned(pulledBy(plan, systems[plan.system as keyof typeof systems].images));
   const changed = Object.keys(digests).filter((name) => there[name] !== digests[name]);
-  writeFileSync(file, promoted(readFileSync(file, "utf8"), digests));
+  writeFileSync(file, promoted(readFileSync(file, "utf8"), digests, pulled.images));
   for (const name of changed) console.log(`${name}: ${there[name] ?? "built"} → ${digests[name]}`);
+  const moved = Object.entries(pulled.images).filter(([name, reference]) => ownOf(config)[name] !== reference);
+  for (const [name, reference] of moved) console.log(`${name}: pulled as ${reference}`);
+  for (const why of pulled.left) console.log(`not carried, ${why}`);
   console.log(
-    changed.length
+    changed.length || moved.length
       ? `${file} names what ran in ${from}. Review: git diff ${file}   See what changes: bin/preview ${to}   Apply: bin/up ${to}`
       : `${file} names what ran in ${from} already.`,
   );

@@ -4,6 +4,7 @@ import { type Problem, setCommand } from "../config/problems.ts";
 
 const DIGEST = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 const PLACE = ["config", "berth:images"] as const;
+const BASE = ["config", "berth:baseImages"] as const;
 
 /** A stack, as far as it matters here. */
 export interface Origin {
@@ -58,12 +59,60 @@ export function refusals(
   ];
 }
 
+/** An image that a stack pulls. */
+export interface Pulled {
+  /** Name that `berth:baseImages` takes. */
+  readonly name: string;
+  /** As the one stack pulled it, and as the other would. */
+  readonly ran: string;
+  readonly wanted: string;
+  /** What the engine of the first says that it pulled: `<repository>@<digest>` each. */
+  readonly digests: readonly string[];
+}
+
+export interface Pinned {
+  /** Name → reference with the digest that ran. */
+  readonly images: Readonly<Record<string, string>>;
+  /** Names whose digest is not carried, with the reason. */
+  readonly left: readonly string[];
+}
+
+const [tagged, digestOf] = [/:[^/@:]+(?=@|$)/, /@(sha256:[0-9a-f]{64})$/];
+const repositoryOf = (reference: string): string => reference.split("@", 1)[0]!.replace(tagged, "");
+
 /**
- * A stack file that runs these images and no others. All else stays as it was written, comments included, so that the
- * difference is what a reviewer has to judge.
+ * The other stack pulls from where it always does, but what ran: a tag is whatever an engine pulled when it first met
+ * it. A tag of the other stack's own stays as it is.
  */
-export function promoted(file: string, images: Readonly<Record<string, string>>): string {
+export function pinned(pulled: readonly Pulled[]): Pinned {
+  const images: Record<string, string> = {};
+  const left: string[] = [];
+  for (const { name, ran, wanted, digests } of pulled) {
+    const own = digests.filter((reference) => repositoryOf(reference) === repositoryOf(ran));
+    const known = [
+      ...new Set((own.length ? own : digests).flatMap((reference) => digestOf.exec(reference)?.[1] ?? [])),
+    ];
+    const digest = digestOf.exec(ran)?.[1] ?? (known.length === 1 ? known[0] : undefined);
+    if (tagged.exec(ran)?.[0] !== tagged.exec(wanted)?.[0])
+      left.push(`${name}: ${wanted} is another version than ${ran}`);
+    else if (digest === undefined) left.push(`${name}: ${ran} came from no registry`);
+    else images[name] = `${wanted.split("@", 1)[0]}@${digest}`;
+  }
+  return { images, left };
+}
+
+/**
+ * A stack file that runs these images and no others, and pulls what it pulls by these references. All else stays as it was
+ * written, comments included, so that the difference is what a reviewer has to judge.
+ */
+export function promoted(
+  file: string,
+  images: Readonly<Record<string, string>>,
+  pulled: Readonly<Record<string, string>> = {},
+): string {
   const document = parseDocument(file);
+  for (const [name, reference] of Object.entries(pulled))
+    if (document.getIn([...BASE, name]) !== reference) document.setIn([...BASE, name], reference);
   const there = document.getIn(PLACE);
   if (isMap(there)) {
     there.flow = false;

@@ -38,6 +38,8 @@ export interface SystemDefinition {
   readonly shape: Shape;
   readonly catalogue: Catalogue;
   readonly stores: readonly Store[];
+  /** Images that it pulls where the stack file names no others, by the name that `berth:baseImages` takes. */
+  readonly images: Readonly<Record<string, string>>;
   /** What it and its stores add to the dashboards. */
   readonly drawings: readonly Drawings[];
   readonly documentation: () => string;
@@ -92,6 +94,7 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
     shape: shapeOf(name, [...parts, majorsOf(stores)], noBackup === undefined ? {} : { backup: noBackup }),
     catalogue,
     stores,
+    images,
     drawings: drawingsOf(own),
     documentation: own.documentation ?? (() => ""),
   };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, parseDocument } from "yaml";
-import { promoted, refusals } from "../../../bin/promotion.ts";
+import { pinned, promoted, refusals } from "../../../bin/promotion.ts";
 import { builtImages } from "../../../bin/stack.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { catalogue, context, service } from "../support.ts";
@@ -64,6 +64,36 @@ describe("bin/promotion", () => {
         .split("\n")
         .every((line) => (line.match(/sha256/g) ?? []).length <= 1),
     );
+  });
+
+  describe("of what is pulled", () => {
+    const A = `sha256:${"a".repeat(64)}`;
+    const B = `sha256:${"b".repeat(64)}`;
+    const of = (ran: string, wanted: string, ...digests: string[]) => pinned([{ name: "db", ran, wanted, digests }]);
+    it("carries the digest that the engine pulled, to where the other stack pulls from", () => {
+      for (const [ran, wanted, digests, expected] of [
+        ["pg/pg:17", "pg/pg:17", [`pg/pg@${A}`], `pg/pg:17@${A}`],
+        ["pg/pg:17", "mirror.example.org:5000/pg/pg:17", [`pg/pg@${A}`], `mirror.example.org:5000/pg/pg:17@${A}`],
+        ["pg/pg:17", `pg/pg:17@${B}`, [`other/pg@${B}`, `pg/pg@${A}`], `pg/pg:17@${A}`],
+        [`pg/pg:17@${A}`, "pg/pg:17", [], `pg/pg:17@${A}`],
+      ] as const)
+        assert.deepEqual(of(ran, wanted, ...digests), { images: { db: expected }, left: [] });
+    });
+    it("leaves, and names, another version, and what the engine alone knows", () => {
+      assert.deepEqual(of("pg:17", "pg:16", `pg@${A}`), {
+        images: {},
+        left: ["db: pg:16 is another version than pg:17"],
+      });
+      for (const digests of [[], [`x@${A}`, `y@${B}`]])
+        assert.deepEqual(of("pg:17", "pg:17", ...digests), { images: {}, left: ["db: pg:17 came from no registry"] });
+    });
+    it("is written beside what else stands there, once", () => {
+      const file = "config:\n  berth:baseImages:\n    nginx: nginx:1.30 # ours\n";
+      const after = promoted(file, IMAGES, { db: `pg:17@${A}` });
+      assert.deepEqual(added(file, after).slice(0, 1), [`    db: pg:17@${A}`]);
+      assert.match(after, /nginx: nginx:1\.30 # ours\n/);
+      assert.equal(promoted(after, IMAGES, { db: `pg:17@${A}` }), after);
+    });
   });
 
   it("refuses local ids in one problem that names them all and the way to a registry", () => {
