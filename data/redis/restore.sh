@@ -6,5 +6,8 @@ case $1 in
   says)
     echo "Redis: keys of the snapshot replace those of the same name; jobs that waited then wait again";;
   load)
-    { printf "AUTH admin "; cat /etc/berth/secrets/admin-password; echo; cat; } | redis-cli -h redis --pipe >&2;;
+    # With its length before it: in a line of words, a space or a quote in the password would end it.
+    password=/etc/berth/secrets/admin-password
+    { printf '*3\r\n$4\r\nAUTH\r\n$5\r\nadmin\r\n$%d\r\n' "$(wc -c < "$password")"; cat "$password"; printf '\r\n'; cat; } \
+      | redis-cli -h redis --pipe >&2;;
 esac
