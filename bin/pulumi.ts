@@ -14,11 +14,7 @@ export interface Where {
 }
 
 const cli = (args: readonly string[], { cwd = ".", env = {} }: Where): Promise<{ readonly stdout: string }> =>
-  run("pulumi", [...args, "--non-interactive"], {
-    cwd,
-    env: { ...process.env, ...env },
-    maxBuffer: 1024 ** 3,
-  });
+  run("pulumi", [...args, "--non-interactive"], { cwd, env: { ...process.env, ...env }, maxBuffer: 1024 ** 3 });
 
 /** @returns what the CLI writes on stdout. @throws {Error} with what it said. */
 export const pulumi = async (args: readonly string[], where: Where = {}): Promise<string> =>

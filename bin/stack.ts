@@ -2,8 +2,10 @@
 import * as os from "node:os";
 import { join } from "node:path";
 import { remoteEngine, stackFile } from "../config/checkout.ts";
+import { foreignProblems } from "../config/foreign.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
+import { faultOf } from "../config/secrets.ts";
 import { systemOf } from "../config/shape.ts";
 import { makePlan } from "../plan/plan.ts";
 import type { Plan } from "../plan/types.ts";
@@ -29,13 +31,15 @@ export function planOf(
     if (!key.startsWith("berth:")) continue;
     const name = key.slice("berth:".length);
     const encrypted = typeof value === "object" && value !== null && "secure" in value;
-    // The length of an encrypted value is known to the CLI alone.
+    // What is encrypted the CLI alone can read.
     const leaf = shape.secrets[name];
-    if (leaf) secrets.set(key, { encrypted, length: encrypted ? leaf.minLength : String(value).length });
+    if (leaf) secrets.set(key, encrypted ? { encrypted } : { encrypted, fault: faultOf(String(value), leaf) });
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
-  const { settings, problems } = parseConfig({ stack, values, secrets }, shape);
-  if (!settings) throw new ProblemsError(stack, problems);
+  const sealed = new Set(Object.keys(config).filter((key) => /"secure":/.test(JSON.stringify(config[key]))));
+  const { settings, problems } = parseConfig({ stack, values, secrets, sealed }, shape);
+  const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
+  if (!settings || all.length) throw new ProblemsError(stack, all);
   return makePlan(catalogue, {
     stack,
     settings,

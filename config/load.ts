@@ -1,12 +1,14 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
 import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
+import { certificateProblems, chainNotice, type Shown } from "./certificate.ts";
 import { hasPublicPassphrase, neighboursOf, type OtherStack, remoteEngine } from "./checkout.ts";
 import { type Machine, machineOf } from "./engine.ts";
+import { foreignProblems } from "./foreign.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
-import type { SecretKey } from "./secrets.ts";
+import { faultOf, type SecretKey } from "./secrets.ts";
 import { type Shape, type Shapes, systemOf } from "./shape.ts";
 
 export interface Loaded<S> {
@@ -42,16 +44,23 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   const values = new Map<string, string>();
   const raw = new Map<string, RawSecret>();
   const secrets = new Map<SecretKey, pulumi.Output<string>>();
+  const plain = new Map<SecretKey, string>();
   for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
     const [namespace, name] = key.split(":", 2) as [string, string];
     if (namespace !== "berth") continue;
     if (name in shape.secrets) {
-      raw.set(key, { encrypted: isConfigSecret(key), length: value.length, json: isObject(value) });
+      raw.set(key, { encrypted: isConfigSecret(key), fault: faultOf(value, shape.secrets[name]!) });
       secrets.set(name, config.requireSecret(name));
+      plain.set(name, value);
     } else values.set(key, value);
   }
-  const { settings, problems } = parseConfig({ stack, values, secrets: raw }, shape);
-  if (!settings) throw new pulumi.RunError(new ProblemsError(stack, problems).message);
+  const sealed = new Set([...values.keys()].filter(isConfigSecret));
+  const { settings, problems } = parseConfig({ stack, values, secrets: raw, sealed }, shape);
+  const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];
+  if (!settings || all.length) throw new pulumi.RunError(new ProblemsError(stack, all).message);
+  const [certificate, key] = [plain.get("tlsCertificate"), plain.get("tlsKey")];
+  if (certificate !== undefined && key !== undefined)
+    await certified({ stack, certificate, key, publicUrl: settings.publicUrl, now: new Date() });
   const engine = new pulumi.Config("docker").get("host");
   return {
     system,
@@ -67,17 +76,18 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   };
 }
 
+/** @throws {pulumi.RunError} where it is a certificate that nobody would take. */
+async function certified(shown: Shown): Promise<void> {
+  const problems = certificateProblems(shown);
+  if (problems.length) throw new pulumi.RunError(new ProblemsError(shown.stack, problems).message);
+  await announce(
+    shown.stack,
+    chainNotice(shown).map((notice) => ({ level: "warning", ...notice })),
+  );
+}
+
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
-
-function isObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
 
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
 const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);

@@ -3,14 +3,14 @@ import { z } from "zod";
 import { didYouMean } from "./nearest.ts";
 import { setCommand, type Problem } from "./problems.ts";
 import { type LeafMeta, metaOf, type Settings } from "./schema.ts";
+import type { Fault } from "./secrets.ts";
 import type { Shape } from "./shape.ts";
 
 /** What the stack file says about one secret; the value itself stays outside. */
 export interface RawSecret {
   readonly encrypted: boolean;
-  readonly length: number;
-  /** Whether it is a JSON object; absent where only the CLI could tell. */
-  readonly json?: boolean;
+  /** Absent where there is none, and where only the CLI could tell. */
+  readonly fault?: Fault | undefined;
 }
 
 export interface RawConfig {
@@ -18,6 +18,8 @@ export interface RawConfig {
   /** Everything but secrets, by full key (`berth:ports`), as the CLI hands it over: text, or JSON for objects. */
   readonly values: ReadonlyMap<string, string>;
   readonly secrets: ReadonlyMap<string, RawSecret>;
+  /** Keys among `values` that were set with `--secret`, wholly or in part. @default none */
+  readonly sealed?: ReadonlySet<string>;
 }
 
 export type Parsed =
@@ -29,14 +31,24 @@ const NAMESPACE = "berth:";
 /** @param shape Keys of the system that the stack runs. */
 export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
   const leaves: Readonly<Record<string, z.ZodType>> = shape.settings.shape;
-  const entries = [...raw.values].map(([key, text]): [string, unknown] => {
-    const name = key.slice(NAMESPACE.length);
-    return [name, decode(text, leaves[name])];
-  });
+  // What is no place for a secret is shown in messages, and so is not looked at.
+  const sealed = [...raw.values.keys()].filter((key) => raw.sealed?.has(key) && key.slice(NAMESPACE.length) in leaves);
+  const entries = [...raw.values]
+    .filter(([key]) => !sealed.includes(key))
+    .map(([key, text]): [string, unknown] => {
+      const name = key.slice(NAMESPACE.length);
+      return [name, decode(text, leaves[name])];
+    });
   const result = shape.settings.safeParse(Object.fromEntries(entries), { reportInput: true });
   const problems = [
     ...(result.error?.issues ?? []).flatMap((issue) => explain(issue, raw.stack, shape)),
-    ...secretProblems(raw, shape),
+    ...sealed.map((key) => ({
+      key,
+      got: "encrypted in the stack file (--secret)",
+      allowed: "plain text: nothing keeps it secret where it goes. What is secret has a key of its own, or is a file",
+      fix: `pulumi config rm ${key} --stack ${raw.stack}, then set it again without --secret`,
+    })),
+    ...secretProblems(raw),
     ...pairProblems(raw, shape),
   ];
   return result.success && problems.length === 0 ? { settings: result.data, problems: [] } : { problems };
@@ -93,12 +105,15 @@ function explain(issue: z.core.$ZodIssue, stack: string, shape: Shape): Problem[
   return [
     {
       key,
-      got: issue.input === undefined ? "missing" : `got ${JSON.stringify(issue.input)}`,
+      got: issue.input === undefined ? "missing" : `got ${shown(issue.input)}`,
       allowed: meta ? `${meta.allowed}, such as ${JSON.stringify(meta.example)}` : issue.message,
       fix: setCommand(key, exampleFor(meta?.example, issue), stack),
     },
   ];
 }
+
+/** But for a password in a URL. */
+const shown = (input: unknown): string => JSON.stringify(input).replaceAll(/(:\/\/)[^/"]*@/g, "$1…@");
 
 /** The example of an object has all its keys; a problem with one of them shows the value of that key. */
 function exampleFor(example: unknown, issue: z.core.$ZodIssue): unknown {
@@ -120,20 +135,14 @@ function knownKeys(path: readonly PropertyKey[], { settings, secrets }: Shape): 
   return path.length === 0 ? [...keys, ...Object.keys(secrets)] : keys;
 }
 
-function secretProblems(raw: RawConfig, { secrets }: Shape): Problem[] {
-  return [...raw.secrets].flatMap(([key, { encrypted, length, json }]) => {
+function secretProblems(raw: RawConfig): Problem[] {
+  return [...raw.secrets].flatMap(([key, { encrypted, fault }]) => {
     const fix = `pulumi config set --secret ${key} --stack ${raw.stack}`;
-    const { minLength, description, example, json: needsJson } = secrets[key.slice(NAMESPACE.length)]!;
     return [
       ...(encrypted
         ? []
         : [{ key, got: "stands in plain text in the stack file", allowed: "an encrypted value", fix }]),
-      ...(length >= minLength
-        ? []
-        : [{ key, got: `${length} characters`, allowed: `at least ${minLength} characters. ${description}`, fix }]),
-      ...(needsJson && json === false
-        ? [{ key, got: "no JSON object", allowed: `a JSON object, such as ${example}`, fix }]
-        : []),
+      ...(fault === undefined ? [] : [{ key, ...fault, fix }]),
     ];
   });
 }

@@ -26,7 +26,7 @@ export function metaOf(schema: z.core.$ZodType): LeafMeta | undefined {
 }
 
 /** Sizes in MiB. `GB` and `MB` are refused: they mean two things. */
-const MEMORY = /^(\d+)(MiB|GiB)$/;
+const MEMORY = /^([1-9]\d*)(MiB|GiB)$/;
 export const memory = z.string().regex(MEMORY);
 
 /** @returns MiB */
@@ -34,6 +34,11 @@ export function mebibytes(size: string): number {
   const [, digits, unit] = MEMORY.exec(size)!;
   return Number(digits) * (unit === "GiB" ? 1024 : 1);
 }
+
+/** The engine refuses less. */
+const LEAST = 6;
+const limit = memory.refine((size) => !MEMORY.test(size) || mebibytes(size) >= LEAST);
+const LIMIT = `a whole number with MiB or GiB, from ${LEAST}MiB`;
 
 /**
  * Quarters of a core. The docker provider writes `cpus` into its state with two
@@ -46,6 +51,15 @@ const cpus = z
   .refine((n) => (n * 4) % 1 === 0 && n % 10 !== 0);
 const CPUS = "quarters of a core from 0.25 to 64, but not 10, 20 … (the provider cannot store those)";
 
+const variable = z.string().regex(/^[A-Za-z_]\w*$/);
+/** What an engine takes for an image's name: lower case; a tag that does not move, a digest, or both. */
+const reference = z
+  .string()
+  .regex(
+    /^(?:[A-Za-z0-9.-]+(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*(?::(?!latest$)\w[\w.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
+  );
+/** Routes begin at its root, and what is in a URL is no secret. */
+const origin = z.url({ protocol: /^https?$/ }).regex(/^https?:\/\/[^/?#@\s]+\/?$/i);
 const serviceName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const port = z.number().int().min(1).max(65535);
 export const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
@@ -69,15 +83,11 @@ const service = z.strictObject({
     allowed: "a whole number from 1 to 20 (to switch a service off, name it in berth:off)",
     example: 2,
   }).optional(),
-  memory: leaf(memory, {
-    description: "Memory limit of each container.",
-    allowed: "a whole number with MiB or GiB",
-    example: "512MiB",
-  }).optional(),
+  memory: leaf(limit, { description: "Memory limit of each container.", allowed: LIMIT, example: "512MiB" }).optional(),
   cpus: leaf(cpus, { description: "CPU limit of each container, in cores.", allowed: CPUS, example: 0.5 }).optional(),
-  reserveMemory: leaf(memory, {
+  reserveMemory: leaf(limit, {
     description: "Memory that the engine tries to keep for each container.",
-    allowed: "a whole number with MiB or GiB, at most the limit",
+    allowed: `${LIMIT}, at most the limit`,
     example: "256MiB",
   }).optional(),
   reserveCpus: leaf(cpus, {
@@ -85,9 +95,16 @@ const service = z.strictObject({
     allowed: CPUS,
     example: 0.25,
   }).optional(),
-  environment: leaf(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])), {
+  waitTimeout: leaf(z.number().int().min(20).max(86_400), {
+    description:
+      "Seconds that a new container may take to get healthy, and a job to do its work; one that takes longer is ended. Default: berth:waitTimeout.",
+    allowed: "a whole number from 20 to 86400",
+    example: 600,
+  }).optional(),
+  environment: leaf(z.record(variable, z.union([z.string(), z.number(), z.boolean()])), {
     description: "Further environment variables, none of them secret.",
-    allowed: "names with text, number or true/false",
+    allowed:
+      "names of letters, digits and _ with text; with a number or true/false where that is what the variable takes",
     example: { RATE_LIMIT_PER_MINUTE: 600 },
   }).optional(),
 });
@@ -119,9 +136,9 @@ export const commonSettings = {
     allowed: "an IPv4 address",
     example: "0.0.0.0",
   }),
-  publicUrl: leaf(z.url({ protocol: /^https?$/ }).optional(), {
+  publicUrl: leaf(origin.optional(), {
     description: "What users type. Default: made from bindAddress and the edge's port.",
-    allowed: "an http or https URL",
+    allowed: "an http or https URL of a host, with or without a port; no path, no password",
     example: "https://assistant.example.org",
   }),
   replicas: leaf(z.number().int().min(1).max(20).default(1), {
@@ -130,7 +147,7 @@ export const commonSettings = {
     example: 2,
   }),
   services: leaf(z.record(serviceName, service).default({}), {
-    description: "Per service: replicas, memory, cpus, reservations, environment. Default: the catalogue's.",
+    description: "Per service: replicas, memory, cpus, reservations, waitTimeout, environment. Default: the catalogue's.",
     allowed: "service names of the system",
     example: { api: { replicas: 2, memory: "512MiB" } },
   }),
@@ -139,9 +156,10 @@ export const commonSettings = {
     allowed: "a list of optional services",
     example: ["grafana"],
   }),
-  baseImages: leaf(z.record(z.string(), z.string().regex(/^[^\s]+:[^\s:]+$/)).default({}), {
+  baseImages: leaf(z.record(z.string(), reference).default({}), {
     description: "Replaces an image that the system pulls: a mirror, another version, a digest.",
-    allowed: "names of the system's base images with an image that has a tag or digest, never latest",
+    allowed:
+      "names of the system's base images with an image in lower case that has a tag or digest, never latest alone",
     example: { postgres: "pgvector/pgvector:pg17" },
   }),
   registry: leaf(registry.optional(), {

@@ -1,3 +1,8 @@
+import type { z } from "zod";
+
+/** What the text of a secret may be. */
+export type SecretForm = keyof typeof FORMS;
+
 /** A secret that the stack file may hold, as a top-level leaf set with `--secret`. */
 export interface SecretLeaf {
   readonly description: string;
@@ -6,8 +11,10 @@ export interface SecretLeaf {
   readonly generated?: number;
   /** Shortest value accepted. */
   readonly minLength: number;
-  /** It is a JSON object. @default false */
-  readonly json?: true;
+  /** @default line */
+  readonly form?: SecretForm;
+  /** What it is, where it is a JSON object. */
+  readonly json?: z.ZodType;
   /**
    * Secret that holds its former value, where the stack file has both: what was made with it must still be accepted.
    * @default the former value is of no use
@@ -29,3 +36,70 @@ export type SecretLeaves = Readonly<Record<SecretKey, SecretLeaf>>;
 /** Names of the secrets that are made where the stack file has none. */
 export const generatedIn = (secrets: SecretLeaves): SecretKey[] =>
   Object.keys(secrets).filter((key) => secrets[key]!.generated !== undefined);
+
+interface Form {
+  readonly allowed: string;
+  /** What is wrong with a text, in words that say nothing of it. */
+  readonly wrong: (text: string) => string | undefined;
+}
+
+/** Whoever reads a file with a secret takes spaces off its ends; a second line would be a second value. */
+function lineFault(text: string): string | undefined {
+  if (/[\r\n\p{Zl}\p{Zp}]/u.test(text)) return "more than one line";
+  if (/[\p{Cc}\p{Cs}]/u.test(text)) return "a control character";
+  return /^\s|\s$/.test(text) ? "a space at one of its ends" : undefined;
+}
+const asciiFault = (text: string): string | undefined =>
+  lineFault(text) ?? (/[^ -~]/.test(text) ? "a character outside ASCII" : undefined);
+
+const LINE = "one line of printable text, without a space at its ends";
+const FORMS = {
+  line: { allowed: LINE, wrong: lineFault },
+  /** It goes into a header of HTTP. */
+  ascii: { allowed: `${LINE}, all of it ASCII`, wrong: asciiFault },
+  /** Values, one a line. */
+  lines: {
+    allowed: `${LINE}; or several, one a line`,
+    wrong: (text) =>
+      text
+        .split("\n")
+        .map(lineFault)
+        .find((fault) => fault !== undefined),
+  },
+  url: {
+    allowed: "an http or https URL",
+    wrong: (text) => asciiFault(text) ?? (/^https?:$/.test(URL.parse(text)?.protocol ?? "") ? undefined : "no URL"),
+  },
+  pem: {
+    allowed: "PEM, from -----BEGIN to -----END",
+    wrong: (text) => (/-----BEGIN [A-Z0-9 ]+-----[^]+-----END [A-Z0-9 ]+-----/.test(text) ? undefined : "no PEM"),
+  },
+} satisfies Readonly<Record<string, Form>>;
+
+/** What is wrong with a secret, and what would be accepted: neither says anything of the value. */
+export interface Fault {
+  readonly got: string;
+  readonly allowed: string;
+}
+
+export function faultOf(
+  text: string,
+  { minLength, description, example, form = "line", json }: SecretLeaf,
+): Fault | undefined {
+  if (text.length < minLength)
+    return { got: `${text.length} characters`, allowed: `at least ${minLength} characters. ${description}` };
+  if (json !== undefined)
+    return json.safeParse(objectIn(text)).success
+      ? undefined
+      : { got: "not the JSON object that is needed", allowed: `a JSON object, such as ${example}` };
+  const got = FORMS[form].wrong(text);
+  return got === undefined ? undefined : { got, allowed: FORMS[form].allowed };
+}
+
+function objectIn(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -16,7 +16,7 @@ import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSp
 export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const { settings, stack } = given;
   const leaves = given.shape.secrets;
-  const publicUrl = settings.publicUrl ?? defaultUrl(given);
+  const publicUrl = (settings.publicUrl ?? defaultUrl(given)).replace(/\/$/, "");
   const system = catalogue({
     stack,
     settings,
@@ -96,15 +96,15 @@ function planService(
       .sort()
       .map((key) => `${key}=${String(environment[key])}`),
     stopGrace: spec.stopGrace ?? 30,
-    waitTimeout: (spec.waitTimeout ?? 0) + settings.waitTimeout,
+    waitTimeout: (spec.waitTimeout ?? 0) + (own?.waitTimeout ?? settings.waitTimeout),
     sources: settings.sourceMounts ? (spec.sources ?? {}) : {},
     labels: labels({ system: system.name, stack, environment: settings.environment, service: spec.name }),
   };
 }
 
 /**
- * A login is dropped under nobody: who names the one that stays runs before. A release goes live when all that it brings
- * is healthy, but for what waits for that.
+ * A login is dropped under nobody: who names the one that stays runs before. A release goes live when all that it
+ * brings is healthy, but for what waits for that.
  */
 function waitedFor({ name, after = [], prunes, goesLive }: ServiceSpec, on: readonly ServiceSpec[]): readonly string[] {
   const first = [

@@ -38,6 +38,8 @@ const waysOf = (services: readonly ServiceSpec[]): Way[] =>
 export interface EdgeArgs {
   /** Whether there is a certificate. */
   readonly tls: boolean;
+  /** What users type: its port is where those are sent who come without TLS. */
+  readonly publicUrl: string;
   /** Seconds for which new containers must answer before the routes move. */
   readonly settle: number;
   /** Seconds that requests begun before a reload may take. */
@@ -77,13 +79,18 @@ export const silent = (services: readonly ServiceSpec[]): ServiceSpec[] =>
 export function edgeFiles(
   template: string,
   services: readonly ServiceSpec[],
-  { tls, settle, drain, trustedProxies }: EdgeArgs,
+  { tls, publicUrl, settle, drain, trustedProxies }: EdgeArgs,
 ): Record<string, string> {
   const all = waysOf(services);
   const upstreams = all.map(({ upstream, name, port, route }) => containersOf(upstream, name, port, route.probe));
   return {
     "nginx.conf": template
-      .replace("@{servers}", [publicServer(all, tls), ...all.flatMap(internalServer)].join("\n"))
+      .replace(
+        "@{servers}",
+        [publicServer(all, tls ? (URL.parse(publicUrl)?.port ?? "") : undefined), ...all.flatMap(internalServer)].join(
+          "\n",
+        ),
+      )
       .replace("@{proxies}", proxies(trustedProxies))
       .replace("@{drain}", String(drain))
       .replace("@{announced}", String(pace.announced)),
@@ -102,7 +109,9 @@ export function edgeFiles(
   };
 }
 
-function publicServer(all: readonly Way[], tls: boolean): string {
+/** @param tlsPort Port that users type, empty where it is TLS's own; undefined: there is no certificate. */
+function publicServer(all: readonly Way[], tlsPort: string | undefined): string {
+  const tls = tlsPort !== undefined;
   const open = all.filter(({ route }) => route.public !== undefined);
   const framed = open.some(({ route }) => FRAMES[route.frames ?? "nobody"] !== DENY);
   const locations = open.map((way) => location(way));
@@ -117,7 +126,7 @@ ${ERRORS}`;
     ? `  server {
     listen ${EDGE_HTTP};
     server_name _;
-    location / { return 308 https://$host$request_uri; }
+    location / { return 308 https://$host${tlsPort && `:${tlsPort}`}$request_uri; }
 ${ERRORS}
   }
   server {

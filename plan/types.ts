@@ -44,6 +44,8 @@ export interface ImageSpec {
 
 export type ImageRef = { readonly build: string } | { readonly pull: string };
 
+export type VariableKind = "text" | "number" | "flag";
+
 /** Durations in seconds, memory in MiB, cpus in cores. */
 export interface HealthCheck {
   readonly test: readonly string[];
@@ -125,6 +127,8 @@ export interface ServiceSpec {
   readonly uid: number;
   /** Non-secret values only; a secret's place is `secrets`. */
   readonly environment?: Readonly<Record<string, string | number | boolean>>;
+  /** What variables of its environment take, where that is no text. @default what their values here are */
+  readonly variables?: Readonly<Record<string, VariableKind>>;
   /**
    * Files under /etc/berth, made at deployment and mounted read-only; their text decides when the container is
    * replaced. @default none

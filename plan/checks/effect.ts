@@ -6,7 +6,11 @@ import type { System } from "../types.ts";
 import type { Draft } from "./draft.ts";
 import { freePort } from "./ports.ts";
 
-export const effectProblems = (draft: Draft): Problem[] => [...unreadSecrets(draft), ...uselessCertificate(draft)];
+export const effectProblems = (draft: Draft): Problem[] => [
+  ...unreadSecrets(draft),
+  ...uselessCertificate(draft),
+  ...plainUrl(draft),
+];
 
 /** Of what is switched off here as well: the same file serves machines that run it. */
 function readIn({ services }: System, leaves: SecretLeaves): ReadonlySet<SecretKey> {
@@ -54,6 +58,20 @@ function uselessCertificate({ system, services, context: { configured, settings,
       got: "missing, while berth:tlsCertificate is set: every request would be sent to a port where nobody listens",
       allowed: "the port of TLS",
       fix: setCommand("berth:ports.edge-tls", port, stack),
+    },
+  ];
+}
+
+/** Whoever follows the address would be sent on by the edge, and Twilio, which signs what it was told, be refused. */
+function plainUrl({ context: { configured, settings, stack } }: Draft): Problem[] {
+  const { publicUrl } = settings;
+  if (!configured.has("tlsCertificate") || publicUrl === undefined || !/^http:/i.test(publicUrl)) return [];
+  return [
+    {
+      key: "berth:publicUrl",
+      got: `${publicUrl}, while the edge has a certificate and sends everybody on to https`,
+      allowed: "an https URL, or no certificate",
+      fix: setCommand("berth:publicUrl", publicUrl.replace(/^http:/i, "https:"), stack),
     },
   ];
 }

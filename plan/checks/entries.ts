@@ -14,7 +14,12 @@ export const entryProblems = ({ system, on, services, context: { shape } }: Draf
     ...imageProblems(spec, system),
     ...healthProblems(spec),
     ...metricsProblems(spec),
+    ...replicaProblems(spec),
+    ...prunesProblems(spec, Object.keys(shape.secrets)),
+    ...connectionProblems(spec),
   ]),
+  ...nameProblems(system),
+  ...schemaProblems(system),
   ...meaningProblems(system),
   ...circle(system, startOrder(services).cycle),
 ];
@@ -78,8 +83,10 @@ function imageProblems({ name, image }: ServiceSpec, { images }: System): Proble
       ];
 }
 
-const healthProblems = ({ name, health }: ServiceSpec): Problem[] =>
-  health.test.length < 2 ? [catalogueProblem(name, "no health check", "a health check on every service")] : [];
+const healthProblems = ({ name, health: { test } }: ServiceSpec): Problem[] =>
+  test.length < 2 || !/^CMD(-SHELL)?$/.test(test[0]!)
+    ? [catalogueProblem(name, "no health check", "a health check on every service")]
+    : [];
 
 function metricsProblems({ name, metrics, port, networks }: ServiceSpec): Problem[] {
   if (metrics === undefined) return [];
@@ -91,6 +98,77 @@ function metricsProblems({ name, metrics, port, networks }: ServiceSpec): Proble
       ? []
       : [catalogueProblem(name, "has metrics, but is not on the network monitoring", "where Prometheus reaches it")]),
   ];
+}
+
+/** What names are made of that others find a container, a volume or an image by. */
+const NAME = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+
+function nameProblems(system: System): Problem[] {
+  const endpoints = system.services.flatMap(({ name, publish = {} }) =>
+    Object.keys(publish).map((endpoint) => ({ name, endpoint })),
+  );
+  const names = [
+    system.name,
+    ...namesOf(system),
+    ...Object.keys(system.images),
+    ...system.services.flatMap(({ volumes = [] }) => volumes.map(({ name }) => name)),
+    ...endpoints.map(({ endpoint }) => endpoint),
+  ];
+  return [
+    ...[...new Set(names)]
+      .filter((name) => !NAME.test(name))
+      .map((name) =>
+        catalogueProblem(
+          `name "${name}"`,
+          "is no name",
+          "lower-case letters, digits and hyphens, beginning with a letter",
+        ),
+      ),
+    ...endpoints.flatMap(({ name, endpoint }, n) => {
+      const other = endpoints.findIndex((one) => one.endpoint === endpoint);
+      return other === n
+        ? []
+        : [
+            catalogueProblem(
+              name,
+              `publishes ${endpoint}, as ${endpoints[other]!.name} does`,
+              "an endpoint of its own",
+            ),
+          ];
+    }),
+  ];
+}
+
+const replicaProblems = ({ name, kind, replicas = 1 }: ServiceSpec): Problem[] =>
+  replicas > 1 && kind !== "stateless"
+    ? [catalogueProblem(name, `${replicas} replicas of a ${kind} service`, "one, or a stateless service")]
+    : [];
+
+const prunesProblems = ({ name, prunes }: ServiceSpec, secrets: readonly string[]): Problem[] =>
+  prunes === undefined || secrets.includes(prunes)
+    ? []
+    : [catalogueProblem(name, `prunes "${prunes}"${didYouMean(prunes, secrets)}`, "a secret's key")];
+
+/** Without the variable, its pool would not be counted. */
+const connectionProblems = ({ name, connections, environment = {} }: ServiceSpec): Problem[] =>
+  connections === undefined || connections.variable in environment
+    ? []
+    : [
+        catalogueProblem(
+          name,
+          `counts its connections by ${connections.variable}, which is not in its environment`,
+          "a variable of its environment",
+        ),
+      ];
+
+/** Whoever is asked for the version of the schema, and whoever makes it, has to be there. */
+function schemaProblems(system: System): Problem[] {
+  const names = namesOf(system);
+  return [system.schemaVersion?.service, system.schemaVersion?.madeBy]
+    .flatMap((name) => (name === undefined || names.includes(name) ? [] : name))
+    .map((name) =>
+      catalogueProblem(system.name, `its schema's version names "${name}"${didYouMean(name, names)}`, names.join(", ")),
+    );
 }
 
 const meaningOf = ({ keep = "scratch", device }: VolumeMount): string =>

@@ -11,6 +11,7 @@ import { majorProblems } from "./majors.ts";
 import { stackNameProblems, unknownNames } from "./names.ts";
 import { portProblems } from "./ports.ts";
 import { routeProblems } from "./routes.ts";
+import { variableProblems } from "./variables.ts";
 import { budgetProblems, connectionProblems, serviceProblems } from "./sizes.ts";
 
 const CHECKS: readonly Check[] = [
@@ -20,6 +21,7 @@ const CHECKS: readonly Check[] = [
   routeProblems,
   loginProblems,
   serviceProblems,
+  variableProblems,
   portProblems,
   ({ services, context }) => neighbourProblems(services, context),
   budgetProblems,

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { VariableKind } from "../../plan/types.ts";
 
 export interface Variable {
   readonly meaning: string;
@@ -125,6 +126,8 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
 
 export interface Declared {
   readonly name: string;
+  /** `text`, `number`, `flag`, `choice` or `secret`: how settings.py reads it. */
+  readonly kind: string;
   readonly allowed: string;
   /** Value without it; empty: none. */
   readonly fallback: string;
@@ -145,6 +148,7 @@ export function declared(source: string): Declared[] {
     if (known && known.allowed !== "text") continue;
     found.set(name!, {
       name: name!,
+      kind: kind!,
       ...KINDS[kind!]!(rest, source.includes(`url("${name}"`)),
       needed: roles.filter(([, names]) => names!.includes(`"${name}"`)).map(([role]) => role!),
     });
@@ -154,7 +158,7 @@ export function declared(source: string): Declared[] {
 
 const quoted = (text: string): string | undefined => /^f?"([^"]*)"/.exec(text)?.[1]?.replace("{role}", "<role>");
 
-const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Declared, "name" | "needed">>> = {
+const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Declared, "name" | "kind" | "needed">>> = {
   text: (rest, isUrl) => ({ allowed: isUrl ? "an http or https URL" : "text", fallback: quoted(rest) ?? "" }),
   number: (rest) => {
     const [, fallback, low, high] = /^(.+), ([\d_]+), ([\d_]+)\)/.exec(rest)!;
@@ -171,6 +175,14 @@ const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Decl
   }),
   secret: () => ({ allowed: "path of a file", fallback: "" }),
 };
+
+/** What the variables take that are no text. */
+export const kinds = (): Record<string, VariableKind> =>
+  Object.fromEntries(
+    declared(readFileSync(join(import.meta.dirname, "../..", SETTINGS), "utf8")).flatMap(({ name, kind }) =>
+      kind === "number" || kind === "flag" ? [[name, kind]] : [],
+    ),
+  );
 
 const SETTINGS = "services/assistant/src/personal_assistant/config/settings.py";
 const without = ({ fallback, needed }: Declared): string =>

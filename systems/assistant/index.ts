@@ -9,7 +9,7 @@ import { PYTHON_UID, pythonHealth, pythonImage, pythonImages } from "../parts/py
 import { postgres } from "../stores/postgres.ts";
 import { redis } from "../stores/redis.ts";
 import { system } from "../system.ts";
-import { environment } from "./environment.ts";
+import { environment, kinds } from "./environment.ts";
 import { drawings } from "./panels.ts";
 import { secrets } from "./secrets.ts";
 import { entries } from "./services/index.ts";
@@ -76,6 +76,7 @@ function application(
     sources: { "services/assistant/src": "/app/src" },
     stopGrace: 60,
     connections: POOL,
+    variables: kinds(),
     ...spec,
     environment: {
       ...common(args, tracesUrl(args)),
@@ -173,6 +174,7 @@ function jobs(args: AssistantArgs): ServiceSpec[] {
     image: IMAGE,
     uid: PYTHON_UID,
     command: runOnce(`assistant ${name}`),
+    variables: kinds(),
     environment: { ...common(args, tracesUrl(args)), ...environment },
     secrets,
     uses: STORES,

@@ -1,4 +1,5 @@
 /** The assistant's own secrets. */
+import { z } from "zod";
 import type { SecretLeaves } from "../../config/secrets.ts";
 
 export const secrets = {
@@ -10,7 +11,8 @@ export const secrets = {
     former: "jwtPreviousKey",
   },
   jwtPreviousKey: {
-    description: "Key that still verifies tokens signed before the last rotation.",
+    description: "Key that still verifies tokens signed before the last rotation; several, one a line.",
+    form: "lines",
     example: "the former jwtSigningKey",
     minLength: 32,
   },
@@ -23,17 +25,21 @@ export const secrets = {
     outlives: true,
   },
   mfaPreviousKey: {
-    description: "Key that still decrypts second factors that nobody used since the last rotation.",
+    description:
+      "Key that still decrypts second factors that nobody used since the last rotation; several, one a line.",
+    form: "lines",
     example: "the former mfaEncryptionKey",
     minLength: 32,
   },
   internalPreviousToken: {
-    description: "Token that the services still accept after a rotation.",
+    description: "Token that the services still accept after a rotation; several, one a line.",
+    form: "lines",
     example: "the former internalToken",
     minLength: 32,
   },
   internalToken: {
     description: "Token that the services show each other.",
+    form: "ascii",
     example: "a long random text",
     generated: 48,
     minLength: 32,
@@ -47,6 +53,7 @@ export const secrets = {
   },
   twilioAccountSid: {
     description: "Twilio account, for outbound SMS.",
+    form: "ascii",
     example: "AC0123456789abcdef0123456789abcdef",
     minLength: 34,
     needs: ["twilioAuthToken"],
@@ -58,13 +65,14 @@ export const secrets = {
     needs: ["twilioUserNumbers"],
   },
   twilioUserNumbers: {
-    description: "Phone number of each user, as a JSON object.",
+    description: "Phone number of each user, with its plus and country (E.164), as a JSON object.",
     example: '{"+15551234567":"ann@example.org"}',
     minLength: 2,
-    json: true,
+    json: z.record(z.string().regex(/^\+\d{6,15}$/), z.string().min(1)),
     needs: ["twilioAuthToken"],
   },
   llmApiKey: {
+    form: "ascii",
     description: "Key of an OpenAI-compatible LLM. Without it the agent plans by rules.",
     example: "sk-…",
     minLength: 8,

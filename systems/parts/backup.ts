@@ -80,18 +80,21 @@ export const backupPart = {
       outlives: true,
     },
     backupPreviousKey: {
-      description: "Key that still decrypts the backups made before the last rotation.",
+      description: "Key that still decrypts the backups made before the last rotation; several, one a line.",
+      form: "lines",
       example: "the former backupKey",
       minLength: 24,
     },
     backupS3AccessKey: {
       description: "Access key of the bucket of berth:backup.s3.",
+      form: "ascii",
       example: "AKIA…",
       minLength: 3,
       needs: ["backupS3SecretKey"],
     },
     backupS3SecretKey: {
       description: "Secret key that belongs to it.",
+      form: "ascii",
       example: "a long random text",
       minLength: 8,
       needs: ["backupS3AccessKey"],

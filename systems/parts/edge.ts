@@ -23,12 +23,14 @@ export const edgePart = {
   secrets: {
     tlsCertificate: {
       description: "Certificate chain of the edge, PEM. Without it the edge speaks HTTP.",
+      form: "pem",
       example: "$(cat fullchain.pem)",
       minLength: 64,
       needs: ["tlsKey"],
     },
     tlsKey: {
       description: "Private key of the certificate, PEM.",
+      form: "pem",
       example: "$(cat privkey.pem)",
       minLength: 64,
       needs: ["tlsCertificate"],
@@ -101,7 +103,13 @@ export function edge(args: Args<typeof edgePart.settings>, services: readonly Se
       command: ["edge-publish"],
       volumes: [LIVE],
       networks: [],
-      config: edgeFiles(content("edge/nginx.conf"), on, { tls, settle, drain, trustedProxies }),
+      config: edgeFiles(content("edge/nginx.conf"), on, {
+        tls,
+        publicUrl: args.publicUrl,
+        settle,
+        drain,
+        trustedProxies,
+      }),
       ...(tls ? { secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" } } : {}),
       after: ["edge"],
       goesLive: true,

@@ -45,23 +45,27 @@ export const monitoringPart = {
     alertWebhookUrl: {
       description:
         "Where Alertmanager posts alerts. Without this, alertSlackUrl and alertMail they stay in Alertmanager.",
+      form: "url",
       example: "https://hooks.example.org/berth",
       minLength: 8,
     },
     alertSlackUrl: {
       description: "Incoming webhook of a Slack channel, for alerts.",
+      form: "url",
       example: "https://hooks.slack.com/services/T0/B0/secret",
       minLength: 8,
     },
     alertMail: {
       description: "How alerts are mailed: Alertmanager's email_config, as a JSON object.",
       minLength: 2,
-      json: true,
+      // What else Alertmanager takes, it knows best; without these it does not start.
+      json: z.looseObject({ to: z.string().min(3), from: z.string().min(3), smarthost: z.string().regex(/:\d+$/) }),
       example:
         '{"to":"ops@example.org","from":"berth@example.org","smarthost":"smtp.example.org:587","auth_username":"berth","auth_password":"…"}',
     },
     alertHeartbeatUrl: {
       description: "Asked every minute while Prometheus and Alertmanager work; whoever is there tells when it stops.",
+      form: "url",
       example: "https://heartbeat.example.org/berth",
       minLength: 8,
     },

@@ -44,11 +44,12 @@ const settings = {
   database: leaf(
     z
       .string()
-      .regex(/^[a-z][a-z0-9_]{0,50}$/)
+      .regex(/^(?!(?:postgres|template[01])$)[a-z][a-z0-9_]{0,50}$/)
       .optional(),
     {
       description: "Name of the database. Default: the system's prefix and the environment, such as pa_dev.",
-      allowed: "lower-case letters, digits and _",
+      allowed:
+        "at most 51 lower-case letters, digits and _; not postgres, template0 or template1, which are the server's own",
       example: "pa_dev",
     },
   ),

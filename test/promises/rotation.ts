@@ -85,10 +85,13 @@ export function rotation(world: World): void {
     await certificateCleared(world);
   });
 
-  it("promise 2: a key that does not belong to its certificate is refused before the reload, twice; the site stays up", async () => {
+  it("promise 2: a key that does not belong to its certificate is refused before anything is touched, twice; the site stays up", async () => {
     const { key } = await authority.issue("third");
     const former = project.config["berth:tlsKey"];
-    await stack.failsClosed(() => project.setSecret("tlsKey", key), [/edge-routes/, /key values mismatch/]);
+    await stack.failsClosed(
+      () => project.setSecret("tlsKey", key),
+      [/berth:tlsKey: does not belong to berth:tlsCertificate/],
+    );
     assert.equal(await authority.shown(stack.edge), "second");
     project.configure({ "berth:tlsKey": former });
     await stack.recovers();

@@ -84,6 +84,10 @@ describe("the workflows", () => {
       for (const { name, step } of steps.filter(({ name }) => name.startsWith(file)))
         if (!awaited(step)) assert.deepEqual(missing(step), [], name);
     });
+  it("apply and preview with the scripts, which hold what they do to the policy pack", () => {
+    for (const { name, step } of steps) assert.doesNotMatch(step.run ?? "", /\bpulumi (up|preview|update)\b/, name);
+    for (const script of ["bin/up", "bin/preview.ts"]) assert.match(read(script), /--policy-pack policy\b|\bHELD\b/);
+  });
   it("the test itself finds what is not there", () => {
     assert.deepEqual(
       missing({ run: "bin/nothing dev && bin/test types nosuite\nnpm run -s nothing\nnode bin/nothing.ts" }),

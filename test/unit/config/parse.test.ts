@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "../../../config/parse.ts";
+import { parseConfig, type RawSecret } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
 import { mebibytes, seconds } from "../../../config/schema.ts";
+import { faultOf } from "../../../config/secrets.ts";
 import { systems } from "../../../systems/index.ts";
 
-const parse = (values: Record<string, string>, secrets: Record<string, { encrypted: boolean; length: number }> = {}) =>
+const parse = (values: Record<string, string>, secrets: Record<string, RawSecret> = {}, sealed: string[] = []) =>
   parseConfig(
     {
       stack: "dev",
       values: new Map(Object.entries({ "berth:environment": "dev", ...values })),
       secrets: new Map(Object.entries(secrets)),
+      sealed: new Set(sealed),
     },
     systems.assistant.shape,
   );
+const { secrets } = systems.assistant.shape;
 /** A key that only some systems have. */
 const own = (values: Record<string, string>, key: string): unknown =>
   (parse(values).settings as Readonly<Record<string, unknown>> | undefined)?.[key];
@@ -80,6 +83,40 @@ describe("config/parse", () => {
       { "berth:postgres": '{"device":"/mnt/../etc"}' },
       "berth:postgres.device",
       "/mnt/../etc",
+    ],
+    ["a database of the server's own", { "berth:database": "postgres" }, "berth:database", "postgres"],
+    [
+      "a base image that is the latest",
+      { "berth:baseImages": '{"nginx":"nginx:latest"}' },
+      "berth:baseImages.nginx",
+      "nginx:latest",
+    ],
+    ["a base image in capitals", { "berth:baseImages": '{"nginx":"Nginx:1"}' }, "berth:baseImages.nginx", "Nginx:1"],
+    [
+      "a base image with half a digest",
+      { "berth:baseImages": '{"nginx":"nginx@sha256:12"}' },
+      "berth:baseImages.nginx",
+      "sha256:12",
+    ],
+    ["an address with a path", { "berth:publicUrl": "https://x.org/app" }, "berth:publicUrl", "https://x.org/app"],
+    ["an address with a question", { "berth:publicUrl": "https://x.org?a=b" }, "berth:publicUrl", "https://x.org?a=b"],
+    [
+      "no memory, which is all of it to an engine",
+      { "berth:services": '{"api":{"memory":"0MiB"}}' },
+      "berth:services.api.memory",
+      "0MiB",
+    ],
+    [
+      "less memory than an engine gives",
+      { "berth:services": '{"api":{"memory":"5MiB"}}' },
+      "berth:services.api.memory",
+      "5MiB",
+    ],
+    [
+      "a variable by a name that is none",
+      { "berth:services": '{"api":{"environment":{"A=B":"c"}}}' },
+      "berth:services.api.environment.A=B",
+      "A=B",
     ],
     ["a pool of nothing", { "berth:postgres": '{"poolSize":0}' }, "berth:postgres.poolSize", "0"],
     ["backups every six", { "berth:backup": '{"every":"6"}' }, "berth:backup.every", '"6"'],
@@ -153,8 +190,8 @@ describe("config/parse", () => {
     const { problems } = parse(
       {},
       {
-        "berth:postgresPassword": { encrypted: false, length: 4 },
-        "berth:tlsCertificate": { encrypted: true, length: 900 },
+        "berth:postgresPassword": { encrypted: false, fault: faultOf("shrt", secrets["postgresPassword"]!) },
+        "berth:tlsCertificate": { encrypted: true },
       },
     );
     assert.deepEqual(
@@ -165,13 +202,90 @@ describe("config/parse", () => {
   });
 
   it("refuses text where a JSON object is needed, before Alertmanager does; where the value is not known, it says nothing", () => {
-    const mail = (more: object) => parse({}, { "berth:alertMail": { encrypted: true, length: 40, ...more } }).problems;
-    assert.deepEqual(
-      mail({ json: false }).map(({ key, got }) => [key, got]),
-      [["berth:alertMail", "no JSON object"]],
-    );
-    assert.match(mail({ json: false })[0]!.allowed, /smtp\.example\.org/);
-    assert.deepEqual([mail({ json: true }), mail({})], [[], []]);
+    const mail = (text: string) =>
+      parse({}, { "berth:alertMail": { encrypted: true, fault: faultOf(text, secrets["alertMail"]!) } }).problems;
+    for (const text of [
+      "ops@example.org",
+      "[]",
+      '{"to":"ops@example.org"}',
+      '{"to":"a@b","from":"a@b","smarthost":"b"}',
+    ]) {
+      assert.deepEqual(
+        mail(text).map(({ key, got }) => [key, got]),
+        [["berth:alertMail", "not the JSON object that is needed"]],
+      );
+      assert.match(mail(text)[0]!.allowed, /smtp\.example\.org/);
+    }
+    assert.deepEqual(mail(secrets["alertMail"]!.example), []);
+    assert.deepEqual(parse({}, { "berth:alertMail": { encrypted: true } }).problems, []);
+  });
+
+  describe("a secret", () => {
+    const LONG = "0123456789abcdef0123456789abcdef";
+    for (const [what, name, text, got] of [
+      ["with a line break at its end", "postgresPassword", `${LONG}\n`, "more than one line"],
+      ["as Windows ends a line", "postgresPassword", `${LONG}\r`, "more than one line"],
+      ["of two lines, which would be two keys", "jwtSigningKey", `${LONG}\n${LONG}`, "more than one line"],
+      ["with a control character", "redisPassword", `${LONG}\u0007`, "a control character"],
+      ["with a space at its end", "grafanaAdminPassword", `${LONG} `, "a space at one of its ends"],
+      ["for a header, with an umlaut", "internalToken", `${LONG}ü`, "a character outside ASCII"],
+      ["that is no URL", "alertWebhookUrl", "hooks.example.org/x", "no URL"],
+      ["that is another kind of URL", "alertSlackUrl", "ftp://hooks.example.org", "no URL"],
+      ["that is no PEM", "tlsKey", LONG + LONG, "no PEM"],
+      ["that is a path to PEM", "tlsCertificate", `/etc/ssl/${LONG}/${LONG}.pem`, "no PEM"],
+      ["whose last former key is cut off", "jwtPreviousKey", `${LONG}\n${LONG} `, "a space at one of its ends"],
+      [
+        "with a number that has no plus",
+        "twilioUserNumbers",
+        '{"15551234567":"a@b.c"}',
+        "not the JSON object that is needed",
+      ],
+    ] as const)
+      it(`${what} is refused without showing it`, () => {
+        const fault = faultOf(text, secrets[name]!)!;
+        assert.equal(fault.got, got);
+        assert.ok(!JSON.stringify(fault).includes(LONG));
+      });
+    for (const [what, name, text] of [
+      ["of words, quotes, backslashes and dollars", "redisAdminPassword", `it's "mine" \\ $HOME @{x} #1 %41`],
+      ["in another script", "postgresPassword", "пароль-с-двумя-словами 密码 🔑"],
+      ["of several former keys", "jwtPreviousKey", `${LONG}\n${LONG}`],
+      ["that is a URL with a password", "alertWebhookUrl", "https://a:b@hooks.example.org/x?y=z"],
+      ["of numbers with their plus", "twilioUserNumbers", '{"+15551234567":"ann@example.org"}'],
+    ] as const)
+      it(`${what} is taken`, () => assert.equal(faultOf(text, secrets[name]!), undefined));
+
+    it("is refused where nothing secret goes, without showing it", () => {
+      const values = {
+        "berth:logLevel": "hunter2",
+        "berth:services": '{"api":{"environment":{"API_KEY":"hunter2"}}}',
+        "berth:postgresPaswrd": "hunter2",
+      };
+      const { problems } = parse(values, {}, Object.keys(values));
+      assert.deepEqual(problems.map(({ key, got }) => `${key}: ${got}`).sort(), [
+        "berth:logLevel: encrypted in the stack file (--secret)",
+        "berth:postgresPaswrd: no such key; did you mean postgresPassword?",
+        "berth:services: encrypted in the stack file (--secret)",
+      ]);
+      assert.ok(!JSON.stringify(problems).includes("hunter2"));
+    });
+    it("in a URL is not shown", () => {
+      const [problem] = parse({ "berth:publicUrl": "https://ann:hunter2@example.org" }).problems;
+      assert.deepEqual([problem!.key, problem!.got], ["berth:publicUrl", 'got "https://…@example.org"']);
+    });
+  });
+
+  it("takes images as engines do, and an address with or without a slash", () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    for (const image of [
+      "postgres:17",
+      "127.0.0.1:5005/a/b-c:1.2_3",
+      `localhost/x__y:latest@${digest}`,
+      `ghcr.io/o/p@${digest}`,
+    ])
+      assert.deepEqual(parse({ "berth:baseImages": JSON.stringify({ postgres: image }) }).problems, []);
+    for (const url of ["https://berth.example.org", "http://[::1]:8080/", "HTTPS://berth.example.org"])
+      assert.deepEqual(parse({ "berth:publicUrl": url }).problems, []);
   });
 
   it("writes sizes in MiB", () => {

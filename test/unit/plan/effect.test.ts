@@ -73,6 +73,14 @@ describe("plan/checks/effect", () => {
         ["berth:tlsCertificate: missing", "berth:tlsKey: missing"],
       );
     });
+    it("is refused beside an address without TLS, with the address that is meant", () => {
+      const values = { "berth:ports": { edge: 80, "edge-tls": 443 }, "berth:publicUrl": "http://berth.example.org" };
+      assert.deepEqual(assistant(values, tls), [
+        "berth:publicUrl: http://berth.example.org, while the edge has a certificate and sends everybody on to https | pulumi config set berth:publicUrl https://berth.example.org --stack dev",
+      ]);
+      assert.deepEqual(assistant({ ...values, "berth:publicUrl": "https://berth.example.org" }, tls), []);
+      assert.deepEqual(assistant({ "berth:publicUrl": "http://berth.example.org" }), []);
+    });
   });
 });
 

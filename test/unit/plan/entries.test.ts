@@ -32,6 +32,42 @@ describe("plan/checks/entries", () => {
     ["catalogue a: two services of this name"],
   );
   refuses(
+    "names that no other could use",
+    [service("my_api", { port: 80, publish: { Api: 80 } }), mounting("db", { name: "db data", path: "/data" })],
+    ["my_api", "db data", "Api"].map((name) => `catalogue name "${name}": is no name`),
+  );
+  refuses(
+    "an endpoint of two",
+    ["a", "b"].map((name) => service(name, { port: 80, publish: { web: 80 } })),
+    ["catalogue b: publishes web, as a does"],
+  );
+  refuses(
+    "several of what there is one of",
+    [mounting("db", data()), service("twice", { kind: "job", replicas: 2 })],
+    ["catalogue twice: 2 replicas of a job service"],
+  );
+  refuses(
+    "a health check that is switched off",
+    [service("a", { health: { ...service("a").health, test: ["NONE", ""] } })],
+    ["catalogue a: no health check"],
+  );
+  refuses(
+    "a log-in that is dropped by a secret's name that is nearly one",
+    [service("prune", { kind: "job", prunes: "postgresPasword" })],
+    ['catalogue prune: prunes "postgresPasword"; did you mean postgresPassword?'],
+  );
+  refuses(
+    "connections that nobody can count",
+    [service("a", { environment: { POOL: 5 }, connections: { variable: "POOL_SIZE", besides: 0 } })],
+    ["catalogue a: counts its connections by POOL_SIZE, which is not in its environment"],
+  );
+  refuses(
+    "a schema that nobody makes",
+    [service("db"), service("migrate", { kind: "job" })],
+    ['catalogue tiny: its schema\'s version names "migrat"; did you mean migrate?'],
+    { schemaVersion: { service: "db", madeBy: "migrat", command: ["true"] } },
+  );
+  refuses(
     "a wait for nobody, with the name that was meant",
     [service("api", { after: ["migrat", "ghost"] }), service("migrate", { kind: "job" })],
     [

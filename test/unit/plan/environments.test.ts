@@ -263,7 +263,8 @@ describe("plan/environments", () => {
     publish: { edge: 8080, "edge-tls": 8443 },
     secrets: { "tls.crt": "@{tlsCertificate}", "tls.key": "@{tlsKey}" },
   });
-  const all = [service("a"), database, service("seed", { kind: "job" })];
+  const a = service("a", { variables: { DEBUG: "flag", DEBUG_PORT: "number" } });
+  const all = [a, database, service("seed", { kind: "job" })];
 
   for (const [name, values, key, environments, more] of [
     ["debug", { "berth:debug": true }, "berth:debug", ["stage", "prod"]],
@@ -315,7 +316,7 @@ describe("plan/environments", () => {
   it("takes development's switches where they are off", () =>
     assert.ok(
       makePlan(
-        catalogue([service("a")]),
+        catalogue([a]),
         context(
           { "berth:environment": "prod", "berth:services": { a: { environment: { DEBUG: false, RELOAD: "" } } } },
           { stack: "prod" },

@@ -91,7 +91,7 @@ describe("plan/routes", () => {
     service("agent", { port: 8001, route: { internal: 8001, check: "/health", readTimeout: 120 } }),
     service("worker", { port: 8002 }),
   ];
-  const PLAIN = { tls: false, settle: 15, drain: 60, trustedProxies: [] };
+  const PLAIN = { tls: false, publicUrl: "http://127.0.0.1:8000", settle: 15, drain: 60, trustedProxies: [] };
   const template = "http {\n@{proxies}\n@{servers}\n}\n";
 
   it("balances each routed service over its containers, and no other", () => {
@@ -153,9 +153,20 @@ describe("plan/routes", () => {
     });
   });
   it("with a certificate, speaks TLS and sends plain HTTP there", () => {
-    const conf = edgeFiles(template, services, { ...PLAIN, tls: true })["nginx.conf"]!;
-    assert.match(conf, /listen 8080;\n {4}server_name _;\n {4}location \/ \{ return 308 https/);
-    assert.match(conf, /listen 8443 ssl;[\s\S]*Strict-Transport-Security/);
+    for (const [publicUrl, port] of [
+      ["https://berth.example.org", ""],
+      ["https://berth.example.org:8543", ":8543"],
+      ["https://127.0.0.1:443", ""],
+    ] as const) {
+      const conf = edgeFiles(template, services, { ...PLAIN, tls: true, publicUrl })["nginx.conf"]!;
+      assert.ok(
+        conf.includes(
+          `listen 8080;\n    server_name _;\n    location / { return 308 https://$host${port}$request_uri; }\n`,
+        ),
+        conf,
+      );
+      assert.match(conf, /listen 8443 ssl;[\s\S]*Strict-Transport-Security/);
+    }
   });
   it("on every listener, answers as JSON what it answers by itself", () => {
     for (const tls of [true, false]) {

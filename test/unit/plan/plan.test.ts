@@ -7,7 +7,7 @@ const LOGIN = "app_@{postgresPassword|version}:@{postgresPassword}";
 describe("plan/plan", () => {
   it("lets the stack file change limits, replicas and environment", () => {
     const plan = makePlan(
-      catalogue([service("api", { environment: { A: 1, B: false } })]),
+      catalogue([service("api", { environment: { A: 1, B: false }, variables: { C: "number" } })]),
       context({
         "berth:services": {
           api: { replicas: 3, memory: "1GiB", reserveMemory: "512MiB", environment: { B: "", C: 0 } },
@@ -59,6 +59,8 @@ describe("plan/plan", () => {
     );
     assert.deepEqual(plan.services[0]!.networks, ["data", "edge"]);
     assert.equal(plan.publicUrl, "http://127.0.0.1:180");
+    const slash = makePlan(catalogue(services), context({ "berth:publicUrl": "https://berth.example.org/" }));
+    assert.equal(slash.publicUrl, "https://berth.example.org");
   });
 
   it("starts what is waited for first, and passes over what is off", () => {
@@ -70,6 +72,17 @@ describe("plan/plan", () => {
     );
     assert.deepEqual(plan.services[1]!.after, ["db"]);
     assert.deepEqual(plan.off, ["log"]);
+  });
+
+  it("lets a service take longer to get healthy than others, a job its time", () => {
+    const plan = makePlan(
+      catalogue([service("migrate", { kind: "job" }), service("routes", { waitTimeout: 15 }), service("api")]),
+      context({ "berth:waitTimeout": 45, "berth:services": { migrate: { waitTimeout: 3600 } } }),
+    );
+    assert.deepEqual(
+      plan.services.map(({ waitTimeout }) => waitTimeout),
+      [3600, 60, 45],
+    );
   });
 
   it("goes live when all is healthy that does not wait for that, wherever it stands", () => {

@@ -28,21 +28,30 @@ describe("systems/assistant/environment", () => {
 
   it("reads kinds, bounds and defaults", () => {
     const of = (name: string) => declared(source).find((variable) => variable.name === name);
-    assert.deepEqual(of("DB_POOL_SIZE"), { name: "DB_POOL_SIZE", allowed: "1 to 200", fallback: "5", needed: [] });
+    assert.deepEqual(of("DB_POOL_SIZE"), {
+      name: "DB_POOL_SIZE",
+      kind: "number",
+      allowed: "1 to 200",
+      fallback: "5",
+      needed: [],
+    });
     assert.deepEqual(of("JWT_REFRESH_TTL"), {
       name: "JWT_REFRESH_TTL",
+      kind: "number",
       allowed: "60 to 31536000",
       fallback: "1209600",
       needed: [],
     });
     assert.deepEqual(of("AGENT_URL"), {
       name: "AGENT_URL",
+      kind: "text",
       allowed: "an http or https URL",
       fallback: "",
       needed: ["api", "sms-router"],
     });
     assert.deepEqual(of("LOG_LEVEL"), {
       name: "LOG_LEVEL",
+      kind: "choice",
       allowed: "DEBUG, INFO, WARNING, ERROR",
       fallback: "INFO",
       needed: [],

@@ -92,7 +92,7 @@ function planned(values: Record<string, unknown> = {}, secrets: readonly string[
   const raw = {
     stack,
     values: new Map(texts.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)])),
-    secrets: new Map(secrets.map((key): [string, RawSecret] => [`berth:${key}`, { encrypted: true, length: 99 }])),
+    secrets: new Map(secrets.map((key): [string, RawSecret] => [`berth:${key}`, { encrypted: true }])),
   };
   const { catalogue, shape } = systemOf({ ...systems, samplemind }, raw.values.get("berth:system"), stack);
   const { settings, problems } = parseConfig(raw, shape);

@@ -1,0 +1,118 @@
+/** What is wrong with the edge's certificate, as everybody who is shown it would find; nothing of its key is said. */
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import { rootCertificates } from "node:tls";
+import type { Problem } from "./problems.ts";
+
+export interface Shown {
+  readonly stack: string;
+  /** PEM of `berth:tlsCertificate`: the server's own first, then each one's issuer. */
+  readonly certificate: string;
+  /** PEM of `berth:tlsKey`. */
+  readonly key: string;
+  /** `berth:publicUrl`, where the stack file says. */
+  readonly publicUrl: string | undefined;
+  readonly now: Date;
+}
+
+const CERTIFICATE = "berth:tlsCertificate";
+const KEY = "berth:tlsKey";
+
+const problem = (key: string, got: string, allowed: string, stack: string): Problem => ({
+  key,
+  got,
+  allowed,
+  fix: `pulumi config set --secret ${key} --stack ${stack} < ${key === KEY ? "privkey.pem" : "fullchain.pem"}`,
+});
+
+/** @returns undefined where a block is no certificate. */
+function chainOf(pem: string): X509Certificate[] | undefined {
+  try {
+    return (pem.match(/-----BEGIN CERTIFICATE-----[^]+?-----END CERTIFICATE-----/g) ?? []).map(
+      (block) => new X509Certificate(block),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOf(pem: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+export function certificateProblems({ stack, certificate, key: pem, publicUrl, now }: Shown): Problem[] {
+  const chain = chainOf(certificate);
+  const [own] = chain ?? [];
+  if (chain === undefined || own === undefined)
+    return [problem(CERTIFICATE, "no certificate that can be read", "PEM, the server's own certificate first", stack)];
+  const key = keyOf(pem);
+  return [
+    ...(key === undefined ? [problem(KEY, "no key that can be read", "PEM, without a passphrase", stack)] : []),
+    ...(key === undefined || own.checkPrivateKey(key)
+      ? []
+      : [problem(KEY, `does not belong to ${CERTIFICATE}`, "the key that the certificate was made for", stack)]),
+    ...chain.flatMap((one) => dateProblems(one, now, stack)),
+    ...hostProblems(own, publicUrl, stack),
+    ...orderProblems(chain, stack),
+  ];
+}
+
+const day = (text: string): string => new Date(text).toISOString().slice(0, 10);
+
+function dateProblems({ validFrom, validTo, subject }: X509Certificate, now: Date, stack: string): Problem[] {
+  const got =
+    new Date(validTo) <= now
+      ? `ended on ${day(validTo)}`
+      : new Date(validFrom) > now
+        ? `begins on ${day(validFrom)}`
+        : undefined;
+  return got === undefined
+    ? []
+    : [problem(CERTIFICATE, `${nameOf(subject)} ${got}`, `certificates that hold on ${day(now.toISOString())}`, stack)];
+}
+
+function hostProblems(own: X509Certificate, publicUrl: string | undefined, stack: string): Problem[] {
+  if (publicUrl === undefined) return [];
+  const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, "");
+  const found = isIP(host) ? own.checkIP(host) : own.checkHost(host);
+  return found === undefined
+    ? [
+        problem(
+          CERTIFICATE,
+          `is for ${own.subjectAltName ?? nameOf(own.subject)}, not for ${host}`,
+          "a certificate for the host of berth:publicUrl",
+          stack,
+        ),
+      ]
+    : [];
+}
+
+const isIssuedBy = (one: X509Certificate, other: X509Certificate): boolean =>
+  one.checkIssued(other) && one.verify(other.publicKey);
+
+const orderProblems = (chain: readonly X509Certificate[], stack: string): Problem[] =>
+  chain.every((one, n) => n === chain.length - 1 || isIssuedBy(one, chain[n + 1]!))
+    ? []
+    : [problem(CERTIFICATE, "a chain that is not in order", "the server's own first, then each one's issuer", stack)];
+
+/** The last part of a subject is what a person calls it. */
+const nameOf = (subject: string): string => subject.split("\n").at(-1)!;
+
+/** A chain that ends before a root that everybody knows: browsers may find the rest, programs do not. */
+export function chainNotice({ stack, certificate }: Shown): Problem[] {
+  const last = chainOf(certificate)?.at(-1);
+  if (last === undefined || last.issuer === last.subject) return [];
+  if (rootCertificates.some((root) => last.checkIssued(new X509Certificate(root)))) return [];
+  return [
+    problem(
+      CERTIFICATE,
+      `its chain ends with what ${nameOf(last.issuer)} issued, which is no root that everybody knows`,
+      "the whole chain, unless all clients know that issuer",
+      stack,
+    ),
+  ];
+}

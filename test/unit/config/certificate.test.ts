@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { certificateProblems, chainNotice, type Shown } from "../../../config/certificate.ts";
+
+describe("config/certificate", function () {
+  this.timeout(30_000);
+  const folder = mkdtempSync(join(tmpdir(), "berth-certificate-"));
+  const at = (file: string) => join(folder, file);
+  const read = (file: string) => readFileSync(at(file), "utf8");
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  after(() => rmSync(folder, { recursive: true }));
+
+  before(() => {
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    openssl(
+      "req",
+      "-x509",
+      ...key,
+      "-keyout",
+      "ca.key",
+      "-out",
+      "ca.pem",
+      "-days",
+      "30",
+      "-subj",
+      "/CN=Some Authority",
+    );
+    openssl("req", ...key, "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=berth");
+    openssl("req", ...key, "-keyout", "other.key", "-out", "other.csr", "-subj", "/CN=other");
+    writeFileSync(at("names"), "subjectAltName=DNS:berth.example.org,DNS:*.berth.example.org,IP:192.0.2.7");
+    const ca = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+    openssl("x509", "-req", "-in", "own.csr", ...ca, "-days", "20", "-extfile", "names", "-out", "own.pem");
+  });
+
+  const shown = (more: Partial<Shown> = {}): Shown => ({
+    stack: "prod",
+    certificate: read("own.pem") + read("ca.pem"),
+    key: read("own.key"),
+    publicUrl: "https://berth.example.org",
+    now: new Date(),
+    ...more,
+  });
+  const found = (more: Partial<Shown>) => certificateProblems(shown(more)).map(({ key, got }) => `${key}: ${got}`);
+  const days = (n: number): Date => new Date(Date.now() + n * 86_400_000);
+
+  it("takes a certificate with its chain, by name, by a name under it, by address, and without a URL", () => {
+    for (const publicUrl of [
+      "https://berth.example.org:8443",
+      "https://a.berth.example.org",
+      "https://192.0.2.7",
+      undefined,
+    ])
+      assert.deepEqual(found({ publicUrl }), []);
+    assert.deepEqual(chainNotice(shown()), []);
+  });
+  it("refuses one that has ended, or has not begun, of the whole chain", () => {
+    assert.match(found({ now: days(25) }).join(), /^berth:tlsCertificate: CN=berth ended on [\d-]{10}$/);
+    assert.equal(found({ now: days(40) }).length, 2);
+    assert.match(found({ now: days(-2) })[0]!, /CN=berth begins on/);
+  });
+  it("refuses one for another host", () => {
+    const [problem] = found({ publicUrl: "https://shop.example.org" });
+    assert.match(problem!, /^berth:tlsCertificate: is for DNS:berth\.example\.org.*, not for shop\.example\.org$/);
+    assert.equal(found({ publicUrl: "https://192.0.2.8" }).length, 1);
+  });
+  it("refuses a key that is another's, or none, and shows nothing of it", () => {
+    assert.deepEqual(found({ key: read("other.key") }), ["berth:tlsKey: does not belong to berth:tlsCertificate"]);
+    const wrong = certificateProblems(
+      shown({ key: "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----" }),
+    );
+    assert.equal(wrong[0]!.got, "no key that can be read");
+    assert.ok(!JSON.stringify(wrong).includes("hunter2"));
+  });
+  it("refuses a chain in another order, and what is no certificate", () => {
+    const certificate = read("own.pem") + read("own.pem");
+    assert.deepEqual(found({ certificate }), ["berth:tlsCertificate: a chain that is not in order"]);
+    for (const none of ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+      assert.deepEqual(found({ certificate: none }), ["berth:tlsCertificate: no certificate that can be read"]);
+  });
+  it("warns of a chain that ends before a root that everybody knows", () => {
+    const [notice] = chainNotice(shown({ certificate: read("own.pem") }));
+    assert.match(notice!.got, /its chain ends with what CN=Some Authority issued/);
+  });
+});
