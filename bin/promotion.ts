@@ -102,8 +102,8 @@ export function pinned(pulled: readonly Pulled[]): Pinned {
 }
 
 /**
- * A stack file that runs these images and no others, and pulls what it pulls by these references. All else stays as it was
- * written, comments included, so that the difference is what a reviewer has to judge.
+ * A stack file that runs these images and no others, and pulls what it pulls by these references. All else stays as
+ * it was written, comments included, so that the difference is what a reviewer has to judge.
  */
 export function promoted(
   file: string,

@@ -1,7 +1,7 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import * as os from "node:os";
 import { join } from "node:path";
-import { remoteEngine, stackFile } from "../config/checkout.ts";
+import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
 import { foreignProblems } from "../config/foreign.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
@@ -37,7 +37,8 @@ export function planOf(
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
   const sealed = new Set(Object.keys(config).filter((key) => /"secure":/.test(JSON.stringify(config[key]))));
-  const { settings, problems } = parseConfig({ stack, values, secrets, sealed }, shape);
+  const raw = { stack, values, secrets, sealed, numbers: numbersIn({ config }) };
+  const { settings, problems } = parseConfig(raw, shape);
   const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
   if (!settings || all.length) throw new ProblemsError(stack, all);
   return makePlan(catalogue, {

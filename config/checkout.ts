@@ -47,6 +47,10 @@ export function stateFolder(): string | undefined {
 export const stackFile = (stack: string, folder: string): StackFile =>
   (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
 
+/** Keys that a stack file has a number for. */
+export const numbersIn = ({ config = {} }: StackFile): Set<string> =>
+  new Set(Object.keys(config).filter((key) => typeof config[key] === "number"));
+
 /**
  * The other stacks whose files can be read. One that cannot is none of this stack's business.
  * @param folder Where the stack files are.

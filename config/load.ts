@@ -2,7 +2,7 @@
 import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
 import { certificateProblems, chainNotice, type Shown } from "./certificate.ts";
-import { hasPublicPassphrase, neighboursOf, type OtherStack, remoteEngine } from "./checkout.ts";
+import { hasPublicPassphrase, neighboursOf, numbersIn, type OtherStack, remoteEngine, stackFile } from "./checkout.ts";
 import { type Machine, machineOf } from "./engine.ts";
 import { foreignProblems } from "./foreign.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
@@ -55,7 +55,8 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
     } else values.set(key, value);
   }
   const sealed = new Set([...values.keys()].filter(isConfigSecret));
-  const { settings, problems } = parseConfig({ stack, values, secrets: raw, sealed }, shape);
+  const given = { stack, values, secrets: raw, sealed, numbers: numbersHere(stack) };
+  const { settings, problems } = parseConfig(given, shape);
   const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];
   if (!settings || all.length) throw new pulumi.RunError(new ProblemsError(stack, all).message);
   const [certificate, key] = [plain.get("tlsCertificate"), plain.get("tlsKey")];
@@ -84,6 +85,15 @@ async function certified(shown: Shown): Promise<void> {
     shown.stack,
     chainNotice(shown).map((notice) => ({ level: "warning", ...notice })),
   );
+}
+
+/** The SDK hands every value over as text; a stack file that is elsewhere (`--config-file`) is not looked at. */
+function numbersHere(stack: string): ReadonlySet<string> {
+  try {
+    return numbersIn(stackFile(stack, "."));
+  } catch {
+    return new Set();
+  }
 }
 
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */

@@ -20,6 +20,8 @@ export interface RawConfig {
   readonly secrets: ReadonlyMap<string, RawSecret>;
   /** Keys among `values` that were set with `--secret`, wholly or in part. @default none */
   readonly sealed?: ReadonlySet<string>;
+  /** Keys among `values` that are numbers in the stack file. @default none */
+  readonly numbers?: ReadonlySet<string>;
 }
 
 export type Parsed =
@@ -48,11 +50,26 @@ export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
       allowed: "plain text: nothing keeps it secret where it goes. What is secret has a key of its own, or is a file",
       fix: `pulumi config rm ${key} --stack ${raw.stack}, then set it again without --secret`,
     })),
+    ...numberProblems(raw, leaves),
     ...secretProblems(raw),
     ...pairProblems(raw, shape),
   ];
   return result.success && problems.length === 0 ? { settings: result.data, problems: [] } : { problems };
 }
+
+/** Whoever reads YAML takes 0010 for 8, or for 10, where it has no quotes; `pulumi config set` writes them. */
+const numberProblems = (raw: RawConfig, leaves: Readonly<Record<string, z.ZodType>>): Problem[] =>
+  [...(raw.numbers ?? [])]
+    .filter((key) => {
+      const leaf = leaves[key.slice(NAMESPACE.length)];
+      return leaf !== undefined && unwrap(leaf) instanceof z.ZodString;
+    })
+    .map((key) => ({
+      key,
+      got: "a number in the stack file, which need not be what was written",
+      allowed: "text, in quotes",
+      fix: setCommand(key, "<value>", raw.stack),
+    }));
 
 /** The CLI hands numbers, booleans and objects over as text; text stays text where the leaf wants text. */
 function decode(text: string, schema: z.ZodType | undefined): unknown {

@@ -147,7 +147,8 @@ export const commonSettings = {
     example: 2,
   }),
   services: leaf(z.record(serviceName, service).default({}), {
-    description: "Per service: replicas, memory, cpus, reservations, waitTimeout, environment. Default: the catalogue's.",
+    description:
+      "Per service: replicas, memory, cpus, reservations, waitTimeout, environment. Default: the catalogue's.",
     allowed: "service names of the system",
     example: { api: { replicas: 2, memory: "512MiB" } },
   }),

@@ -8,6 +8,7 @@ case $1 in
   load)
     # With its length before it: in a line of words, a space or a quote in the password would end it.
     password=/etc/berth/secrets/admin-password
+    # shellcheck disable=SC2016 # dollars of Redis's protocol
     { printf '*3\r\n$4\r\nAUTH\r\n$5\r\nadmin\r\n$%d\r\n' "$(wc -c < "$password")"; cat "$password"; printf '\r\n'; cat; } \
       | redis-cli -h redis --pipe >&2;;
 esac

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { parse as parseYaml } from "yaml";
+import { numbersIn, type StackFile } from "../../../config/checkout.ts";
 import { parseConfig, type RawSecret } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
 import { mebibytes, seconds } from "../../../config/schema.ts";
@@ -273,6 +275,20 @@ describe("config/parse", () => {
       const [problem] = parse({ "berth:publicUrl": "https://ann:hunter2@example.org" }).problems;
       assert.deepEqual([problem!.key, problem!.got], ["berth:publicUrl", 'got "https://…@example.org"']);
     });
+  });
+
+  it("refuses a number where text is wanted: in YAML, 0010 is another revision than it says", () => {
+    const values = new Map([
+      ["berth:environment", "dev"],
+      ["berth:schema", "8"],
+      ["berth:portOffset", "100"],
+    ]);
+    const numbers = numbersIn(parseYaml("config:\n  berth:schema: 0010\n  berth:portOffset: 100\n") as StackFile);
+    const { problems } = parseConfig({ stack: "dev", values, secrets: new Map(), numbers }, systems.assistant.shape);
+    assert.deepEqual(
+      problems.map(({ key, fix }) => `${key} | ${fix}`),
+      ["berth:schema | pulumi config set berth:schema '<value>' --stack dev"],
+    );
   });
 
   it("takes images as engines do, and an address with or without a slash", () => {
