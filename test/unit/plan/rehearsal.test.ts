@@ -33,7 +33,7 @@ describe("plan/rehearsal", () => {
     const changes: [Partial<ServiceSpec>, Record<string, unknown>][] = [
       [{}, { "berth:services": { db: { memory: "1GiB" } } }],
       [{}, { "berth:services": { db: { cpus: 2 } } }],
-      [{}, { "berth:services": { db: { environment: { A: 1 } } } }],
+      [{}, { "berth:services": { db: { environment: { A: "1" } } } }],
       [{}, { "berth:ports": { postgres: 5433 } }],
       [{ command: ["other"] }, {}],
       [{ uid: 7 }, {}],
@@ -48,7 +48,7 @@ describe("plan/rehearsal", () => {
   });
 
   it("makes the same container under another name, with the limits, user and files of its own", () => {
-    const args = createArgs(argsOf({ command: ["serve", "--now"], sharedMemory: 64, environment: { A: 1 } }), LIKE);
+    const args = createArgs(argsOf({ command: ["serve", "--now"], sharedMemory: 64, environment: { A: "1" } }), LIKE);
     assert.deepEqual(option(args, "name"), ["tiny-dev-db-rehearsal"]);
     assert.deepEqual(option(args, "user"), ["1000:0"]);
     assert.deepEqual(option(args, "env"), ["A=1"]);
