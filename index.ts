@@ -15,7 +15,7 @@ delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
 // The SDK's debug messages hold resolved secrets, and `pulumi up --json` or `--debug` prints them.
 (pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
-const { system, stack, settings, secrets, engine, ...given } = await load(systems);
+const { system, stack, settings, secrets, address, ...given } = await load(systems);
 const plan = await refusing(() =>
   makePlan(system.catalogue, { stack, settings, ...given, configured: new Set(secrets.keys()) }),
 );
@@ -30,7 +30,7 @@ const platform = new Platform(prefix(plan.system, stack), {
   sources,
   secrets,
   secretVersions: settings.secretVersions,
-  engine,
+  engine: address,
 });
 
 /** Where users of the system go. */

@@ -79,11 +79,17 @@ set_up() { # [stack]
 # What a stack file says on a line of its own; nothing, where it does not say.
 value_of() { sed -nE "s/^ *[\"']?$2[\"']?: *[\"']?([^\"' ]+).*/\1/p" "Pulumi.$1.yaml" 2>/dev/null || true; } # stack key
 
-# The engine that the program uses: the stack file's, otherwise the docker client's own choice.
-engine_answers() { # [stack]
-  local answer host=''
+# The engine that the program uses: the stack file's, otherwise DOCKER_HOST, otherwise that of the docker client's context,
+# which the docker provider is told of, because it knows no contexts.
+use_engine() { # [stack]
+  local host=''
   [ -z "${1:-}" ] || host=$(value_of "$1" docker:host)
-  [ -z "$host" ] || export DOCKER_HOST=$host
+  [ -n "$host" ] || host=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2> /dev/null || true)}
+  case $host in ''|unix:///var/run/docker.sock) ;; *) export DOCKER_HOST=$host;; esac
+}
+engine_answers() { # [stack]
+  local answer
+  use_engine "${1:-}"
   answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
   case $answer in
     *[Pp]ermission*) die "the Docker engine refuses this user: add yourself to its group (sudo usermod -aG docker $USER, then log in again) or run as root";;

@@ -1,7 +1,7 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
-import * as os from "node:os";
 import { join } from "node:path";
 import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
+import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
@@ -50,8 +50,8 @@ export function planOf(
     // As config/load.ts has it: of another machine's size nothing is known.
     host:
       "docker:host" in config || process.env["DOCKER_HOST"]
-        ? { cpus: Infinity, memory: Infinity }
-        : { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) },
+        ? { cpus: Infinity, memory: Infinity, platform: "linux/amd64" }
+        : thisMachine(),
   });
 }
 

@@ -1,31 +1,167 @@
-/** What an engine says of the machine that it runs on. */
+/** What an engine says of itself and of its machine. It is asked once a run, and nothing is changed in it. */
 import { execFile } from "node:child_process";
+import { realpathSync } from "node:fs";
+import * as os from "node:os";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Cores and MiB. */
+/** What limits and images go by. */
 export interface Machine {
+  /** Cores. */
   readonly cpus: number;
+  /** MiB. */
   readonly memory: number;
+  /** What it runs, such as linux/amd64. */
+  readonly platform: string;
 }
 
+export interface Engine extends Machine {
+  /** Such as 20.10.24. */
+  readonly version: string;
+  /** Its own folder. */
+  readonly root: string;
+  /** How it stores layers: overlay2, vfs … */
+  readonly driver: string;
+  /** Whether containerd stores the images, where their ids are other digests. */
+  readonly containerd: boolean;
+  /** Whether it runs without root. */
+  readonly rootless: boolean;
+  /** Which limits of a container it can hold. */
+  readonly limits: { readonly memory: boolean; readonly swap: boolean; readonly cpus: boolean };
+  /** Whether the kernel forwards packets, without which no published port is reached. */
+  readonly forwards: boolean;
+  /** How many more networks it has addresses for, and the stacks that have theirs; undefined, where it does not say. */
+  readonly networks?: { readonly left: number; readonly stacks: ReadonlySet<string> };
+  /** Largest packet of its own network, where somebody set it. */
+  readonly mtu?: number;
+}
+
+/** Where the docker provider and the docker client look, where nobody says otherwise. */
+export const SOCKET = "unix:///var/run/docker.sock";
+
+/** Address of a stack's engine; undefined: this machine's. @param own The stack's `docker:host`. */
+export const addressOf = (own: string | undefined): string | undefined =>
+  own ?? (process.env["DOCKER_HOST"] || undefined);
+
 /**
- * Asks the engine, which changes nothing in it.
- *
- * @param engine Its address (`docker:host`); absent: the docker client's own choice, by DOCKER_HOST or context.
+ * Asks an engine. @param address As addressOf has it.
  * @returns undefined where there is no docker client, or no answer within 10 s.
  */
-export async function machineOf(engine: string | undefined): Promise<Machine | undefined> {
-  const host = engine === undefined ? [] : ["--host", engine];
+export async function engineAt(address: string | undefined): Promise<Engine | undefined> {
+  const docker = async (...args: string[]): Promise<string> =>
+    (await run("docker", [...(address === undefined ? [] : ["--host", address]), ...args], { timeout: 10_000 })).stdout;
+  const nothing = (): string => "";
+  const [info, networks] = await Promise.all([
+    docker("info", "--format", "{{json .}}").catch(nothing),
+    docker("network", "ls", "--filter", "driver=bridge", "--format", "{{.Name}}")
+      .then((names) => docker("network", "inspect", ...names.split("\n").filter(Boolean)))
+      .catch(nothing),
+  ]);
+  return engineFrom(parsed(info), parsed(networks));
+}
+
+function parsed(text: string): unknown {
   try {
-    const format = ["info", "--format", "{{.NCPU}} {{.MemTotal}}"];
-    const { stdout } = await run("docker", [...host, ...format], { timeout: 10_000 });
-    const [, cpus, bytes] = /^(\d+) (\d+)\s*$/.exec(stdout) ?? [];
-    return Number(cpus) > 0 && bytes !== undefined
-      ? { cpus: Number(cpus), memory: Math.floor(Number(bytes) / 1024 ** 2) }
-      : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** What is read of `docker info`. */
+interface Info {
+  readonly ServerVersion: string;
+  readonly OSType: string;
+  readonly Architecture: string;
+  readonly NCPU: number;
+  readonly MemTotal: number;
+  readonly DockerRootDir: string;
+  readonly Driver: string;
+  readonly DriverStatus?: readonly (readonly [string, string])[] | null;
+  readonly SecurityOptions?: readonly string[] | null;
+  readonly MemoryLimit: boolean;
+  readonly SwapLimit: boolean;
+  readonly CpuCfsQuota: boolean;
+  readonly IPv4Forwarding: boolean;
+  readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null;
+}
+
+/** What is read of `docker network inspect`. */
+interface Network {
+  readonly Name: string;
+  readonly Options?: Readonly<Record<string, string>> | null;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+/** What the engine calls processors; images are built for Go's names. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
+
+/** Networks of an engine where nobody says otherwise: 172.17 to 172.31, and sixteen parts of 192.168. */
+const POOLS = 31;
+
+/** @param info What `docker info` answered. @param networks What `docker network inspect` did, of bridges. */
+export function engineFrom(info: unknown, networks?: unknown): Engine | undefined {
+  const said = (info ?? {}) as Partial<Info>;
+  if (!(Number(said.NCPU) > 0) || said.MemTotal === undefined || said.ServerVersion === undefined) return undefined;
+  const bridges = Array.isArray(networks) ? (networks as readonly Network[]) : undefined;
+  const mtu = bridges?.find(({ Name }) => Name === "bridge")?.Options?.["com.docker.network.driver.mtu"];
+  const { Architecture = "", DriverStatus, SecurityOptions, DefaultAddressPools } = said;
+  return {
+    version: said.ServerVersion,
+    cpus: said.NCPU!,
+    memory: Math.floor(said.MemTotal / 1024 ** 2),
+    platform: `${said.OSType}/${ARCHITECTURES[Architecture] ?? Architecture}`,
+    root: said.DockerRootDir ?? "",
+    driver: said.Driver ?? "",
+    containerd: (DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd.snapshotter.")),
+    rootless: (SecurityOptions ?? []).some((option) => option.startsWith("name=rootless")),
+    limits: { memory: said.MemoryLimit === true, swap: said.SwapLimit === true, cpus: said.CpuCfsQuota === true },
+    forwards: said.IPv4Forwarding !== false,
+    ...(bridges === undefined ? {} : { networks: roomBeside(bridges, DefaultAddressPools ?? []) }),
+    ...(mtu === undefined ? {} : { mtu: Number(mtu) }),
+  };
+}
+
+function roomBeside(
+  bridges: readonly Network[],
+  pools: readonly { readonly Base: string; readonly Size: number }[],
+): NonNullable<Engine["networks"]> {
+  const parts = pools.map(({ Base, Size }) => 2 ** Math.max(0, Size - Number(Base.split("/")[1])));
+  const room = parts.length === 0 ? POOLS : parts.reduce((sum, part) => sum + part, 0);
+  return {
+    left: Math.max(0, room - bridges.length),
+    stacks: new Set(bridges.flatMap(({ Labels }) => Labels?.["berth.stack"] ?? [])),
+  };
+}
+
+/** This machine, where its engine does not answer. */
+export const thisMachine = (): Machine => ({
+  cpus: os.cpus().length,
+  memory: Math.floor(os.totalmem() / 1024 ** 2),
+  platform: `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`,
+});
+
+/**
+ * The engine that the docker client would ask, where that is another one than the docker provider's, which knows no
+ * contexts. @returns its address; undefined where they are the same, or an address is given.
+ */
+export async function strayContext(address: string | undefined): Promise<string | undefined> {
+  if (address !== undefined) return undefined;
+  try {
+    const { stdout } = await run("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+    const chosen = stdout.trim();
+    return /^[a-z]+:\/\//.test(chosen) && placeOf(chosen) !== placeOf(SOCKET) ? chosen : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Desktop's socket may be linked to where everybody looks. */
+function placeOf(address: string): string {
+  try {
+    return address.startsWith("unix://") ? realpathSync(address.slice("unix://".length)) : address;
+  } catch {
+    return address;
   }
 }

@@ -1,12 +1,11 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
-import * as os from "node:os";
 import * as pulumi from "@pulumi/pulumi";
 import { certificateProblems, chainNotice, type Shown } from "./certificate.ts";
 import { hasPublicPassphrase, neighboursOf, numbersIn, type OtherStack, remoteEngine, stackFile } from "./checkout.ts";
-import { type Machine, machineOf } from "./engine.ts";
+import { addressOf, type Engine, engineAt, type Machine, SOCKET, strayContext, thisMachine } from "./engine.ts";
 import { foreignProblems } from "./foreign.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
-import { formatProblems, type Problem, ProblemsError } from "./problems.ts";
+import { formatProblems, type Problem, ProblemsError, setCommand } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
 import { faultOf, type SecretKey } from "./secrets.ts";
 import { type Shape, type Shapes, systemOf } from "./shape.ts";
@@ -21,8 +20,10 @@ export interface Loaded<S> {
   /** The secrets that the stack file holds; each stays a secret Output. */
   readonly secrets: ReadonlyMap<SecretKey, pulumi.Output<string>>;
   /** Address of the engine (`docker:host`), where it is not this machine's. */
-  readonly engine: string | undefined;
-  /** What the engine's machine has: cores and MiB. */
+  readonly address: string | undefined;
+  /** What the engine says of itself; undefined, where it does not answer. */
+  readonly engine: Engine | undefined;
+  /** What limits go by: as the stack file says, otherwise as the engine does. */
   readonly host: Machine;
   /** Services switched off, by the stack file or by BERTH_OFF. */
   readonly off: ReadonlySet<string>;
@@ -62,17 +63,20 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   const [certificate, key] = [plain.get("tlsCertificate"), plain.get("tlsKey")];
   if (certificate !== undefined && key !== undefined)
     await certified({ stack, certificate, key, publicUrl: settings.publicUrl, now: new Date() });
-  const engine = new pulumi.Config("docker").get("host");
+  const address = new pulumi.Config("docker").get("host");
+  const [engine, stray] = await Promise.all([engineAt(addressOf(address)), strayContext(addressOf(address))]);
+  if (stray !== undefined) throw new pulumi.RunError(new ProblemsError(stack, [twoEngines(stray, stack)]).message);
   return {
     system,
     stack,
     settings,
     shape,
     secrets,
+    address,
     engine,
-    host: await hostOf(stack, settings, engine),
+    host: await hostOf(stack, settings, address, engine),
     off: new Set([...settings.off, ...offHere()]),
-    neighbours: neighboursOf(stack, engine),
+    neighbours: neighboursOf(stack, address),
     publicPassphrase: settings.environment !== "dev" && (await hasPublicPassphrase(stack)),
   };
 }
@@ -102,16 +106,26 @@ const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: 
 /** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
 const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);
 
-/**
- * What the engine's machine has: as the stack file says, otherwise as the engine does. A limit beyond it would be
- * refused by the engine only when the container of before is gone.
- */
-async function hostOf(stack: string, settings: Settings, engine: string | undefined): Promise<Machine> {
-  if (settings.host) return { cpus: settings.host.cpus, memory: mebibytes(settings.host.memory) };
-  const machine = await machineOf(engine);
+/** The client is asked for what the provider cannot tell, such as the last words of a container. */
+const twoEngines = (stray: string, stack: string): Problem => ({
+  key: "docker:host",
+  got: `unset: the docker client's context is ${stray}, while the docker provider goes to ${SOCKET}`,
+  allowed: "one engine for both",
+  fix: `${setCommand("docker:host", stray, stack)}   (or export DOCKER_HOST=${stray}, or docker context use default)`,
+});
+
+/** A limit beyond the machine would be refused by the engine only when the container of before is gone. */
+async function hostOf(
+  stack: string,
+  settings: Settings,
+  address: string | undefined,
+  engine: Engine | undefined,
+): Promise<Machine> {
+  const here = address === undefined && remoteEngine() === undefined ? thisMachine() : undefined;
+  const platform = (engine ?? here)?.platform ?? "linux/amd64";
+  if (settings.host) return { cpus: settings.host.cpus, memory: mebibytes(settings.host.memory), platform };
+  const machine = engine ?? here;
   if (machine) return machine;
-  if (engine === undefined && remoteEngine() === undefined)
-    return { cpus: os.cpus().length, memory: Math.floor(os.totalmem() / 1024 ** 2) };
   await announce(stack, [
     {
       level: "warning",
@@ -121,7 +135,7 @@ async function hostOf(stack: string, settings: Settings, engine: string | undefi
       fix: `pulumi config set --path berth:host.cpus 4 --stack ${stack} && pulumi config set --path berth:host.memory 8GiB --stack ${stack}`,
     },
   ]);
-  return { cpus: Infinity, memory: Infinity };
+  return { cpus: Infinity, memory: Infinity, platform };
 }
 
 /** Runs a check that throws ProblemsError and shows it to the user without a stack trace. */

@@ -174,8 +174,9 @@ export const commonSettings = {
     allowed: "names of the system's images with a local id or a digest",
     example: { edge: `sha256:${"0".repeat(64)}` },
   }),
-  platform: leaf(z.enum(["linux/amd64", "linux/arm64"]).default("linux/amd64"), {
-    description: "What the images are built for; the machine that runs Pulumi does not matter.",
+  platform: leaf(z.enum(["linux/amd64", "linux/arm64"]).optional(), {
+    description:
+      "What the images are built for; the machine that runs Pulumi does not matter. Default: what the engine's machine is.",
     allowed: "linux/amd64 or linux/arm64",
     example: "linux/amd64",
   }),

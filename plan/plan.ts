@@ -1,6 +1,7 @@
 /** Settings and a catalogue to a plan, or every problem at once. Pure: it can be printed without an engine. */
 import { ProblemsError } from "../config/problems.ts";
 import type { Settings } from "../config/schema.ts";
+import { engineNotices } from "./checks/engine.ts";
 import { problemsIn } from "./checks/index.ts";
 import { portNotices } from "./checks/ports.ts";
 import { environmentNotices } from "./environments.ts";
@@ -43,7 +44,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     environment: settings.environment,
     system: system.name,
     ...(system.database === undefined ? {} : { database: system.database }),
-    platform: settings.platform,
+    platform: settings.platform ?? given.host.platform,
     ...(settings.registry === undefined ? {} : { registry: settings.registry }),
     restart: settings.restart,
     protectData: settings.protectData,
@@ -64,6 +65,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     ),
     notices: [
       ...environmentNotices(services, system, context),
+      ...engineNotices(services, context),
       ...portNotices(services, context),
       ...neighbourNotices(services, context),
     ],

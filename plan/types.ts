@@ -1,4 +1,5 @@
 /** What a catalogue says (Spec) and what a plan makes of it (Planned). Plain data: nothing here touches an engine. */
+import type { Engine, Machine } from "../config/engine.ts";
 import type { Problem } from "../config/problems.ts";
 import type { Settings } from "../config/schema.ts";
 import type { SecretKey, SecretLeaves } from "../config/secrets.ts";
@@ -331,8 +332,10 @@ export interface Context {
   readonly settings: Settings;
   /** Every key that the stack file may have. */
   readonly shape: Shape;
-  /** Cores and MiB of the engine's machine. */
-  readonly host: { readonly cpus: number; readonly memory: number };
+  /** What limits go by, and what images are built for: the engine's machine. */
+  readonly host: Machine;
+  /** What the engine says of itself. @default nothing: it was not asked, or did not answer */
+  readonly engine?: Engine | undefined;
   /** Names to switch off; those that no optional service has are passed over. */
   readonly off: ReadonlySet<string>;
   /** Secrets that the stack file holds. */

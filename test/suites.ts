@@ -104,6 +104,7 @@ export const SUITES: readonly Suite[] = [
       { name: "fail-closed", proves: "a bad release changes nothing that serves" },
       { name: "healing", proves: "what hangs or is gone comes back by itself" },
       { name: "clients", proves: "slow, silent and mistaken clients end nothing, and everybody else is answered" },
+      { name: "overload", proves: "three times what the machine can answer is shed, and nothing acknowledged is lost" },
       { name: "faults", proves: "a killed database, a killed worker and a full disk lose no acknowledged write" },
       { name: "backups", proves: "a backup brings the data back, and one that is bad says so" },
       { name: "secrets", proves: "no secret shows anywhere in all that happened" },

@@ -5,6 +5,7 @@ import { neighbourProblems } from "../neighbours.ts";
 import { secretsIn } from "../template.ts";
 import type { Check, Draft } from "./draft.ts";
 import { effectProblems } from "./effect.ts";
+import { engineProblems } from "./engine.ts";
 import { entryProblems } from "./entries.ts";
 import { loginProblems } from "./logins.ts";
 import { majorProblems } from "./majors.ts";
@@ -15,6 +16,7 @@ import { variableProblems } from "./variables.ts";
 import { budgetProblems, connectionProblems, serviceProblems } from "./sizes.ts";
 
 const CHECKS: readonly Check[] = [
+  engineProblems,
   stackNameProblems,
   unknownNames,
   entryProblems,

@@ -39,6 +39,10 @@ export const variables: Readonly<Record<string, Variable>> = {
   SHUTDOWN_GRACE_SECONDS: { meaning: "What requests in flight get when the process is stopped.", by: CATALOGUE },
   DB_POOL_SIZE: { meaning: "Most connections to PostgreSQL of one process, its probe not counted.", by: POSTGRES },
   DB_POOL_TIMEOUT: { meaning: "Seconds that a request waits for a connection." },
+  MAX_WAITING_REQUESTS: {
+    meaning:
+      "Requests that wait for their turn in one process. Where it would be more, what waited long is refused, and so is what would, until nobody waits.",
+  },
   DB_STATEMENT_TIMEOUT: { meaning: "Seconds after which PostgreSQL ends a statement.", by: POSTGRES },
   ALLOW_DESTRUCTIVE: {
     meaning: "Revisions of the schema that may remove data, with a comma between them; read by `migrate` alone.",

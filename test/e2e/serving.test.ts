@@ -9,6 +9,7 @@ import { failsClosed } from "../promises/fail-closed.ts";
 import { faults } from "../promises/faults.ts";
 import { healing } from "../promises/healing.ts";
 import { monitoring } from "../promises/monitoring.ts";
+import { overload } from "../promises/overload.ts";
 import { releases } from "../promises/releases.ts";
 import { rotation } from "../promises/rotation.ts";
 import { secrets } from "../promises/secrets.ts";
@@ -32,6 +33,7 @@ describe("serving", function () {
     "fail-closed": () => failsClosed(world),
     healing: () => healing(world),
     clients: () => clients(world),
+    overload: () => overload(world),
     faults: () => faults(world),
     backups: () => backups(world),
     secrets: () => secrets(world),

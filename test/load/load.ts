@@ -27,6 +27,8 @@ export interface LoadArgs {
   readonly slowly: (seconds: number) => string;
   /** Seconds that a slow request takes; one starts every second. 0: none. @default 8 */
   readonly slow?: number;
+  /** Most connections that are kept; what is due beyond waits for one of them. @default 128 */
+  readonly sockets?: number;
   /** Milliseconds after which a request counts as lost. @default 15000, and the slow one's time on top */
   readonly timeout?: number;
 }
@@ -116,11 +118,13 @@ export class Load {
   #began = 0;
 
   constructor({ ca, ...args }: LoadArgs) {
-    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, timeout: 15_000, ...args };
+    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, sockets: 128, timeout: 15_000, ...args };
     this.#http = args.url.startsWith("https:") ? https : http;
     this.#tls = ca === undefined ? {} : { ca };
     // With a timeout of its own, of any length, an agent heeds the end that the server announces (Keep-Alive).
-    this.#agent = new this.#http.Agent({ keepAlive: true, maxSockets: 128, timeout: 60_000, ...this.#tls });
+    const { sockets } = this.#args;
+    const kept = { keepAlive: true, maxSockets: sockets, maxFreeSockets: sockets, timeout: 60_000 };
+    this.#agent = new this.#http.Agent({ ...kept, ...this.#tls });
   }
 
   /** An open loop: what is due is sent, whatever became of the requests before. */
@@ -133,10 +137,21 @@ export class Load {
       const passed = (now - this.#last) / 1000;
       this.#last = now;
       for (this.#due += passed * (kept + fresh); this.#due >= 1; this.#due -= 1)
-        this.#send(Math.random() < kept / (kept + fresh));
+        void this.#send(Math.random() < kept / (kept + fresh));
       for (slowDue += passed; slow > 0 && slowDue >= 1; slowDue -= 1) this.#sendSlow();
     }, 10);
     return this;
+  }
+
+  /** A closed loop: so many clients each send the next request when the one before was answered. */
+  async saturate(clients: number, seconds: number): Promise<LoadReport> {
+    this.#began = performance.now();
+    const end = this.#began + seconds * 1000;
+    const client = async (): Promise<void> => {
+      while (performance.now() < end) await this.#send(true);
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    return this.stop();
   }
 
   async stop(): Promise<LoadReport> {
@@ -164,12 +179,12 @@ export class Load {
     };
   }
 
-  #send(kept: boolean): void {
+  #send(kept: boolean): Promise<void> {
     const id = Math.random() < this.#args.posts ? randomUUID() : undefined;
     this.#sent += 1;
     const write = id === undefined ? undefined : this.#args.write(id);
     const began = performance.now();
-    this.#track(
+    return this.#track(
       this.#request(
         write ? "POST" : "GET",
         write?.path ?? this.#args.reads[this.#sent % this.#args.reads.length]!,
@@ -192,7 +207,7 @@ export class Load {
   #sendSlow(): void {
     this.#slowSent += 1;
     const began = performance.now();
-    this.#track(
+    void this.#track(
       this.#request(
         "GET",
         this.#args.slowly(this.#args.slow),
@@ -206,9 +221,9 @@ export class Load {
     );
   }
 
-  #track(work: Promise<void>): void {
+  #track(work: Promise<void>): Promise<void> {
     this.#open.add(work);
-    void work.finally(() => this.#open.delete(work));
+    return work.finally(() => this.#open.delete(work));
   }
   #fail(what: string, began: number): void {
     const [origin, ended] = [performance.timeOrigin, performance.now()];

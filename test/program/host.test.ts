@@ -2,11 +2,18 @@
  * The engine is asked how large its machine is, wherever it is: a limit beyond it is refused before a thing is touched.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { dockerClient, type Recorded, runAnew } from "./support.ts";
 
+const RECORDED = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../unit/config/fixtures/engine-20.10.json"), "utf8"),
+) as object;
 /** A docker client whose engine has so much; it answers only where it is asked for the right engine. */
-const engine = (cpus: number, gibibytes: number, asked = ""): string =>
-  `case "$*" in *"${asked}"*info*) echo "${cpus} ${gibibytes * 1024 ** 3}";; *info*) exit 1;; *) echo 0000;; esac`;
+const engine = (NCPU: number, gibibytes: number, asked = "", more: object = {}): string => {
+  const info = JSON.stringify({ ...RECORDED, NCPU, MemTotal: gibibytes * 1024 ** 3, ...more });
+  return `case "$*" in *"${asked}"*info*) echo '${info}';; *info*) exit 1;; *) echo 0000;; esac`;
+};
 
 describe("the engine's machine", function () {
   this.timeout(60_000);
@@ -47,6 +54,21 @@ describe("the engine's machine", function () {
     dockerClient(engine(64, 64));
     const host = { "berth:host": { cpus: 4, memory: "8GiB" } };
     await assert.rejects(runAnew(limited(8, host)), /at most the host's 4 cores/);
+  });
+  it("is refused by name where it cannot run the stack", async () => {
+    dockerClient(engine(64, 64, "", { ServerVersion: "18.09.1" }));
+    await assert.rejects(runAnew(limited(1)), /the engine: version 18\.09\.1, .*\n {4}allowed: 20\.10 or later/);
+  });
+  it("is one: a context of the docker client that the provider does not know is refused", async () => {
+    const context = `case "$*" in context*) echo ssh://deploy@elsewhere;; *) ${engine(64, 64)};; esac`;
+    delete process.env["DOCKER_HOST"];
+    dockerClient(context);
+    await assert.rejects(
+      runAnew(limited(1)),
+      /docker:host: unset: the docker client's context is ssh:\/\/deploy@elsewhere/,
+    );
+    // Named in the stack file it is the same engine for both (negative control).
+    await runAnew(limited(1, { "docker:host": "ssh://deploy@elsewhere" }));
   });
   it("is not known where an engine elsewhere says nothing: the program goes on, and says what is not checked", async () => {
     process.env["DOCKER_HOST"] = "ssh://deploy@elsewhere";

@@ -54,7 +54,7 @@ export const context = (values: Record<string, unknown> = {}, more: Partial<Cont
   stack: "dev",
   settings: settings(values, more.shape),
   shape: SHAPE,
-  host: { cpus: 4, memory: 8192 },
+  host: { cpus: 4, memory: 8192, platform: "linux/amd64" },
   off: new Set<string>(),
   configured: new Set<SecretKey>(),
   ...more,

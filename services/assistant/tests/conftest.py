@@ -60,7 +60,8 @@ class Stack:
             "TWILIO_USER_NUMBERS_FILE": f'{{"{NUMBER}": "{self.email}"}}',
         }
         self.env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")} | {
-            "PYTHONPATH": str(ROOT / "src")
+            # What all Python services have stands beside, here and in the image.
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), os.environ.get("PYTHONPATH", "")))
         }
         for name, content in secrets.items():
             path = directory / name.lower()

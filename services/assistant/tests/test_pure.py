@@ -173,11 +173,10 @@ def test_passwords() -> None:
 
 
 def test_a_connection_that_redis_ended_is_an_error_of_redis() -> None:
-    """uvloop's own is a RuntimeError, which a request would answer with 500."""
+    """Any other would be answered with 500."""
     import asyncio
 
     import redis.exceptions
-    import uvloop
 
     from personal_assistant.core.redis_client import connect
 
@@ -195,7 +194,7 @@ def test_a_connection_that_redis_ended_is_an_error_of_redis() -> None:
         with pytest.raises(redis.exceptions.ConnectionError):
             await connection.send_command("SET", "a", "b")
 
-    uvloop.run(scenario())
+    asyncio.run(scenario())
 
 
 def secret(directory: Path, name: str, content: str) -> str:

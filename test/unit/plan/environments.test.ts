@@ -29,7 +29,7 @@ function planOf(config: Config, stack: string, more: Partial<Context> = {}): Pla
     stack,
     settings,
     shape,
-    host: { cpus: 64, memory: 1 << 20 },
+    host: { cpus: 64, memory: 1 << 20, platform: "linux/amd64" },
     off: new Set(settings.off),
     configured: new Set<SecretKey>(),
     ...more,

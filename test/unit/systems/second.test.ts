@@ -97,7 +97,7 @@ function planned(values: Record<string, unknown> = {}, secrets: readonly string[
   const { catalogue, shape } = systemOf({ ...systems, samplemind }, raw.values.get("berth:system"), stack);
   const { settings, problems } = parseConfig(raw, shape);
   if (!settings) throw new ProblemsError(stack, problems);
-  const host = { cpus: 8, memory: 1 << 14 };
+  const host = { cpus: 8, memory: 1 << 14, platform: "linux/amd64" };
   return makePlan(catalogue, { stack, settings, shape, host, off: new Set(), configured: new Set(secrets) });
 }
 
@@ -235,7 +235,7 @@ describe("the systems", () => {
 });
 
 describe("backups of other systems", () => {
-  const HOST = { cpus: 8, memory: 1 << 14 };
+  const HOST = { cpus: 8, memory: 1 << 14, platform: "linux/amd64" };
   /** A plan of a system with these stores, in dev. */
   function plannedWith(
     stores: readonly Store[],

@@ -68,6 +68,7 @@ class Settings:
     db_pool_size: int
     db_pool_timeout: float
     db_statement_timeout: float
+    max_waiting_requests: int
     allow_destructive: tuple[str, ...]
     schema_revision: str
     jwt_access_ttl: int
@@ -220,6 +221,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         db_pool_size=number("DB_POOL_SIZE", 5, 1, 200),
         db_pool_timeout=number("DB_POOL_TIMEOUT", 20, 1, 60),
         db_statement_timeout=number("DB_STATEMENT_TIMEOUT", 10, 1, 600),
+        max_waiting_requests=number("MAX_WAITING_REQUESTS", 400, 1, 100_000),
         allow_destructive=tuple(re.findall(r"\w+", text("ALLOW_DESTRUCTIVE"))),
         schema_revision=text("SCHEMA_REVISION", "head"),
         jwt_access_ttl=number("JWT_ACCESS_TTL", 900, 10, 86_400),

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from berth.overload import step_aside
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs
 
@@ -34,6 +35,7 @@ class AgentClient:
     async def send(self, *, user_id: str, text: str, channel: str, message_id: str) -> dict[str, Any]:
         body = {"user_id": user_id, "text": text, "channel": channel, "message_id": message_id}
         headers = {"X-Request-Id": logs.request_id.get() or logs.new_request_id()}
+        step_aside()
         for last in (False, True):
             try:
                 response = await self._http.post("/v1/agent/messages", json=body, headers=headers)

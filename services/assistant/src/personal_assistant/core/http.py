@@ -26,6 +26,8 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from berth.loop import LOOP, enough_threads
+from berth.overload import AT_ONCE, Overload
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs, metrics, tracing
 from personal_assistant.core.agent_client import AgentUnavailable
@@ -124,6 +126,10 @@ def problem(status: int, error: str, headers: Mapping[str, str] | None = None, *
     return JSONResponse({"error": error, **more}, status, headers=dict(headers or {}))
 
 
+def _too_much() -> JSONResponse:
+    return problem(503, "too many requests at a time, try again")
+
+
 def internal_caller(request: Request) -> None:
     """Dependency: only our own services may call."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
@@ -147,6 +153,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = Context(settings, Database(settings), Drain(settings.shutdown_grace_seconds))
         app.state.context = context
+        enough_threads()
         await context.database.start()
         try:
             async with contextlib.asynccontextmanager(prepare)(context):
@@ -163,7 +170,16 @@ def create_app(
         docs_url="/docs" if settings.debug else None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.debug else None,
-        middleware=[Middleware(Observe, settings=settings), *([inner] if inner else [])],
+        middleware=[
+            Middleware(Observe, settings=settings),
+            Middleware(
+                Overload,
+                refusal=_too_much,
+                waiting=settings.max_waiting_requests,
+                at_once=max(AT_ONCE, settings.db_pool_size),
+            ),
+            *([inner] if inner else []),
+        ],
     )
     tracing.instrument(app, settings)
     _add_error_answers(app)
@@ -265,7 +281,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
         app,
         host="0.0.0.0",
         port=settings.port,
-        loop="uvloop",
+        loop=LOOP,
         http="httptools",
         log_config=None,
         access_log=False,

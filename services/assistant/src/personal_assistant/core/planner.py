@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from berth.overload import step_aside
 from personal_assistant.config.settings import Settings
 
 log = logging.getLogger("assistant.planner")
@@ -148,6 +149,7 @@ async def plan_with_llm(text: str, settings: Settings, http: httpx.AsyncClient) 
     now = datetime.now(UTC)
     if not settings.llm_api_key:
         return plan(text, now)
+    step_aside()
     try:
         response = await http.post(
             f"{settings.llm_base_url}/chat/completions",

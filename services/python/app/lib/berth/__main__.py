@@ -8,6 +8,8 @@ import signal
 
 import uvicorn
 
+from berth.loop import LOOP
+
 GRACE = 50  # seconds; the catalogue's stopGrace is longer (systems/parts/python.ts)
 
 
@@ -18,6 +20,7 @@ def main() -> None:
         "app.main:app",
         host="0.0.0.0",
         port=int(os.environ["PORT"]),
+        loop=LOOP,
         reload=os.environ.get("RELOAD") == "true",
         log_config=None,
         access_log=False,

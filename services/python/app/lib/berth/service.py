@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from berth import observe
+from berth.loop import enough_threads
+from berth.overload import AT_ONCE, WAITING, Overload
 
 log = logging.getLogger("berth")
 
@@ -51,6 +53,7 @@ def create(*stores: Store) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        enough_threads()
         for store in stores:
             await store.open()
         yield
@@ -64,7 +67,15 @@ def create(*stores: Store) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=[Middleware(observe.Observe)],
+        middleware=[
+            Middleware(observe.Observe),
+            Middleware(
+                Overload,
+                refusal=_too_much,
+                waiting=int(os.environ.get("MAX_WAITING_REQUESTS", WAITING)),
+                at_once=max(AT_ONCE, int(os.environ.get("DB_POOL_SIZE", AT_ONCE))),
+            ),
+        ],
     )
 
     @app.get("/health")
@@ -89,6 +100,10 @@ def create(*stores: Store) -> FastAPI:
     for store in stores:
         _answer_while_away(app, store)
     return app
+
+
+def _too_much() -> JSONResponse:
+    return observe.problem(503, "too many requests at a time, try again", RETRY_AFTER)
 
 
 def _answer_while_away(app: FastAPI, store: Store) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.websockets import WebSocketDisconnect
 
 from apps.fastapi_app.middleware.auth import CurrentUser, bearer_token, caller_or_none
+from berth.overload import step_aside
 from personal_assistant.core import logs, metrics
 from personal_assistant.core.context import Context, context_of
 from personal_assistant.core.http import json_dumps
@@ -98,6 +99,7 @@ async def poll(
 
 async def _woken(context: Context, news: asyncio.Event, deadline: float) -> bool:
     """False when the time is up; the deadline moves closer when the process is told to stop."""
+    step_aside()
     waiters = {asyncio.create_task(news.wait()), asyncio.create_task(context.drain.started.wait())}
     try:
         while (left := context.drain.limit(deadline) - time.monotonic()) > 0:
