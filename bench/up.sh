@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that networks with nothing but package registries need: Node, the Pulumi CLI, a Docker engine, base images.
-# Safe to run again; quick when all is there. State: $BERTH_BENCH_HOME, else ~/.cache/berth-bench.
+# Safe to run again; quick when all is there. A system's name besides: what it alone is run on. State: $BERTH_BENCH_HOME, else ~/.cache/berth-bench.
 set -euo pipefail
 BENCH_NAME=bench
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,7 +14,7 @@ main() {
   "$HERE/cli/build.sh" >"$cli_out" 2>&1 &
   cli=$!
   "$HERE/node.sh" >"$node_out" || failed+=(node.sh)
-  "$HERE/engine/start.sh" && "$HERE/hub/build.sh" || failed+=(engine/start.sh or hub/build.sh)
+  "$HERE/engine/start.sh" && "$HERE/hub/build.sh" "$@" || failed+=(engine/start.sh or hub/build.sh)
   if [[ -d /proc/$cli ]] && ! grep -q 'is there' "$cli_out"; then say "waiting for the Pulumi CLI (log: $cli_out)"; fi
   wait "$cli" || failed+=(cli/build.sh)
   cat "$cli_out"
@@ -23,7 +23,8 @@ main() {
   say "ready after $SECONDS s. Put these first on PATH:"
   # shellcheck disable=SC2016
   printf '  export PATH=%s:%s:"$PATH"\n' "$BENCH_HOME/bin" "$node"
+  say "the hub has instead of a system's own: $(tr -d '\n' <"$HERE/hub/instead.json")"
   say "the hub cannot supply:"
-  sed -E 's/^#.*//; /^\s*$/d; s/^(\S+)\s+(\S+)\s*#\s*(.*)/\1\t\2\t\3/' "$HERE/hub/missing.txt" | while IFS=$'\t' read -r name image why; do printf '  %-10s %-26s %s\n' "$name" "$image" "$why"; done
+  sed -E 's/^#.*//; /^\s*$/d; s/^(-\s+)?(\S+)\s+(\S+)\s*#\s*(.*)/\2\t\3\t\4/' "$HERE/hub/missing.txt" | while IFS=$'\t' read -r name image why; do printf '  %-10s %-26s %s\n' "$name" "$image" "$why"; done
 }
 main "$@"

@@ -50,7 +50,8 @@ use_tools() {
       # BERTH_PLUGIN_PATH: other plugins than the stand-ins, to compare.
       PATH=${BERTH_PLUGIN_PATH:-$ROOT/bench/plugins/bin}:$BENCH_HOME/bin:$node:$PATH
       BERTH_OFF="${BERTH_OFF-$(sed -nE 's/^([a-z][a-z0-9-]*) .*/\1/p' bench/hub/missing.txt | xargs)}"
-      export BERTH_OFF;;
+      BERTH_INSTEAD="${BERTH_INSTEAD-$(tr -d '\n' < bench/hub/instead.json)}"
+      export BERTH_OFF BERTH_INSTEAD;;
   esac
   export PATH PULUMI_SKIP_UPDATE_CHECK=true PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK=true
   export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-node}
@@ -67,7 +68,7 @@ set_up() { # [stack]
   if [ "$tools" = bench ]; then
     [ -x "$BENCH_HOME/bin/pulumi" ] || confirm "Neither Pulumi nor its downloads are here. Build the bench (CLI, engine, base images from package registries; about 10 minutes)?" \
       || die "nothing was installed"
-    bench/up.sh >&2
+    bench/up.sh "$(value_of "${1:-}" berth:system)" >&2
   fi
   use_tools "$tools"
   node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 18 ? 0 : 1)' 2>/dev/null \

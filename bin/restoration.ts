@@ -1,6 +1,6 @@
 /** What a restore does to the stores of a stack. Pure: bin/restore.ts asks, bin/restore does it. */
 import { didYouMean } from "../config/nearest.ts";
-import type { Restore, Store } from "../systems/stores/store.ts";
+import type { Kept, Restore } from "../systems/stores/store.ts";
 
 /** What a backup says of itself (services/backup, manifest.py), as far as it is asked here. */
 export interface BackupFacts {
@@ -24,7 +24,7 @@ export interface Restored extends Restore {
  * @param system Its name.
  * @throws {Error} where an option is not the name of a store that is restored in place.
  */
-export function askedFor(system: string, stores: readonly Store[], options: readonly string[]): string[] {
+export function askedFor(system: string, stores: readonly Kept[], options: readonly string[]): string[] {
   const known = stores.flatMap(({ name, backup }) => (backup?.restore.how === "in place" ? [`--${name}`] : []));
   const allowed = ["--to", "--discard-newer", "--drop-former", "--yes", ...known];
   const wrong = options.find((option) => !known.includes(option));
@@ -41,7 +41,7 @@ export function askedFor(system: string, stores: readonly Store[], options: read
  */
 export function restoredOf(
   system: string,
-  stores: readonly Store[],
+  stores: readonly Kept[],
   backup: BackupFacts,
   asked: readonly string[],
 ): Restored[] {
@@ -65,7 +65,7 @@ export function restoredOf(
 }
 
 /** What stays as it is although somebody may think otherwise, in words. */
-export function leftOf(stores: readonly Store[], backup: BackupFacts): string[] {
+export function leftOf(stores: readonly Kept[], backup: BackupFacts): string[] {
   const held = Object.keys(backup.stores ?? {});
   const known = stores.filter((store) => store.backup);
   return [

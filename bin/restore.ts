@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { stackFile } from "../config/checkout.ts";
 import { systemOf } from "../config/shape.ts";
 import { systems } from "../systems/index.ts";
-import type { Store } from "../systems/stores/store.ts";
+import type { Kept } from "../systems/stores/store.ts";
 import { askedFor, type BackupFacts, leftOf, type Restored, restoredOf } from "./restoration.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -19,7 +19,7 @@ const line = ({ how, name, service, script, migrations, versions, schema, title 
     .concat(title)
     .join(" ");
 
-function say(system: string, stores: readonly Store[], backup: BackupFacts, asked: readonly string[]): void {
+function say(system: string, stores: readonly Kept[], backup: BackupFacts, asked: readonly string[]): void {
   console.log(restoredOf(system, stores, backup, asked).map(line).join("\n"));
   for (const words of leftOf(stores, backup)) console.error(words);
 }
@@ -29,7 +29,7 @@ try {
   const isThere = existsSync(join(ROOT, `Pulumi.${stack}.yaml`));
   const { config } = isThere ? stackFile(stack, ROOT) : {};
   const name = (config?.["berth:system"] as string | undefined) ?? Object.keys(systems)[0]!;
-  const { stores } = systemOf(systems, name, stack);
+  const { kept: stores } = systemOf(systems, name, stack);
   const asked = askedFor(name, stores, options);
   const manifest = readFileSync(0, "utf8");
   if (manifest !== "") say(name, stores, JSON.parse(manifest) as BackupFacts, asked);

@@ -22,10 +22,15 @@ export interface Asked {
   readonly system: string;
 }
 
-/** A store that is there, and how a system and the template of services name it. */
-const STORES: Readonly<Record<string, { readonly made: (system: string) => string; readonly variable: string }>> = {
+/** What services run on that are made here (systems/parts/python.ts). */
+const PYTHON = "python:3.11-slim";
+
+/** A store that is there, and how a system names it, and the template of services, where that has code for it. */
+const STORES: Readonly<Record<string, { readonly made: (system: string) => string; readonly variable?: string }>> = {
   postgres: { made: (system) => `postgres({ prefix: "${system.replaceAll("-", "_")}" })`, variable: "database" },
   redis: { made: () => "redis()", variable: "redis" },
+  mongo: { made: (system) => `mongo({ prefix: "${system.replaceAll("-", "_")}", python: "${PYTHON}" })` },
+  chroma: { made: () => `chroma({ python: "${PYTHON}" })` },
 };
 export const storeNames = Object.keys(STORES);
 
@@ -211,11 +216,14 @@ function listed(text: string, name: string, from: string, id: string): string {
 
 /** Endpoints that every system publishes in dev, and those of stores, at the ports that dev has. */
 const PORTS = { edge: 8000, prometheus: 9090, alertmanager: 9093, grafana: 3000, loki: 3100, jaeger: 16686 };
-const STORE_PORTS: Readonly<Record<string, number>> = { postgres: 5432, redis: 6379 };
+const STORE_PORTS: Readonly<Record<string, number>> = { postgres: 5432, redis: 6379, mongo: 27017 };
 
 /** Those of dev, so much higher that no other stack has them. */
 function portsOf(uses: readonly string[], taken: ReadonlySet<number>): { ports: string; offset: number } {
-  const ports = { ...PORTS, ...Object.fromEntries(uses.map((store) => [store, STORE_PORTS[store]!])) };
+  const ports = {
+    ...PORTS,
+    ...Object.fromEntries(uses.flatMap((store) => (store in STORE_PORTS ? [[store, STORE_PORTS[store]!]] : []))),
+  };
   const offsets = Array.from({ length: 230 }, (_, n) => n * 100);
   const offset = offsets.find((one) => Object.values(ports).every((port) => !taken.has(port + one))) ?? 0;
   const lines = Object.entries(ports).map(([endpoint, port]) => `    ${endpoint}: ${port}`);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
+import { withInstead } from "../config/instead.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
 import { faultOf } from "../config/secrets.ts";
@@ -37,7 +38,9 @@ export function planOf(
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
   const sealed = new Set(Object.keys(config).filter((key) => /"secure":/.test(JSON.stringify(config[key]))));
-  const raw = { stack, values, secrets, sealed, numbers: numbersIn({ config }) };
+  const name = (config["berth:system"] as string | undefined) ?? Object.keys(systems)[0]!;
+  const { values: whole } = withInstead(values, name, process.env["BERTH_INSTEAD"]);
+  const raw = { stack, values: whole, secrets, sealed, numbers: numbersIn({ config }) };
   const { settings, problems } = parseConfig(raw, shape);
   const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
   if (!settings || all.length) throw new ProblemsError(stack, all);

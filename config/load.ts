@@ -4,10 +4,11 @@ import { certificateProblems, chainNotice, type Shown } from "./certificate.ts";
 import { hasPublicPassphrase, neighboursOf, numbersIn, type OtherStack, remoteEngine, stackFile } from "./checkout.ts";
 import { addressOf, type Engine, engineAt, type Machine, SOCKET, strayContext, thisMachine } from "./engine.ts";
 import { foreignProblems } from "./foreign.ts";
+import { withInstead } from "./instead.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError, setCommand } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
-import { faultOf, type SecretKey } from "./secrets.ts";
+import { faultOf, type SecretKey, weakness } from "./secrets.ts";
 import { type Shape, type Shapes, systemOf } from "./shape.ts";
 
 export interface Loaded<S> {
@@ -42,6 +43,7 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   const config = new pulumi.Config("berth");
   const system = await refusing(() => systemOf(systems, config.get("system"), stack));
   const { shape } = system;
+  const isProd = config.get("environment") === "prod";
   const values = new Map<string, string>();
   const raw = new Map<string, RawSecret>();
   const secrets = new Map<SecretKey, pulumi.Output<string>>();
@@ -50,16 +52,24 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
     const [namespace, name] = key.split(":", 2) as [string, string];
     if (namespace !== "berth") continue;
     if (name in shape.secrets) {
-      raw.set(key, { encrypted: isConfigSecret(key), fault: faultOf(value, shape.secrets[name]!) });
+      const leaf = shape.secrets[name]!;
+      const fault = faultOf(value, leaf) ?? (isProd ? weakness(value, leaf) : undefined);
+      raw.set(key, { encrypted: isConfigSecret(key), fault });
       secrets.set(name, config.requireSecret(name));
       plain.set(name, value);
     } else values.set(key, value);
   }
   const sealed = new Set([...values.keys()].filter(isConfigSecret));
-  const given = { stack, values, secrets: raw, sealed, numbers: numbersHere(stack) };
+  const name = config.get("system") ?? Object.keys(systems)[0]!;
+  const { values: whole, notices } = withInstead(values, name, process.env["BERTH_INSTEAD"]);
+  const given = { stack, values: whole, secrets: raw, sealed, numbers: numbersHere(stack) };
   const { settings, problems } = parseConfig(given, shape);
   const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];
   if (!settings || all.length) throw new pulumi.RunError(new ProblemsError(stack, all).message);
+  await announce(
+    stack,
+    notices.map((notice) => ({ level: "warning", ...notice })),
+  );
   const [certificate, key] = [plain.get("tlsCertificate"), plain.get("tlsKey")];
   if (certificate !== undefined && key !== undefined)
     await certified({ stack, certificate, key, publicUrl: settings.publicUrl, now: new Date() });

@@ -76,6 +76,21 @@ const FORMS = {
   },
 } satisfies Readonly<Record<string, Form>>;
 
+/** What people write until they think of something better. */
+const PLACEHOLDER =
+  /change[-_ ]?(me|it|this)|placeholder|example|your[-_ ]|p[a@]ssw[o0]rd\d*$|secret\d*$|qwert|12345|a long random text/i;
+
+/** What keeps others out, and is not made here, has to be hard to guess where users are. */
+export function weakness(text: string, { generated, form }: SecretLeaf): Fault | undefined {
+  if (generated === undefined || form === "lines") return undefined;
+  const got = PLACEHOLDER.test(text)
+    ? "a placeholder"
+    : new Set(text).size < 8
+      ? "fewer than 8 different characters"
+      : undefined;
+  return got === undefined ? undefined : { got: `${got}, in prod`, allowed: "a long random text; unset, one is made" };
+}
+
 /** What is wrong with a secret, and what would be accepted: neither says anything of the value. */
 export interface Fault {
   readonly got: string;

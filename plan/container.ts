@@ -10,7 +10,8 @@ import type { Plan, PlannedService } from "./types.ts";
 export function containerArgs(service: PlannedService, plan: Plan) {
   const { limits, health } = service;
   return {
-    user: `${service.uid}:0`,
+    user: `${service.uid}:${service.gid ?? 0}`,
+    ...(service.gid === undefined ? {} : { groupAdds: ["0"] }),
     envs: [...service.environment],
     ...(service.command ? { command: [...service.command] } : {}),
     ...(service.entrypoint ? { entrypoints: [...service.entrypoint] } : {}),

@@ -26,6 +26,17 @@ export const healthCheck = {
   command: (command: readonly string[], timing?: Timing) => timed(["CMD", ...command], timing),
   /** Succeeds when the shell line exits with 0. */
   shell: (line: string, timing?: Timing) => timed(["CMD-SHELL", line], timing),
+  /** Succeeds when a port of the container answers 200; for images with bash that have neither curl nor wget. */
+  bash: (port: number, path: string, timing?: Timing) =>
+    timed(
+      [
+        "CMD",
+        "bash",
+        "-c",
+        `exec 3<>/dev/tcp/127.0.0.1/${port} && printf 'GET ${path} HTTP/1.0\\r\\n\\r\\n' >&3 && read -t 3 -r line <&3 && [[ $line == *' 200 '* ]]`,
+      ],
+      timing,
+    ),
   /** Succeeds when the URL answers 2xx; for images with wget (BusyBox or GNU). */
   wget: (url: string, timing?: Timing) => timed(["CMD", "wget", "-q", "-O", "/dev/null", "-T", "3", url], timing),
 };

@@ -124,8 +124,10 @@ export interface ServiceSpec {
   readonly image: ImageRef;
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
-  /** Numeric uid; the group is always 0, because seeded files belong to root:root with mode 0440. */
+  /** Numeric uid. Its files belong to root:root with mode 0440, and so it is always in the group 0. */
   readonly uid: number;
+  /** Group of its processes; 0 is then one of theirs besides. @default 0 */
+  readonly gid?: number;
   /** Non-secret values only; a secret's place is `secrets`. */
   readonly environment?: Readonly<Record<string, string | number | boolean>>;
   /** What variables of its environment take, where that is no text. @default what their values here are */

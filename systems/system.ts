@@ -10,13 +10,15 @@ import { edge, edgeImage, edgePart } from "./parts/edge.ts";
 import { monitoringPart } from "./parts/monitoring-keys.ts";
 import { collectorImage } from "./parts/monitoring-logs.ts";
 import { monitoring } from "./parts/monitoring.ts";
-import type { Store } from "./stores/store.ts";
+import type { Kept, Store } from "./stores/store.ts";
 import { readyBefore, withStores } from "./uses.ts";
 
 export interface SystemArgs<Own extends z.ZodRawShape> extends Part<Own> {
   /** Name of its folder. */
   readonly name: string;
   readonly stores: readonly Store[];
+  /** What is backed up besides the stores. @default nothing */
+  readonly keeps?: readonly Kept[];
   /** Images that several of its services run. @default none */
   readonly builds?: (args: Args<Own>) => Readonly<Record<string, ImageSpec>>;
   /** Applications and jobs that run them, or what is pulled. @default none */
@@ -24,12 +26,14 @@ export interface SystemArgs<Own extends z.ZodRawShape> extends Part<Own> {
   /** Services with an image of their own. @default none */
   readonly entries?: readonly Entry[];
   /** What a person logs in with, by service, besides stores and Grafana. @default nothing */
-  readonly credentials?: Readonly<Record<string, Template>>;
+  readonly credentials?: Logins | ((args: Args<Own>) => Logins);
   /** What it adds to the dashboards. @default nothing */
   readonly drawings?: Drawings;
   /** Chapters of docs/configuration.md about what its processes read. @default none */
   readonly documentation?: () => string;
 }
+
+type Logins = Readonly<Record<string, Template>>;
 
 /** What `berth:system` names. */
 export interface SystemDefinition {
@@ -38,6 +42,8 @@ export interface SystemDefinition {
   readonly shape: Shape;
   readonly catalogue: Catalogue;
   readonly stores: readonly Store[];
+  /** What a backup holds: the stores, and what is kept besides. */
+  readonly kept: readonly Kept[];
   /** Images that it pulls where the stack file names no others, by the name that `berth:baseImages` takes. */
   readonly images: Readonly<Record<string, string>>;
   /** What it and its stores add to the dashboards. */
@@ -47,6 +53,7 @@ export interface SystemDefinition {
 
 export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): SystemDefinition {
   const { name, stores, entries = [] } = own;
+  const kept = [...stores, ...(own.keeps ?? [])];
   const noBackup = whyNoBackup(name, stores);
   const parts: readonly Part[] = [
     ...stores,
@@ -74,18 +81,19 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
       stores: stores.map((store) => factsOf(store, args)),
       images: {
         ...own.builds?.(args),
+        ...Object.fromEntries(stores.flatMap((store) => Object.entries(store.builds?.(args) ?? {}))),
         ...Object.fromEntries(entries.map((entry) => [entry.name, entry.image(args)])),
         edge: edgeImage(args),
-        ...backupImage(args, stores),
+        ...backupImage(args, kept),
         ...collectorImage(args),
       },
       baseImages: Object.keys(images),
       services: servicesOf(own, args),
       credentials: {
         backup: "@{backupKey}",
-        ...Object.fromEntries(stores.map((store) => [store.name, credentialOf(store, args)])),
+        ...Object.fromEntries(stores.flatMap((store) => credentialOf(store, args))),
         grafana: "admin @{grafanaAdminPassword}",
-        ...own.credentials,
+        ...(typeof own.credentials === "function" ? own.credentials(args) : own.credentials),
       },
     };
   };
@@ -94,6 +102,7 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
     shape: shapeOf(name, [...parts, majorsOf(stores)], noBackup === undefined ? {} : { backup: noBackup }),
     catalogue,
     stores,
+    kept,
     images,
     drawings: drawingsOf(own),
     documentation: own.documentation ?? (() => ""),
@@ -119,17 +128,17 @@ function servicesOf<Own extends z.ZodRawShape>(own: SystemArgs<Own>, args: AllAr
   const { stores, entries = [] } = own;
   const applications = [...(own.services?.(args) ?? []), ...entries.map((entry) => entry.service(args))];
   const services = [
-    ...stores.flatMap((store) => [store.server(args), store.login(args)]),
+    ...stores.flatMap((store) => [store.server(args), store.login?.(args) ?? []].flat()),
     ...applications.map((spec) => withStores(spec, stores, args)),
   ];
   const all = [
     ...services,
     ...edge(args, services),
     // What ends a release: the routes, then the credentials of the release before.
-    ...stores.map((store) => ({ ...store.prune(args), after: ["edge-routes"] })),
+    ...stores.flatMap((store) => (store.prune ? [{ ...store.prune(args), after: ["edge-routes"] }] : [])),
     ...backup(
       args,
-      stores,
+      [...stores, ...(own.keeps ?? [])],
       stores.map((store) => readyBefore("backup", store, args)),
     ),
   ];
@@ -147,8 +156,8 @@ const drawingsOf = ({ stores, drawings }: Pick<SystemArgs<z.ZodRawShape>, "store
   ...(drawings === undefined ? [] : [drawings]),
 ];
 
-const credentialOf = ({ credential }: Store, args: Args): Template =>
-  typeof credential === "string" ? credential : credential(args);
+const credentialOf = ({ name, credential }: Store, args: Args): [string, Template][] =>
+  credential === undefined ? [] : [[name, typeof credential === "string" ? credential : credential(args)]];
 
 function factsOf({ name, scheme, major, connections, device }: Store, args: Args): StoreFacts {
   const { majors = {} } = args.settings as { readonly majors?: Readonly<Record<string, number>> };

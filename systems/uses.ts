@@ -24,6 +24,6 @@ function withStore(spec: ServiceSpec, store: Store, args: Args): ServiceSpec {
 
 /** What a service waits for that uses a store. What makes the tables waits for the log-in alone. */
 export function readyBefore(service: string, store: Store, args: Args): string {
-  const login = store.login(args).name;
+  const login = store.login?.(args).name ?? store.name;
   return store.ready === undefined || store.ready === service ? login : store.ready;
 }

@@ -222,6 +222,8 @@ async function main(words: readonly string[]): Promise<number> {
   say(`\n${table(results)}`);
   const off = process.env["BERTH_OFF"];
   if (off) say(`not run here, because their images cannot be had: ${off}`);
+  const instead = process.env["BERTH_INSTEAD"];
+  if (instead) say(`run here with other images than the systems' own, because those cannot be had: ${instead}`);
   if (interrupted) say(`stopped by ${interrupted}: what is not in the table did not run`);
   const failures = failuresOf(results);
   if (failures) say(failures);

@@ -8,13 +8,13 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/../engine/lib.sh"
 
 LIST=$HERE/images.txt
-# Folders of images that are built only for who needs them: build.sh collector
+# Who some images are built for, and for nobody else: build.sh collector samplemind
 ASKED=$*
 PUSHED=$BENCH_HOME/hub/pushed
 LABEL=berth.bench.recipe
 declare -A RECIPE
 
-rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST" | awk -v asked=" $ASKED " 'NF < 4 || index(asked, " " $2 " ") {print $1, $2, $3}'; }
+rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST" | awk -v asked=" $ASKED " 'NF < 4 || index(asked, " " $4 " ") {print $1, $2, $3}'; }
 suites() { rows | awk '!seen[$3]++ {print $3}'; }
 hash() { sha256sum | cut -c1-16; }
 marker() { printf '%s/%s\n' "$PUSHED" "${1//[\/:]/_}"; }
@@ -44,11 +44,11 @@ in_registry() {
     "http://$BENCH_REGISTRY/v2/${path%:*}/manifests/${path##*:}" 2>/dev/null
 }
 
-# By its own name through the engine's mirror; an engine that is not ours has no mirror, so by the registry's address.
+# By its own name through the engine's mirror, which stands for Docker Hub alone; an engine that is not ours has none: by the registry's address.
 pull() {
   local from
   from=$BENCH_REGISTRY/$(remote_path "$1")
-  if "$DOCKER" info -f '{{.RegistryConfig.Mirrors}}' 2>/dev/null | grep -qF "$BENCH_REGISTRY"; then
+  if [[ ${1%%/*} != *.* ]] && "$DOCKER" info -f '{{.RegistryConfig.Mirrors}}' 2>/dev/null | grep -qF "$BENCH_REGISTRY"; then
     "$DOCKER" pull -q "$1" >/dev/null || { say "could not pull $1 through the mirror $BENCH_REGISTRY (log: $BENCH_HOME/log/registry.log)"; return 1; }
   else
     "$DOCKER" pull -q "$from" >/dev/null && "$DOCKER" tag "$from" "$1" && "$DOCKER" rmi "$from" >/dev/null
@@ -68,13 +68,13 @@ push() {
 }
 
 build_image() {
-  local image=$1 dir=$2 name args=() log old
+  local image=$1 dir=$2 suite=$3 name args=() log old
   old=$("$DOCKER" image inspect -f '{{.Id}}' "$image" 2>/dev/null) || true
-  log=$BENCH_HOME/log/image-$dir.log
+  log=$BENCH_HOME/log/image-$dir-$suite.log
   for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [[ -z ${!name:-} ]] || args+=(--build-arg "$name")
   done
-  "$DOCKER" build -t "$image" --label "$LABEL=${RECIPE[$image]}" --build-arg "TAG=${image##*:}" "${args[@]}" "$HERE/$dir" \
+  "$DOCKER" build -t "$image" --label "$LABEL=${RECIPE[$image]}" --build-arg "TAG=${image##*:}" --build-arg "SUITE=$suite" "${args[@]}" "$HERE/$dir" \
     >"$log" 2>&1 </dev/null || die_with_log "building $image failed" "$log"
   # The one before goes, unless a container or another name still holds it.
   [[ -z $old ]] || "$DOCKER" rmi "$old" >/dev/null 2>&1 || true
@@ -104,7 +104,7 @@ do_suite() {
   complete "${images[@]}" && return 0
   ensure "berth-bench/debian:$suite" "$HERE/base.sh" "$suite" "${RECIPE[berth-bench/debian:$suite]}"
   while read -r image dir of; do
-    [[ $of != "$suite" ]] || ensure "$image" build_image "$image" "$dir"
+    [[ $of != "$suite" ]] || ensure "$image" build_image "$image" "$dir" "$suite"
   done < <(rows)
 }
 

@@ -1,5 +1,6 @@
 /** Major versions of the stores. */
 import { type Problem, setCommand } from "../../config/problems.ts";
+import type { ImageRef, System } from "../types.ts";
 import type { Draft } from "./draft.ts";
 
 /**
@@ -12,19 +13,23 @@ export function majorOf(reference: string): number | undefined {
   return found ? Number(found[1]) : undefined;
 }
 
+/** Image of a store's server: what is pulled, or what the image that is built takes it from. */
+const referenceOf = (store: string, image: ImageRef | undefined, { images }: System): string | undefined =>
+  image === undefined || "pull" in image ? image?.pull : images[image.build]?.args[`${store.toUpperCase()}_IMAGE`];
+
 /**
  * A server cannot read the data of another major version, and notices only after the server before it has stopped.
  */
 export function majorProblems({ system, on, context: { settings, stack } }: Draft): Problem[] {
   return (system.stores ?? []).flatMap(({ name, major: has }) => {
-    const image = on.find((service) => service.name === name)?.image;
-    if (image === undefined || !("pull" in image)) return [];
-    const wanted = majorOf(image.pull);
+    const reference = referenceOf(name, on.find((service) => service.name === name)?.image, system);
+    if (reference === undefined) return [];
+    const wanted = majorOf(reference);
     if (wanted === has) return [];
     return [
       {
         key: `berth:baseImages.${name}`,
-        got: `${image.pull}, ${wanted === undefined ? "whose tag names no version" : `version ${wanted}`}; the data of ${name} is of version ${has} (berth:majors.${name})`,
+        got: `${reference}, ${wanted === undefined ? "whose tag names no version" : `version ${wanted}`}; the data of ${name} is of version ${has} (berth:majors.${name})`,
         allowed:
           wanted === undefined
             ? `a tag that names ${has}, with or without a digest: name:${has}@sha256:…`

@@ -8,7 +8,8 @@ import { healthCheck } from "../../plan/health.ts";
 import { prefix } from "../../plan/names.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
-import type { Store } from "../stores/store.ts";
+import type { Kept } from "../stores/store.ts";
+import { content } from "./content.ts";
 
 const schedule = z
   .strictObject({
@@ -110,7 +111,7 @@ const METRICS = 9300;
 /** Whether the stack makes backups. */
 export const makesBackups = ({ settings }: Args): boolean => (settings as BackupArgs["settings"]).backup !== undefined;
 
-export const backupImage = (args: BackupArgs, stores: readonly Store[]): Record<string, ImageSpec> =>
+export const backupImage = (args: BackupArgs, stores: readonly Kept[]): Record<string, ImageSpec> =>
   makesBackups(args)
     ? {
         backup: {
@@ -118,16 +119,27 @@ export const backupImage = (args: BackupArgs, stores: readonly Store[]): Record<
           target: "runtime",
           args: {
             ...Object.fromEntries(
-              stores.flatMap(({ name, backup }) => (backup ? [[backup.image, args.baseImage(name)]] : [])),
+              stores.flatMap(({ name, backup }) => (backup?.image ? [[backup.image, args.baseImage(name)]] : [])),
             ),
             PROGRAMS: stores.flatMap(({ backup }) => backup?.programs ?? []).join(" "),
+            ...needsOf(stores),
           },
         },
       }
     : {};
 
+function needsOf(stores: readonly Kept[]): Record<string, string> {
+  const packages = stores.flatMap(({ backup }) => backup?.packages ?? []);
+  const library = stores.flatMap(({ backup }) => backup?.library ?? []);
+  const texts = library.map((file) => [file, content(`services/python/app/lib/${file}`)]);
+  return {
+    ...(packages.length ? { PACKAGES: packages.join(" ") } : {}),
+    ...(library.length ? { LIBRARY: JSON.stringify(Object.fromEntries(texts)) } : {}),
+  };
+}
+
 /** What the service is told of the stores, in services/backup's words (settings.py). */
-const storesFile = (given: readonly { store: Store; tells: Readonly<Record<string, unknown>> }[]): string =>
+const storesFile = (given: readonly { store: Kept; tells: Readonly<Record<string, unknown>> }[]): string =>
   JSON.stringify(
     given.map(({ store: { name, title, backup }, tells }) => {
       const { module, file } = backup!;
@@ -138,7 +150,7 @@ const storesFile = (given: readonly { store: Store; tells: Readonly<Record<strin
   );
 
 /** @param after What makes the log-ins and the tables. */
-export function backup(args: BackupArgs, stores: readonly Store[], after: readonly string[]): ServiceSpec[] {
+export function backup(args: BackupArgs, stores: readonly Kept[], after: readonly string[]): ServiceSpec[] {
   const { stack, settings } = args;
   if (settings.backup === undefined) return [];
   const { every, keep, device, s3 } = settings.backup;
@@ -186,11 +198,7 @@ export function backup(args: BackupArgs, stores: readonly Store[], after: readon
       networks: ["data", "monitoring", ...(s3 ? ["egress" as const] : [])],
       metrics: { port: METRICS },
       // The image has neither curl nor wget.
-      health: healthCheck.command([
-        "bash",
-        "-c",
-        `exec 3<>/dev/tcp/127.0.0.1/${METRICS} && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && read -t 3 -r line <&3 && [[ $line == *' 200 '* ]]`,
-      ]),
+      health: healthCheck.bash(METRICS, "/health"),
       limits: { memory: given.reduce((sum, { memory = 0 }) => sum + memory, 384), cpus: 0.5 },
       stopGrace: 30,
     },

@@ -1,7 +1,14 @@
 /** All that berth knows of one store, as one object. Whatever the house does with stores, it does by this. */
 import type { z } from "zod";
 import type { Drawings } from "../../monitoring/panels.ts";
-import type { ConnectionLimit, NetworkName, SchemaVersion, ServiceSpec, Template } from "../../plan/types.ts";
+import type {
+  ConnectionLimit,
+  ImageSpec,
+  NetworkName,
+  SchemaVersion,
+  ServiceSpec,
+  Template,
+} from "../../plan/types.ts";
 import type { Args, Part } from "../part.ts";
 
 export interface Store<Own extends z.ZodRawShape = Readonly<Record<never, never>>> extends Part<Own> {
@@ -14,16 +21,18 @@ export interface Store<Own extends z.ZodRawShape = Readonly<Record<never, never>
   /** Of its URLs. */
   readonly scheme: string;
   readonly server: (args: Args<Own>) => ServiceSpec;
-  /** The job that makes the log-in of today. */
-  readonly login: (args: Args<Own>) => ServiceSpec;
-  /** The job that drops those before. It says which secret they are named by (`prunes`). */
-  readonly prune: (args: Args<Own>) => ServiceSpec;
-  /** Service that must be healthy before the store can be used. @default the job that makes the log-in */
+  /** Images that are built for it. @default none */
+  readonly builds?: (args: Args<Own>) => Readonly<Record<string, ImageSpec>>;
+  /** The job that makes the log-in of today. @default it knows no log-ins, and is reached by its network alone */
+  readonly login?: (args: Args<Own>) => ServiceSpec;
+  /** The job that drops those before. It says which secret they are named by (`prunes`). @default it knows none */
+  readonly prune?: (args: Args<Own>) => ServiceSpec;
+  /** Service that must be healthy before the store can be used. @default the job that makes the log-in, or its own */
   readonly ready?: string;
   /** What a service is given that says `uses`. */
   readonly access: (args: Args<Own>) => Access;
-  /** What a person logs in with. */
-  readonly credential: Template | ((args: Args<Own>) => Template);
+  /** What a person logs in with. @default nothing */
+  readonly credential?: Template | ((args: Args<Own>) => Template);
   /** @default it does not count its connections */
   readonly connections?: (args: Args<Own>) => ConnectionLimit;
   /** Key of the stack file that names the folder with its data, and what it says. @default there is no such key */
@@ -49,6 +58,9 @@ export interface Access {
   readonly pool?: Pick<ServiceSpec, "connections"> & { readonly environment: NonNullable<ServiceSpec["environment"]> };
 }
 
+/** What is backed up: a store, or a folder that services write. */
+export type Kept = Pick<Store, "name" | "title" | "ready" | "backup">;
+
 /** How it is backed up, verified and restored. */
 export interface Backup<Own extends z.ZodRawShape = Readonly<Record<never, never>>> {
   /** Module of services/backup/src/backup that takes it, restores it into a throwaway server, and compares. */
@@ -57,8 +69,12 @@ export interface Backup<Own extends z.ZodRawShape = Readonly<Record<never, never
   readonly file: string;
   /** Programs that the module starts: the image of the service that makes backups is not built without them. */
   readonly programs: readonly string[];
-  /** Argument of services/backup/Dockerfile that takes its image. */
-  readonly image: string;
+  /** Packages of Debian that the module needs. @default none */
+  readonly packages?: readonly string[];
+  /** Files of services/python/app/lib that the module needs. @default none */
+  readonly library?: readonly string[];
+  /** Argument of services/backup/Dockerfile that takes its image. @default no program comes from its image */
+  readonly image?: string;
   readonly restore: Restore;
   /**
    * What the service that makes backups is given for it. `tells`: what the module alone reads. `memory`: MiB of the

@@ -11,6 +11,9 @@ from . import compare
 from .commands import run, words
 from .manifest import Facts, Part
 from .settings import Failed, Settings, Source
+from .whole import stream
+
+__all__ = ["stream"]
 
 FACTS = Path(__file__).with_name("facts.sql")
 NEVER = "infinity"
@@ -174,7 +177,7 @@ def throwaway(source: Source, folder: Path, encoding: str) -> Iterator[dict[str,
         subprocess.run(["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], capture_output=True)
 
 
-def restored(source: Source, path: Path, part: Part, folder: Path) -> Part:
+def restored(settings: Settings, source: Source, path: Path, part: Part, folder: Path) -> Part:
     with throwaway(source, folder, part["encoding"]) as env:
         run("restore", "pg_restore", "--exit-on-error", "-d", "restored", str(path), env={**os.environ, **env})
         with session("compare", "restored", folder, **env) as there:
@@ -191,9 +194,3 @@ def rows(part: Part) -> int:
 
 def described(part: Part) -> str:
     return f"{rows(part)} rows" + (f", schema {part['schema']}" if part["schema"] else "")
-
-
-def stream(path: Path, folder: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            yield block

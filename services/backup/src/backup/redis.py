@@ -139,7 +139,7 @@ def _loaded(server: "subprocess.Popen[bytes]", place: Path, log: Path, seconds: 
     raise Failed("restore", f"redis-server did not load the snapshot in {seconds} s")
 
 
-def restored(source: Source, path: Path, part: Part, folder: Path) -> Part:
+def restored(settings: Settings, source: Source, path: Path, part: Part, folder: Path) -> Part:
     with throwaway(path, folder) as server:
         spaces = re.findall(rb"db\d+:keys=(\d+),expires=(\d+)", server.ask("INFO", "keyspace"))
         return {"keys": sum(int(keys) - int(expires) for keys, expires in spaces)}

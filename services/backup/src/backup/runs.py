@@ -245,7 +245,7 @@ class Runner:
             for name, part in manifest["stores"].items():
                 source = self.settings.source(name)
                 place = self.scratch / "throwaway" / name
-                found = module_of(source).restored(source, folder / source.file, part, place)
+                found = module_of(source).restored(self.settings, source, folder / source.file, part, place)
                 wrong += [f"{source.title}: {line}" for line in module_of(source).differences(part, found)]
         except OSError as error:
             raise Failed("restore", f"{self.settings.work}: {error.strerror}") from None

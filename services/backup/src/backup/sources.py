@@ -13,8 +13,8 @@ class Module(Protocol):
     def take(self, settings: Settings, source: Source, to: Path, scratch: Path) -> Part:
         """Writes the store's file of a backup. @return what the manifest says of it. @raise Failed"""
 
-    def restored(self, source: Source, path: Path, part: Part, folder: Path) -> Part:
-        """Restores a file into a throwaway server. @return what is in it then. @raise Failed"""
+    def restored(self, settings: Settings, source: Source, path: Path, part: Part, folder: Path) -> Part:
+        """Restores a file into a throwaway server, or beside what runs. @return what is in it then. @raise Failed"""
 
     def differences(self, part: Part, found: Part) -> list[str]:
         """What was restored and is not what the manifest says; nothing: it is the same."""

@@ -1,0 +1,39 @@
+"""`python -m stores <program> ...`: the catalogue starts one in each container, bin/restore those that restore."""
+
+import argparse
+import sys
+
+from . import exporter, mongo, restore, vectors
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="stores")
+    programs = parser.add_subparsers(dest="program", required=True)
+    users = programs.add_parser("mongo-users", help="makes the log-ins of MongoDB")
+    users.add_argument("database")
+    users.add_argument("--roles", action="store_true", help="what a user may do is bounded; FerretDB knows no roles")
+    prune = programs.add_parser("mongo-prune", help="drops the users of former passwords")
+    prune.add_argument("pause", type=int, help="seconds for which one has to be idle")
+    for name, title in (("mongo", "MongoDB"), ("chroma", "Chroma")):
+        programs.add_parser(f"{name}-exporter", help=f"tells Prometheus of {title}").add_argument("port", type=int)
+    programs.add_parser("mongo-restore", help="puts the documents of a backup over what runs").add_argument("database")
+    programs.add_parser("chroma-restore", help="puts the collections of a backup over what runs")
+    args = parser.parse_args()
+    match args.program:
+        case "mongo-users":
+            mongo.make_users(args.database, args.roles)
+        case "mongo-prune":
+            mongo.prune(args.pause)
+        case "mongo-exporter":
+            exporter.serve(args.port, "mongodb_up", mongo.metrics)
+        case "chroma-exporter":
+            exporter.serve(args.port, "chroma_up", vectors.metrics)
+        case "mongo-restore":
+            restore.mongo(sys.stdin.buffer, mongo.admin()[args.database])
+        case "chroma-restore":
+            restore.chroma(sys.stdin.buffer, vectors.server())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

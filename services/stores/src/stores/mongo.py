@@ -1,0 +1,162 @@
+"""MongoDB, and what speaks its protocol: log-ins named by their password, metrics from what the server says."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from .exporter import Sample
+from .files import secret, secrets
+
+HOST = os.environ.get("MONGO_HOST", "mongo")
+ROOT = "root"
+USERS = "admin"
+"""The database that log-ins belong to."""
+FORMER = "app_"
+"""What the users of applications begin with; the version of their password follows."""
+
+Client = MongoClient[dict[str, Any]]
+Document = Mapping[str, Any]
+
+
+def connect(user: str, password: str) -> Client:
+    """@raise OperationFailure where the server does not take the password."""
+    client: Client = MongoClient(
+        HOST,
+        username=user,
+        password=password,
+        authSource=USERS,
+        appname=f"stores {sys.argv[1] if len(sys.argv) > 1 else ''}",
+        serverSelectionTimeoutMS=5000,
+        socketTimeoutMS=30_000,
+        tz_aware=True,
+    )
+    client[USERS].command("listCollections", nameOnly=True)
+    return client
+
+
+def admin() -> Client:
+    """As the superuser. Its password is that of the server's first start, until this changes it."""
+    current, *former = secrets("admin-password")
+    try:
+        return connect(ROOT, current)
+    except OperationFailure:
+        for password in former:
+            try:
+                connect(ROOT, password)[USERS].command("updateUser", ROOT, pwd=current)
+            except OperationFailure:
+                continue
+            print("changed the superuser's password", flush=True)
+            return connect(ROOT, current)
+        raise
+
+
+def make_users(database: str, roles: bool) -> None:
+    """
+    The applications' user of today, the one that reads metrics, and the one that takes backups. Which release made
+    the first one, and when, is noted: one that merely restarts leaves the time as it was.
+    """
+    client = admin()
+    today = secret("mongo-user")
+    put(client, today, secret("mongo-password"), [{"role": "readWrite", "db": database}] if roles else [])
+    put(client, "monitor", secret("monitor-password"), monitor(database) if roles else [])
+    if Path("/etc/berth/secrets/backup-password").exists():
+        put(client, "backup", secret("backup-password"), backup(database) if roles else [])
+    made = client["berth"]["users"]
+    by = socket.gethostname()
+    if made.count_documents({"_id": today, "by": by}) == 0:
+        made.replace_one({"_id": today}, {"by": by, "at": time.time()}, upsert=True)
+
+
+def monitor(database: str) -> list[Document]:
+    return [{"role": "clusterMonitor", "db": USERS}, {"role": "read", "db": database}]
+
+
+def backup(database: str) -> list[Document]:
+    """It restores what it stored beside what it reads, to compare the two."""
+    return [{"role": "read", "db": database}, {"role": "dbOwner", "db": f"{database}_restored"}]
+
+
+def put(client: Client, user: str, password: str, roles: list[Document]) -> None:
+    known = client[USERS].command("usersInfo", {"user": user, "db": USERS})["users"]
+    # FerretDB takes no roles at all where it changes a password.
+    granted: dict[str, Any] = {"roles": roles} if roles or not known else {}
+    client[USERS].command({"updateUser" if known else "createUser": user, "pwd": password, **granted})
+
+
+def prune(pause: int) -> None:
+    """
+    Drops the users of former passwords, once nothing has been connected as them for a while. A server that does not
+    say who is connected (FerretDB) shows nobody: there it is the pause alone that former containers get.
+    """
+    Path("/tmp/done").touch()
+    former: set[str] = set()
+    while True:
+        try:
+            client = admin()
+            idle = {name for name in earlier(client) if name not in connected(client)}
+            for name in sorted(idle & former):
+                client[USERS].command("dropUser", name)
+                client["berth"]["users"].delete_one({"_id": name})
+                print(f"dropped user {name}", flush=True)
+            former = idle - former
+            client.close()
+        except Exception as error:
+            print(f"former users stay for now: {type(error).__name__}: {error}", flush=True)
+        time.sleep(pause)
+
+
+def earlier(client: Client) -> set[str]:
+    """Users of applications that were made before the one of today."""
+    times = {row["_id"]: row["at"] for row in client["berth"]["users"].find()}
+    today = secret("mongo-user")
+    names = {user["user"] for user in client[USERS].command("usersInfo")["users"]}
+    return {
+        name for name in names if name.startswith(FORMER) and name != today and times.get(name, 0) < times.get(today, 0)
+    }
+
+
+def connected(client: Client) -> set[str]:
+    sessions = client[USERS].command({"currentOp": 1, "$all": True})["inprog"]
+    return {user["user"] for session in sessions for user in session.get("effectiveUsers", ())}
+
+
+def metrics() -> Iterable[Sample]:
+    client = connect("monitor", secret("monitor-password"))
+    try:
+        status = client[USERS].command("serverStatus")
+        database = os.environ["MONGO_DATABASE"]
+        counts = {name: client[database][name].estimated_document_count() for name in names_of(client, database)}
+        stats = client[database].command("dbStats")
+    finally:
+        client.close()
+    yield from samples(status, stats, counts)
+
+
+def names_of(client: Client, database: str) -> list[str]:
+    return sorted(name for name in client[database].list_collection_names() if not name.startswith("system."))
+
+
+def samples(status: Document, stats: Document, counts: Mapping[str, int]) -> Iterator[Sample]:
+    """@param status What serverStatus answers. @param stats What dbStats does. @param counts By collection."""
+    yield "mongodb_uptime_seconds", {}, status["uptime"]
+    for command, numbers in status.get("metrics", {}).get("commands", {}).items():
+        # MongoDB lists some that are no commands, as numbers.
+        if isinstance(numbers, Mapping) and numbers.get("total", 0) > 0:
+            yield "mongodb_commands_total", {"command": command}, numbers["total"]
+            yield "mongodb_commands_failed_total", {"command": command}, numbers.get("failed", 0)
+    if "connections" in status:
+        yield "mongodb_connections", {}, status["connections"]["current"]
+        yield "mongodb_connections_available", {}, status["connections"]["available"]
+    if "mem" in status:
+        yield "mongodb_memory_resident_bytes", {}, status["mem"]["resident"] * 2**20
+    yield "mongodb_data_bytes", {}, stats["dataSize"]
+    yield "mongodb_storage_bytes", {}, stats["storageSize"] + stats.get("indexSize", 0)
+    for collection, documents in counts.items():
+        yield "mongodb_documents", {"collection": collection}, documents

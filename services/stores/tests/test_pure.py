@@ -1,0 +1,196 @@
+"""What needs no server: bin/test python runs this. What does: test/systems/samplemind."""
+
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import bson
+import pytest
+from pymongo import DeleteOne, ReplaceOne
+
+from berth.chroma_admin import Chroma
+from stores import exporter, files, mongo, restore
+
+STATUS = {
+    "uptime": 12.5,
+    "connections": {"current": 3, "available": 97},
+    "mem": {"resident": 2},
+    "metrics": {"commands": {"find": {"total": 5, "failed": 1}, "insert": {"total": 0}, "<UNKNOWN>": 4}},
+}
+STATS = {"dataSize": 10, "storageSize": 20, "indexSize": 5}
+
+
+def test_tells_of_mongodb_what_it_says() -> None:
+    told = exporter.text(mongo.samples(STATUS, STATS, {"samples": 7}))
+    assert told.splitlines() == [
+        "mongodb_uptime_seconds 12.5",
+        'mongodb_commands_total{command="find"} 5',
+        'mongodb_commands_failed_total{command="find"} 1',
+        "mongodb_connections 3",
+        "mongodb_connections_available 97",
+        "mongodb_memory_resident_bytes 2097152",
+        "mongodb_data_bytes 10",
+        "mongodb_storage_bytes 25",
+        'mongodb_documents{collection="samples"} 7',
+    ]
+
+
+def test_leaves_out_what_ferretdb_does_not_say() -> None:
+    told = exporter.text(mongo.samples({"uptime": 1, "metrics": {"commands": {}}}, STATS, {}))
+    assert "connections" not in told and "resident" not in told and "mongodb_data_bytes 10\n" in told
+
+
+def test_a_store_that_does_not_answer_is_down_and_its_exporter_is_not() -> None:
+    def gone() -> Iterator[exporter.Sample]:
+        yield "mongodb_data_bytes", {}, 1
+        raise OSError("refused")
+
+    assert exporter.answer("mongodb_up", gone) == "mongodb_up 0\n"
+    assert exporter.answer("mongodb_up", lambda: [("a", {"b": 'x"\n'}, 2)]) == 'mongodb_up 1\na{b="x\\"\\n"} 2\n'
+
+
+def test_users_of_applications_that_were_made_before_today_are_earlier(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo, "secret", lambda name: "app_now")
+
+    class Database(dict[str, object]):
+        def command(self, *_: object, **__: object) -> dict[str, object]:
+            names = ("root", "monitor", "app_old", "app_now", "app_next", "app_unknown")
+            return {"users": [{"user": name} for name in names]}
+
+    class Users:
+        def find(self) -> list[dict[str, object]]:
+            return [{"_id": "app_old", "at": 1.0}, {"_id": "app_now", "at": 2.0}, {"_id": "app_next", "at": 3.0}]
+
+    client = {"admin": Database(), "berth": {"users": Users()}}
+    assert mongo.earlier(client) == {"app_old", "app_unknown"}  # type: ignore[arg-type]
+
+
+def test_who_is_connected_is_read_off_the_sessions() -> None:
+    class Admin:
+        def command(self, asked: dict[str, object]) -> dict[str, object]:
+            assert asked["$all"] is True
+            return {"inprog": [{"effectiveUsers": [{"user": "app_old", "db": "admin"}]}, {"desc": "idle"}]}
+
+    assert mongo.connected({"admin": Admin()}) == {"app_old"}  # type: ignore[arg-type]
+
+
+def test_secrets_are_one_a_line_the_one_of_today_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "secret", lambda name: "now\nformer\n\nnow")
+    assert files.secrets("admin-password") == ["now", "former"]
+
+
+class Collection:
+    """Keeps documents by their id, as far as a restore asks for it."""
+
+    def __init__(self, *documents: dict[str, object]) -> None:
+        self.documents = {document["_id"]: document for document in documents}
+        self.indexes: list[object] = []
+
+    def bulk_write(self, operations: list[object]) -> None:
+        for one in operations:
+            if isinstance(one, ReplaceOne):
+                self.documents[one._filter["_id"]] = bson.decode(one._doc.raw)
+            elif isinstance(one, DeleteOne):
+                del self.documents[one._filter["_id"]]
+
+    def find(self, *_: object) -> list[dict[str, object]]:
+        return [{"_id": id} for id in self.documents]
+
+    def create_index(self, keys: object, **options: object) -> None:
+        self.indexes.append((keys, options))
+
+
+def test_a_restore_brings_back_what_was_deletes_what_came_later_and_leaves_the_rest() -> None:
+    archive = io.BytesIO()
+    texts = {
+        "sm/samples.bson": bson.encode({"_id": "a", "n": 1}) + bson.encode({"_id": "b", "n": 2}),
+        "sm/samples.metadata.json": json.dumps(
+            {
+                "indexes": [
+                    {"name": "_id_", "key": [["_id", 1]]},
+                    {"name": "n", "key": [["n", -1]], "unique": True, "v": 2},
+                ]
+            }
+        ).encode(),
+    }
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in texts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    archive.seek(0)
+    database = {"samples": Collection({"_id": "b", "n": 9}, {"_id": "c"}), "others": Collection({"_id": "x"})}
+    restore.mongo(archive, database)  # type: ignore[arg-type]
+    assert database["samples"].documents == {"a": {"_id": "a", "n": 1}, "b": {"_id": "b", "n": 2}}
+    assert database["samples"].indexes == [([("n", -1)], {"name": "n", "unique": True})]
+    assert database["others"].documents == {"x": {"_id": "x"}}
+
+
+@pytest.fixture
+def chroma() -> Iterator[tuple[Chroma, dict[str, list[float]]]]:
+    """Something that answers as Chroma does, with one collection of the id 1."""
+    records: dict[str, list[float]] = {"old": [0.0], "later": [9.0]}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            what = self.path.rsplit("/", 1)[1]
+            if what == "upsert":
+                records.update(zip(body["ids"], body["embeddings"], strict=True))
+            elif what == "delete":
+                for id in body["ids"]:
+                    del records[id]
+            ids = list(records)[body["offset"] : body["offset"] + body["limit"]] if what == "get" else []
+            answer = {"id": "1"} if what == "collections" else {"ids": ids} if what == "get" else {}
+            self.say(200, answer)
+
+        def do_GET(self) -> None:
+            self.say(404, {"error": "no such thing"})
+
+        def say(self, status: int, answer: object) -> None:
+            text = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Chroma("127.0.0.1", server.server_port), records
+    server.shutdown()
+
+
+def test_vectors_are_restored_over_what_runs(chroma: tuple[Chroma, dict[str, list[float]]]) -> None:
+    server, records = chroma
+    lines = [
+        {"name": "sounds", "metadata": None, "configuration_json": {}},
+        {"ids": ["old", "other"], "embeddings": [[1.0], [2.0]], "metadatas": None, "documents": None},
+    ]
+    restore.chroma(io.BytesIO("\n".join(map(json.dumps, lines)).encode()), server)
+    assert records == {"old": [1.0], "other": [2.0]}
+
+
+def test_a_refusal_of_chroma_says_what_was_asked(chroma: tuple[Chroma, dict[str, list[float]]]) -> None:
+    with pytest.raises(ValueError, match=r"GET .*/collections.*: 404 .*no such thing"):
+        chroma[0].collections()
+
+
+def test_the_exporter_answers_over_http() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as free:
+        port = free.server_port
+    threading.Thread(target=exporter.serve, args=(port, "x_up", lambda: []), daemon=True).start()
+    for path, status, body in (("/health", 200, ""), ("/metrics", 200, "x_up 1\n"), ("/other", 404, "")):
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read().decode()) == (status, body)
+        connection.close()

@@ -1,0 +1,246 @@
+/** SampleMind: a library of audio samples that are analysed, searched and compared (requirements SM). */
+import { FILES, secretPath } from "../../plan/files.ts";
+import { healthCheck } from "../../plan/health.ts";
+import type { ImageSpec, ServiceSpec, Template } from "../../plan/types.ts";
+import type { Args } from "../part.ts";
+import { content } from "../parts/content.ts";
+import { tracesUrl } from "../parts/monitoring-logs.ts";
+import { chroma } from "../stores/chroma.ts";
+import { mongo } from "../stores/mongo.ts";
+import { redis } from "../stores/redis.ts";
+import type { Kept } from "../stores/store.ts";
+import { system } from "../system.ts";
+import { drawings } from "./panels.ts";
+import { secrets } from "./secrets.ts";
+import { entries } from "./services/index.ts";
+import { settings } from "./settings.ts";
+
+type SampleMindArgs = Args<typeof settings>;
+
+const PYTHON = "python:3.12-slim";
+const IMAGE = { build: "samplemind" };
+/** Uid and gid of the user `samplemind` in the image. */
+const USER = { uid: 1000, gid: 1000 };
+const HOME = "/var/lib/samplemind";
+const BACKEND = 8000;
+const SAMPLES = { name: "samples", path: `${HOME}/samples`, keep: "data" } as const;
+
+/** The audio itself: it is backed up with what the stores know of it. */
+const samples: Kept = {
+  name: "samples",
+  title: "samples",
+  backup: {
+    module: "files",
+    file: "samples.tar",
+    programs: [],
+    restore: { service: "backend", script: "data/samples/restore.sh", how: "in place" },
+    gives: () => ({ tells: { path: SAMPLES.path }, volumes: [{ ...SAMPLES, readOnly: true }] }),
+  },
+};
+
+export const samplemind = system({
+  name: "samplemind",
+  settings,
+  secrets,
+  images: { python: PYTHON, node: "node:20-alpine", frontendNginx: "nginx:1.25-alpine" },
+  stores: [
+    mongo({ prefix: "sm", python: PYTHON }),
+    redis({ image: "redis:7.2", major: 7 }),
+    chroma({ python: PYTHON }),
+  ],
+  keeps: [samples],
+  builds,
+  services: (args) => [backend(args), worker(args), beat(args), flower(args), frontend(args)],
+  entries,
+  credentials: ({ settings }) => ({
+    backend: settings.seed
+      ? "alice@example.com, bob@example.com: @{seedPassword}"
+      : `${settings.adminEmail}: @{adminPassword}`,
+    flower: "admin @{flowerPassword}",
+  }),
+  drawings,
+});
+
+function builds({ settings, baseImage }: SampleMindArgs): Record<string, ImageSpec> {
+  const target = settings.imageTarget;
+  return {
+    samplemind: { context: "services/samplemind", target, args: { PYTHON_IMAGE: baseImage("python") } },
+    "samplemind-frontend": {
+      context: "services/samplemind-frontend",
+      target,
+      args: { NODE_IMAGE: baseImage("node"), NGINX_IMAGE: baseImage("frontendNginx") },
+    },
+  };
+}
+
+/** What the services of the one image have in common. */
+function application(
+  args: SampleMindArgs,
+  spec: Pick<ServiceSpec, "name" | "kind" | "health" | "limits"> & Partial<ServiceSpec>,
+): ServiceSpec {
+  const { settings } = args;
+  const traces = tracesUrl(args);
+  return {
+    tier: "app",
+    image: IMAGE,
+    ...USER,
+    sources: { "services/samplemind/src": "/app/src" },
+    ...spec,
+    networks: ["app", "monitoring", ...(spec.networks ?? [])],
+    environment: {
+      APP_ENV: settings.environment,
+      LOG_LEVEL: settings.logLevel,
+      DEBUG: settings.debug,
+      ...(settings.sourceMounts ? { RELOAD: true } : {}),
+      ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces }),
+      OTEL_SERVICE_NAME: spec.name,
+      ...spec.environment,
+    },
+  };
+}
+
+/** Who may log in: the test users, or the first one. */
+const users = ({ settings }: SampleMindArgs): Template =>
+  JSON.stringify(
+    settings.seed
+      ? ["alice@example.com", "bob@example.com"].map((email) => ({ email, password: "@{seedPassword}" }))
+      : [{ email: settings.adminEmail, password: "@{adminPassword}" }],
+  ).replaceAll(/"@\{(\w+)\}"/g, "@{$1|json}");
+
+const backend = (args: SampleMindArgs): ServiceSpec =>
+  application(args, {
+    name: "backend",
+    kind: "stateless",
+    uses: ["mongo", "redis", "chroma"],
+    port: BACKEND,
+    route: {
+      public: "/api",
+      check: "/api/auth/me",
+      readTimeout: 120,
+      // MiB: what is a byte too long is told so by the application, what is much longer by the edge.
+      bodyLimit: args.settings.maxUploadMb + 1,
+    },
+    metrics: {},
+    environment: {
+      PUBLIC_URL: args.publicUrl,
+      SAMPLES_DIR: SAMPLES.path,
+      MAX_UPLOAD_MB: args.settings.maxUploadMb,
+      UVICORN_WORKERS: 4,
+      SHUTDOWN_GRACE_SECONDS: 50,
+      SESSION_SECRET_FILE: secretPath("session-secret"),
+      USERS_FILE: secretPath("users.json"),
+    },
+    config: { health: content("services/python/app/bin/health") },
+    secrets: { "session-secret": "@{sessionSecret}\n@{sessionSecret|previous}\n", "users.json": users(args) },
+    volumes: [SAMPLES],
+    health: healthCheck.command(
+      ["sh", `${FILES}/health`, `http://127.0.0.1:${BACKEND}/ready?scope=data`, `http://127.0.0.1:${BACKEND}/health`],
+      { interval: 4, timeout: 8, startPeriod: 20 },
+    ),
+    limits: { memory: 1024, cpus: 1 },
+    stopGrace: 60,
+  });
+
+/** A process of Celery: the image of the backend, by its own entry point. */
+const celery = (
+  args: SampleMindArgs,
+  mode: "worker" | "beat" | "flower",
+  spec: Pick<ServiceSpec, "kind" | "health" | "limits"> & Partial<ServiceSpec>,
+): ServiceSpec => application(args, { name: mode, entrypoint: ["celery-entrypoint"], command: [mode], ...spec });
+
+/** Seconds after which a job is ended; a release waits a little longer for those at work. */
+const TIME_LIMIT = 300;
+
+function worker(args: SampleMindArgs): ServiceSpec {
+  const described = args.has("aiProviderKey");
+  return celery(args, "worker", {
+    kind: "stateless",
+    uses: ["mongo", "redis", "chroma"],
+    environment: {
+      SAMPLES_DIR: SAMPLES.path,
+      MAX_UPLOAD_MB: args.settings.maxUploadMb,
+      CELERY_CONCURRENCY: 2,
+      CELERY_TASK_TIME_LIMIT: TIME_LIMIT,
+      ...(described ? { AI_PROVIDER_KEY_FILE: secretPath("ai-provider-key") } : {}),
+    },
+    secrets: described ? { "ai-provider-key": "@{aiProviderKey}" } : {},
+    networks: described ? ["egress"] : [],
+    volumes: [SAMPLES],
+    // Asks this worker through the broker, which takes a second of processor time: no oftener than a person would.
+    health: healthCheck.command(["celery-entrypoint", "health", "worker"], {
+      interval: 20,
+      timeout: 15,
+      startPeriod: 30,
+    }),
+    limits: { memory: 1024, cpus: 1 },
+    stopGrace: TIME_LIMIT + 30,
+  });
+}
+
+const beat = (args: SampleMindArgs): ServiceSpec =>
+  celery(args, "beat", {
+    // Two of them would hand in everything twice.
+    kind: "stateful",
+    uses: ["mongo", "redis"],
+    volumes: [{ name: "beat-data", path: `${HOME}/beat`, keep: "scratch" }],
+    health: healthCheck.command(["celery-entrypoint", "health", "beat"], { interval: 20, timeout: 10 }),
+    limits: { memory: 256, cpus: 0.5 },
+    // Without a schedule in its volume and a broker on its network, it cannot be tried: its import can.
+    rehearsal: { command: ["check"] },
+    stopGrace: 15,
+  });
+
+const FLOWER = 5555;
+const flower = (args: SampleMindArgs): ServiceSpec =>
+  celery(args, "flower", {
+    kind: "stateful",
+    uses: ["mongo", "redis"],
+    port: FLOWER,
+    publish: { flower: FLOWER },
+    metrics: {},
+    environment: { FLOWER_BASIC_AUTH_FILE: secretPath("flower-login") },
+    secrets: { "flower-login": "admin:@{flowerPassword}" },
+    volumes: [{ name: "flower-data", path: `${HOME}/flower`, keep: "scratch" }],
+    health: healthCheck.bash(FLOWER, "/healthcheck"),
+    rehearsal: { command: ["check"] },
+    limits: { memory: 256, cpus: 0.5 },
+    stopGrace: 15,
+  });
+
+/** Static files on nginx; in development Vite, of which there is one, because it has a port of this machine. */
+function frontend({ settings }: SampleMindArgs): ServiceSpec {
+  const common = {
+    name: "frontend",
+    tier: "app",
+    image: { build: "samplemind-frontend" },
+    networks: ["app"],
+    route: { public: "/", check: "/" },
+    stopGrace: 15,
+  } as const;
+  const folder = "services/samplemind-frontend";
+  return settings.imageTarget === "development"
+    ? {
+        ...common,
+        kind: "stateful",
+        ...USER,
+        port: 3000,
+        publish: { frontend: 3000 },
+        environment: { API_URL: `http://backend:${BACKEND}` },
+        sources: {
+          [`${folder}/src`]: "/app/src",
+          [`${folder}/public`]: "/app/public",
+          [`${folder}/index.html`]: "/app/index.html",
+        },
+        health: healthCheck.bash(3000, "/"),
+        limits: { memory: 512, cpus: 1 },
+      }
+    : {
+        ...common,
+        kind: "stateless",
+        uid: 101,
+        gid: 101,
+        port: 8080,
+        health: healthCheck.wget("http://127.0.0.1:8080/health", { interval: 8 }),
+        limits: { memory: 128, cpus: 0.25 },
+      };
+}

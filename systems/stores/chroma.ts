@@ -1,0 +1,84 @@
+/**
+ * Chroma: vectors, in one folder. It knows no log-ins: who is on the network `data` may do everything, and nobody else
+ * reaches it.
+ */
+import { chromaDrawings } from "../../monitoring/dashboards/chroma.ts";
+import { FILES } from "../../plan/files.ts";
+import { healthCheck } from "../../plan/health.ts";
+import type { ServiceSpec } from "../../plan/types.ts";
+import type { Args } from "../part.ts";
+import { content } from "../parts/content.ts";
+import { PYTHON_UID, pythonImage } from "../parts/python.ts";
+import { type Store, store } from "./store.ts";
+
+/** Uid that owns the folder of the data (services/chroma/Dockerfile). */
+const UID = 1000;
+const PORT = 8000;
+const EXPORTER = 9217;
+const TOOLS = "stores";
+
+const server = (): ServiceSpec => ({
+  name: "chroma",
+  tier: "data",
+  kind: "stateful",
+  image: { build: "chroma" },
+  uid: UID,
+  command: ["run", `${FILES}/chroma.yaml`],
+  config: { "chroma.yaml": content("data/chroma/chroma.yaml") },
+  volumes: [{ name: "chroma-data", path: "/data", keep: "data" }],
+  networks: ["data"],
+  port: PORT,
+  // The image has neither curl nor wget.
+  health: healthCheck.bash(PORT, "/api/v2/heartbeat", { interval: 8, startPeriod: 30, retries: 5 }),
+  limits: { memory: 512, cpus: 1 },
+  stopGrace: 30,
+});
+
+const exporter = (): ServiceSpec => ({
+  name: "chroma-exporter",
+  tier: "monitoring",
+  kind: "stateless",
+  image: { build: TOOLS },
+  uid: PYTHON_UID,
+  command: ["python", "-m", "stores", "chroma-exporter", String(EXPORTER)],
+  networks: ["data", "monitoring"],
+  port: EXPORTER,
+  metrics: {},
+  after: ["chroma"],
+  health: healthCheck.bash(EXPORTER, "/health"),
+  limits: { memory: 128, cpus: 0.25 },
+  stopGrace: 5,
+});
+
+export interface ChromaOptions {
+  /** Image of Python that its exporter runs on. */
+  readonly python: string;
+}
+
+export const chroma = ({ python }: ChromaOptions): Store =>
+  store({
+    name: "chroma",
+    title: "Chroma",
+    major: 1,
+    scheme: "http",
+    images: { chroma: "chromadb/chroma:1.5.9", python },
+    settings: {},
+    secrets: {},
+    builds: (args: Args) => ({
+      [TOOLS]: { ...pythonImage(TOOLS, args), target: "runtime" },
+      chroma: { context: "services/chroma", target: "runtime", args: { CHROMA_IMAGE: args.baseImage("chroma") } },
+    }),
+    server,
+    exporter,
+    access: () => ({ networks: ["data"], secrets: {}, environment: { CHROMA_URL: `http://chroma:${PORT}` } }),
+    drawings: chromaDrawings,
+    rules: "chroma.yml",
+    backup: {
+      module: "vectors",
+      file: "vectors.jsonl",
+      programs: [],
+      library: ["berth/chroma_admin.py"],
+      restore: { service: "chroma-exporter", script: "data/chroma/restore.sh", how: "in place" },
+      gives: () => ({ tells: { host: "chroma", port: PORT } }),
+    },
+  });
