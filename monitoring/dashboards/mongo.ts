@@ -35,5 +35,6 @@ export const mongoDrawings: Drawings = {
     "mongodb_data_bytes",
     "mongodb_storage_bytes",
     "mongodb_connections",
+    "mongodb_connections_available",
   ],
 };

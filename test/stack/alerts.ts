@@ -22,9 +22,10 @@ export interface Rule {
   readonly alert: string;
   readonly expr: string;
 }
-/** Rules of the copy, as Prometheus has them. */
+/** Rules of the copy, as Prometheus has them: those of stores that the system does not have, it has not. */
 export const rulesOf = (project: Project): Rule[] =>
   ruleFiles(project)
+    .filter((file) => file in project.known.service("prometheus").config!)
     .map((file) => parse(readFileSync(join(project.dir, RULES, file), "utf8")) as { groups: { rules: Rule[] }[] })
     .flatMap(({ groups }) => groups.flatMap(({ rules }) => rules));
 

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { chromaDrawings } from "../../../monitoring/dashboards/chroma.ts";
+import { mongoDrawings } from "../../../monitoring/dashboards/mongo.ts";
 import { dashboards } from "../../../monitoring/dashboards/index.ts";
 import { knownMetrics, metricsIn } from "../../../monitoring/metrics.ts";
 import { expressionsOf, render } from "../../../monitoring/panels.ts";
@@ -29,7 +31,7 @@ describe("monitoring", () => {
   const { drawings } = systems.assistant;
   const known: readonly string[] = [
     ...Object.values(knownMetrics).flat(),
-    ...drawings.flatMap(({ metrics }) => metrics),
+    ...Object.values(systems).flatMap((system) => system.drawings.flatMap(({ metrics }) => metrics)),
   ];
 
   it("finds the names of metrics in a query", () => {
@@ -63,6 +65,9 @@ describe("monitoring", () => {
     for (const name of knownMetrics.edge) assert.ok(agent.includes(`# TYPE ${name.replace(/_bucket$/, "")} `), name);
     const containers = read("monitoring/machine/containers.awk");
     for (const name of knownMetrics.containers) assert.ok(containers.includes(`sample("${name}", `), name);
+    const stores = ["mongo", "vectors", "__main__"].map((file) => read(`services/stores/src/stores/${file}.py`)).join();
+    for (const { metrics } of [mongoDrawings, chromaDrawings])
+      for (const name of metrics) assert.ok(stores.includes(`"${name}"`), name);
     const backup = read("services/backup/src/backup/state.py");
     for (const name of knownMetrics.backup) assert.ok(backup.includes(`"${name}"`), name);
   });
@@ -91,6 +96,19 @@ describe("monitoring", () => {
     ],
   });
 
+  const everybodys = [
+    ...drawn,
+    ...dashboards({
+      system: "tiny",
+      tls: true,
+      drawings: systems.samplemind.drawings,
+      services: [
+        ...["backend", "worker"].map((name) => ({ name, tier: "app" }) as const),
+        ...["mongo", "redis", "chroma"].map((name) => ({ name, tier: "data" }) as const),
+      ],
+    }),
+  ];
+
   it("has a dashboard for everything", () =>
     assert.deepEqual(
       drawn.map(({ name }) => name),
@@ -103,7 +121,7 @@ describe("monitoring", () => {
     ));
 
   it("draws known metrics only", () => {
-    const expressions = expressionsOf(drawn);
+    const expressions = expressionsOf(everybodys);
     assert.ok(expressions.length > 150, String(expressions.length));
     for (const expression of expressions) {
       assert.ok(metricsIn(expression).length, expression);
@@ -111,7 +129,7 @@ describe("monitoring", () => {
     }
   });
   it("uses every metric that it knows", () => {
-    const used = new Set([...expressionsOf(drawn), ...rules.map((rule) => rule.expr)].flatMap(metricsIn));
+    const used = new Set([...expressionsOf(everybodys), ...rules.map((rule) => rule.expr)].flatMap(metricsIn));
     assert.deepEqual(
       known.filter((name) => !used.has(name)),
       [],

@@ -271,8 +271,8 @@ describe("the store mongo", () => {
   });
   it("refuses another engine, a database of the server's own, and another major version", () => {
     const said = (more: Config) => problems("prod", more).map(({ key, got }) => `${key}: ${got}`);
-    assert.match(said({ "berth:mongo": { engine: "couchdb" } }).join(), /berth:mongo\.engine: "couchdb"/);
-    assert.match(said({ "berth:mongo": { database: "admin" } }).join(), /berth:mongo\.database: "admin"/);
+    assert.match(said({ "berth:mongo": { engine: "couchdb" } }).join(), /berth:mongo\.engine: got "couchdb"/);
+    assert.match(said({ "berth:mongo": { database: "admin" } }).join(), /berth:mongo\.database: got "admin"/);
     for (const [name, image] of [
       ["mongo", "mongo:8.0"],
       ["chroma", "chromadb/chroma:2.0.0"],

@@ -220,12 +220,14 @@ describe("the systems", () => {
   it("name for backups what is there", () => {
     const root = join(import.meta.dirname, "../../..");
     const dockerfile = readFileSync(join(root, "services/backup/Dockerfile"), "utf8");
-    for (const { backup, ...store } of systems.assistant.stores) {
-      const { module, programs, image, restore } = backup!;
+    for (const { backup, ...store } of Object.values(systems).flatMap(({ kept }) => kept)) {
+      const { module, programs, library = [], image, restore } = backup!;
       const code = readFileSync(join(root, `services/backup/src/backup/${module}.py`), "utf8");
       // pg_restore is what bin/restore starts.
       for (const program of programs) assert.ok(code.includes(`"${program}"`), program);
-      assert.match(dockerfile, new RegExp(`^ARG ${image}=`, "m"));
+      for (const file of library)
+        assert.ok(code.includes(`from ${file.replace(".py", "").replaceAll("/", ".")} import`));
+      if (image !== undefined) assert.match(dockerfile, new RegExp(`^ARG ${image}=`, "m"));
       const script = readFileSync(join(root, restore.script), "utf8");
       const steps = ["says", "load"];
       if (restore.how === "beside") steps.push("open", "version", "facts", "exchange", "drop");
