@@ -19,6 +19,8 @@ import pytest
 from kombu.transport import redis
 
 from apps.sms_router.main import twilio_signature, twiml
+from berth.passwords import hash_now, verify_password
+from berth.worker import ForgivingQoS
 from personal_assistant.auth.mfa import (
     Cipher,
     Unreadable,
@@ -29,14 +31,12 @@ from personal_assistant.auth.mfa import (
     otpauth_uri,
     qr_code,
 )
-from personal_assistant.auth.passwords import hash_now, verify_password
 from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, key_id, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
 from personal_assistant.core import metrics
 from personal_assistant.core.logs import JsonFormatter
 from personal_assistant.core.planner import parse_llm, plan
 from personal_assistant.core.summary import summarise
-from personal_assistant.workers.observe import ForgivingQoS
 
 NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
 

@@ -1,8 +1,4 @@
-"""Configuration: environment for what is not secret, files for what is.
-
-Everything is read once, here; every problem is reported together, because a container that
-dies of one missing variable after another costs a deployment per variable.
-"""
+"""The configuration of each role (berth/settings.py)."""
 
 from __future__ import annotations
 
@@ -11,8 +7,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import urlsplit
+
+from berth.settings import ConfigError, Reader
+
+__all__ = ["ConfigError", "Settings", "load"]
 
 DEFAULT_PORTS = {"api": 8000, "agent": 8001, "worker": 8002, "sms-router": 8003}
 
@@ -43,14 +41,6 @@ SMS_OUT_FIX = f"{SMS_FIX}; also berth:twilioAccountSid and TWILIO_FROM_NUMBER"
 LLM_FIX = "pulumi config set --secret berth:llmApiKey <key> && pulumi up"
 
 MINIMUM_KEY_LENGTH = 32  # RFC 7518 3.2: an HS256 key has at least 256 bits; the keys of the second factor as well
-
-
-class ConfigError(Exception):
-    """Every problem found in the configuration, one a line."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity: there is one per process
@@ -129,61 +119,17 @@ class Settings:
 
 def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
     """Raises ConfigError with every problem at once."""
-    problems: list[str] = []
-
-    def text(name: str, default: str = "") -> str:
-        return env.get(name, "").strip() or default
-
-    def number(name: str, default: int, low: int, high: int) -> int:
-        raw = text(name, str(default))
-        if re.fullmatch(r"\d+", raw) and low <= int(raw) <= high:
-            return int(raw)
-        problems.append(f"{name}: got {raw!r}, needs a whole number from {low} to {high}")
-        return default
-
-    def flag(name: str) -> bool:
-        raw = text(name, "false").lower()
-        if raw not in ("true", "false"):
-            problems.append(f"{name}: got {raw!r}, needs true or false")
-        return raw == "true"
-
-    def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
-        raw = text(name, default)
-        if raw not in allowed:
-            problems.append(f"{name}: got {raw!r}, needs one of {', '.join(allowed)}")
-        return raw
-
-    def url(name: str, raw: str, schemes: tuple[str, ...], secret: bool = False) -> str:
-        parts = urlsplit(raw)
-        if raw and (parts.scheme not in schemes or not parts.hostname):
-            shown = "its content" if secret else repr(raw)
-            problems.append(f"{name}: {shown} is not a URL with scheme {' or '.join(schemes)} and a host")
-        return raw.rstrip("/")
-
-    def secret(name: str) -> str:
-        path = text(name)
-        if not path:
-            return ""
-        try:
-            content = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{name}: cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}")
-            return ""
-        if not content:
-            problems.append(f"{name}: {path} is empty")
-        return content
-
-    for name in REQUIRED[role]:
-        if not text(name):
-            what = "a path to a file that holds the secret" if name.endswith("_FILE") else "a value"
-            problems.append(f"{name}: is missing; the role {role!r} needs {what}")
-
-    def keys(name: str, content: str) -> tuple[str, ...]:
-        found = tuple(line.strip() for line in content.splitlines() if line.strip())
-        for index, key in enumerate(found, start=1):
-            if len(key) < MINIMUM_KEY_LENGTH:
-                problems.append(f"{name}: key {index} has {len(key)} characters, needs {MINIMUM_KEY_LENGTH} or more")
-        return found
+    read = Reader(env)
+    problems, text, number, flag, choice, url, secret = (
+        read.problems,
+        read.text,
+        read.number,
+        read.flag,
+        read.choice,
+        read.url,
+        read.secret,
+    )
+    read.require(role, REQUIRED[role])
 
     issuer = text("MFA_TOTP_ISSUER", "assistant")
     if ":" in issuer:
@@ -239,8 +185,8 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         twilio_api_url=url("TWILIO_API_URL", text("TWILIO_API_URL", "https://api.twilio.com"), ("http", "https")),
         database_url=url("DATABASE_URL_FILE", secret("DATABASE_URL_FILE"), ("postgresql", "postgres"), secret=True),
         redis_url=url("REDIS_URL_FILE", secret("REDIS_URL_FILE"), ("redis", "rediss"), secret=True),
-        jwt_keys=keys("JWT_KEYS_FILE", secret("JWT_KEYS_FILE")),
-        mfa_keys=keys("MFA_KEYS_FILE", secret("MFA_KEYS_FILE")),
+        jwt_keys=read.keys("JWT_KEYS_FILE", MINIMUM_KEY_LENGTH),
+        mfa_keys=read.keys("MFA_KEYS_FILE", MINIMUM_KEY_LENGTH),
         internal_tokens=tuple(line.strip() for line in secret("INTERNAL_TOKEN_FILE").splitlines() if line.strip()),
         twilio_account_sid=secret("TWILIO_ACCOUNT_SID_FILE"),
         twilio_auth_token=secret("TWILIO_AUTH_TOKEN_FILE"),
@@ -248,6 +194,5 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         llm_api_key=secret("LLM_API_KEY_FILE"),
         seed_password=secret("SEED_PASSWORD_FILE"),
     )
-    if problems:
-        raise ConfigError(problems)
+    read.done()
     return settings

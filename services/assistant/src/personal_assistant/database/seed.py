@@ -7,7 +7,7 @@ import logging
 
 import psycopg
 
-from personal_assistant.auth.passwords import hash_now, matches_now
+from berth.passwords import hash_now, matches_now
 from personal_assistant.config.settings import Settings
 from personal_assistant.database.pool import connect_options
 

@@ -14,11 +14,11 @@ from celery import Celery
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from berth.worker import tell
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs, tracing
 from personal_assistant.core.summary import summarise
 from personal_assistant.database.pool import connect_options
-from personal_assistant.workers.observe import tell
 from personal_assistant.workers.queue import RUN_JOB
 
 log = logging.getLogger("assistant.jobs")
@@ -104,7 +104,7 @@ def _fail(connection: Connection, job_id: str, reason: str) -> str:
 
 
 def register(app: Celery, settings: Settings) -> None:
-    @app.task(name=RUN_JOB, bind=True, max_retries=None, Request="personal_assistant.workers.observe:ObservedRequest")
+    @app.task(name=RUN_JOB, bind=True, max_retries=None, Request="berth.worker:ObservedRequest")
     def run_job(self: Any, job_id: str, request_id: str | None = None) -> str:
         logs.request_id.set(request_id)
         logs.user_id.set(None)

@@ -9,24 +9,33 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer", ["method", "route"])
-IN_PROGRESS = Gauge("http_requests_in_progress", "Requests being answered")
-DEPENDENCY_UP = Gauge("dependency_up", "1 if the dependency answered last time", ["dependency"])
-POOL = Gauge("db_pool_connections", "Database connections by state", ["state"])
-POOL_WAITING = Gauge("db_pool_waiting_requests", "Requests waiting for a database connection")
+# The modes: what several processes of one service say together (exposition, below).
+IN_PROGRESS = Gauge("http_requests_in_progress", "Requests being answered", multiprocess_mode="livesum")
+DEPENDENCY_UP = Gauge(
+    "dependency_up", "1 if the dependency answered last time", ["dependency"], multiprocess_mode="livemostrecent"
+)
+POOL = Gauge("db_pool_connections", "Database connections by state", ["state"], multiprocess_mode="livesum")
+POOL_WAITING = Gauge(
+    "db_pool_waiting_requests", "Requests waiting for a database connection", multiprocess_mode="livesum"
+)
 
 log = logging.getLogger("berth.http")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _PROBES = frozenset(("/health", "/ready", "/metrics"))
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 def service() -> str:
@@ -46,9 +55,10 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := _request_id.get():
             entry["request_id"] = request_id
-        for name in ("method", "route", "status", "duration_ms"):
-            if name in vars(record):
-                entry[name] = vars(record)[name]
+        # Libraries put whole objects into `extra` (celery: its task arguments); only plain values are ours.
+        for name, value in vars(record).items():
+            if name not in _OF_EVERY_RECORD and isinstance(value, (str, int, float, bool)):
+                entry[name] = value
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry)
@@ -63,17 +73,36 @@ def set_up_logs(level: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
+#: Status, reason, and seconds after which it may go better → the answer.
+Problem = Callable[[int, str, int | None], JSONResponse]
+
+
 def problem(status: int, error: str, retry_after: int | None = None) -> JSONResponse:
     if retry_after is None:
         return JSONResponse({"error": error}, status)
     return JSONResponse({"error": error, "retry_after": retry_after}, status, {"Retry-After": str(retry_after)})
 
 
+def exposition() -> bytes:
+    """All metrics as text. Where the service is several processes, whichever is asked answers for all of them."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        return generate_latest()
+    for file in Path(folder).glob("gauge_live*.db"):
+        pid = int(file.stem.rsplit("_", 1)[1])
+        if not Path("/proc", str(pid)).exists():
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
 class Observe:
     """Gives every request an id, counts it, and writes a line about it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, problem: Problem = problem) -> None:
         self._app = app
+        self._problem = problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,7 +127,7 @@ class Observe:
         except Exception:
             log.exception("unexpected error")
             if not status:
-                await problem(500, "unexpected error")(scope, receive, send_observed)
+                await self._problem(500, "unexpected error", None)(scope, receive, send_observed)
         finally:
             IN_PROGRESS.dec()
             self._record(scope, status or 499, time.perf_counter() - started)

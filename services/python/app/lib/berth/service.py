@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
@@ -46,8 +46,10 @@ class Store(Protocol):
         """Copies what it counts into the metrics, when they are scraped."""
 
 
-def create(*stores: Store) -> FastAPI:
-    """An application with /health (it lives), /ready (its stores answer) and /metrics."""
+def create(*stores: Store, problem: observe.Problem = observe.problem) -> FastAPI:
+    """An application with /health (it lives), /ready (its stores answer) and /metrics.
+
+    `problem` makes the answer to a request that is refused or fails."""
     name = observe.service()
     observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
 
@@ -68,10 +70,10 @@ def create(*stores: Store) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         middleware=[
-            Middleware(observe.Observe),
+            Middleware(observe.Observe, problem=problem),
             Middleware(
                 Overload,
-                refusal=_too_much,
+                refusal=lambda: problem(503, "too many requests at a time, try again", RETRY_AFTER),
                 waiting=int(os.environ.get("MAX_WAITING_REQUESTS", WAITING)),
                 at_once=max(AT_ONCE, int(os.environ.get("DB_POOL_SIZE", AT_ONCE))),
             ),
@@ -83,34 +85,31 @@ def create(*stores: Store) -> FastAPI:
         return {"status": "ok", "service": name}
 
     @app.get("/ready")
-    async def ready() -> dict[str, str]:
-        await asyncio.gather(*(store.check() for store in stores))
+    async def ready(scope: str = "all") -> dict[str, str]:
+        """With ?scope=<name of a store>: whether that one answers."""
+        await asyncio.gather(*(store.check() for store in stores if scope in ("all", store.name)))
         return {"status": "ready"}
 
     @app.get("/metrics")
     async def metrics() -> Response:
         for store in stores:
             store.observe()
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(observe.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        return observe.problem(error.status_code, str(error.detail))
+        return problem(error.status_code, str(error.detail), None)
 
     for store in stores:
-        _answer_while_away(app, store)
+        _answer_while_away(app, store, problem)
     return app
 
 
-def _too_much() -> JSONResponse:
-    return observe.problem(503, "too many requests at a time, try again", RETRY_AFTER)
-
-
-def _answer_while_away(app: FastAPI, store: Store) -> None:
+def _answer_while_away(app: FastAPI, store: Store, problem: observe.Problem) -> None:
     async def unavailable(_: Request, error: Exception) -> JSONResponse:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         log.warning("%s unavailable: %s", store.name, reason)
-        return observe.problem(503, f"{store.name} unavailable, try again", RETRY_AFTER)
+        return problem(503, f"{store.name} unavailable, try again", RETRY_AFTER)
 
     for kind in store.away:
         app.add_exception_handler(kind, unavailable)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import ROLES, CurrentUser, requires
-from personal_assistant.auth.passwords import hash_password, verify_password
+from berth.passwords import hash_password, verify_password
 from personal_assistant.auth.second_factor import CHALLENGE_TTL, Challenges, SecondFactor
 from personal_assistant.auth.tokens import Sessions, User, issue_access_token
 from personal_assistant.core import metrics

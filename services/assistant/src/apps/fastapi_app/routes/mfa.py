@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import CurrentUser, requires
 from apps.fastapi_app.routes.auth import issue_tokens
+from berth.passwords import verify_password
 from personal_assistant.auth.mfa import Unreadable
-from personal_assistant.auth.passwords import verify_password
 from personal_assistant.auth.second_factor import (
     Challenges,
     Kind,

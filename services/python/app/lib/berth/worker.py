@@ -1,20 +1,25 @@
-"""What the worker's main process and its children tell the companion, which is the one that lasts and is scraped."""
+"""A Celery worker, and what its main process and children tell its companion, which lasts and is scraped."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import os
+import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
-from celery import bootsteps, signals
+from celery import Celery, bootsteps, signals
+from celery.apps import worker as celery_worker
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from celery.worker.state import maybe_shutdown
 from kombu.transport import redis, virtual
 
-log = get_logger("assistant.worker")
+log = get_logger("berth.worker")
 
 _outbox: socket.socket | None = None
 
@@ -82,3 +87,43 @@ class ObservedRequest(Request):
 @signals.worker_shutting_down.connect
 def _stopping(**_: Any) -> None:
     tell("stopping")
+
+
+def run(app: Celery, companion: Callable[[socket.socket], object], log_level: str, **options: Any) -> int:
+    """Runs the worker of `app`, and beside it its companion (berth/companion.py), until it is told to stop.
+
+    `options` are Celery's own of a worker. Returns the exit code."""
+    outbox, inbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    companion_pid = os.fork()
+    if companion_pid == 0:
+        outbox.close()  # or the end of the main process would never be seen
+        companion(inbox)
+    inbox.close()
+    connect(outbox)
+    app.steps["consumer"].add(PulseStep)
+    redis.Channel.QoS = ForgivingQoS
+    app.conf.worker_consumer = f"{__name__}:{PatientConsumer.__qualname__}"
+
+    @signals.setup_logging.connect(weak=False)
+    def keep_our_logging(**_: object) -> None:
+        """A connected receiver is what keeps celery from replacing the handlers."""
+
+    # Both write past our logging otherwise, and every line must be JSON.
+    logging.getLogger("multiprocessing").handlers[:] = logging.getLogger().handlers
+    celery_worker.safe_say = lambda message, f=None: log.info(message.strip())  # type: ignore[attr-defined]  # not in celery-types
+    defaults = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+    worker = app.Worker(
+        hostname=f"worker@{socket.gethostname()}",
+        pool_cls="prefork",
+        loglevel=log_level,
+        quiet=True,
+        statedb=None,
+        **(defaults | options),
+    )
+    try:
+        worker.start()
+    finally:
+        os.kill(companion_pid, signal.SIGKILL)
+        os.waitpid(companion_pid, 0)
+    log.info("stopped")
+    return int(worker.exitcode or os.EX_OK)

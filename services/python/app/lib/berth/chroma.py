@@ -1,0 +1,94 @@
+"""One collection of vectors in ChromaDB, by its HTTP interface (/api/v2): an answer, or ChromaAway soon.
+
+By hand, because its own client brings 30 packages for the seven requests below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from berth import observe
+
+WAIT = 2.0  # seconds for a connection
+SLOW = 10.0  # seconds for an answer
+COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+
+
+class ChromaAway(Exception):
+    """It does not answer, or says that it cannot."""
+
+
+class Chroma:
+    name = "chroma"
+    away = (ChromaAway,)
+
+    def __init__(self, collection: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._collection = collection
+        self._id: str | None = None
+        self._client = httpx.AsyncClient(
+            base_url=os.environ["CHROMA_URL"],
+            timeout=httpx.Timeout(SLOW, connect=WAIT, pool=WAIT),
+            trust_env=False,
+            transport=transport,
+        )
+
+    async def open(self) -> None:
+        """The client connects when it is first asked."""
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def check(self) -> None:
+        up = False
+        try:
+            await self._send("GET", "/api/v2/heartbeat")
+            up = True
+        finally:
+            observe.DEPENDENCY_UP.labels(self.name).set(up)
+
+    def observe(self) -> None:
+        """It counts nothing."""
+
+    async def upsert(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+        await self._ask("upsert", {"ids": list(ids), "embeddings": [list(vector) for vector in vectors]})
+
+    async def near(self, vector: Sequence[float], most: int) -> list[tuple[str, float]]:
+        """Ids and squared distances, the nearest first."""
+        answer = await self._ask(
+            "query", {"query_embeddings": [list(vector)], "n_results": most, "include": ["distances"]}
+        )
+        return list(zip(answer["ids"][0], answer["distances"][0], strict=True))
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        if ids:
+            await self._ask("delete", {"ids": list(ids)})
+
+    async def page(self, offset: int, limit: int) -> list[str]:
+        """Ids, in an order that stays while nothing is written."""
+        answer = await self._ask("get", {"limit": limit, "offset": offset, "include": []})
+        return list(answer["ids"])
+
+    async def _ask(self, verb: str, body: dict[str, Any]) -> Any:
+        for again in (True, False):
+            if self._id is None:
+                made = await self._send("POST", COLLECTIONS, {"name": self._collection, "get_or_create": True})
+                self._id = made.json()["id"]
+            answer = await self._send("POST", f"{COLLECTIONS}/{self._id}/{verb}", body)
+            if answer.status_code != 404 or not again:
+                break
+            self._id = None  # restored from a backup, the collection has another id
+        if answer.is_error:
+            raise ChromaAway(f"{verb}: {answer.status_code} {answer.text[:200]}")
+        return answer.json() if answer.content else {}
+
+    async def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise ChromaAway(str(error) or type(error).__name__) from error
+        if answer.status_code >= 500 or (answer.is_error and body is None):
+            raise ChromaAway(f"{path}: {answer.status_code} {answer.text[:200]}")
+        return answer

@@ -1,0 +1,1 @@
+"""SampleMind: a library of audio samples that are analysed, searched, and found by how they sound."""
