@@ -66,6 +66,7 @@ export function createArgs(args: Tried, { name, labels, ports = [], ...other }: 
     ...flags("name", [name]),
     ...flags("label", pairs(labels)),
     ...flags("user", [args.user]),
+    ...flags("group-add", args.groupAdds ?? []),
     ...flags("env", args.envs),
     ...(args.readOnly ? ["--read-only"] : []),
     ...flags("tmpfs", pairs(args.tmpfs, ":")),

@@ -15,7 +15,7 @@ export const pythonImages = { python: "python:3.11-slim" };
 export const PYTHON_UID = 10001;
 
 /** What every Python service has, by its path under /app. A build sees the folder of its service and nothing else. */
-function shared(): string {
+export function shared(): string {
   const files = readdirSync(join(ROOT, FOLDER, "app"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".pyc"))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))

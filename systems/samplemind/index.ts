@@ -1,10 +1,10 @@
 /** SampleMind: a library of audio samples that are analysed, searched and compared (requirements SM). */
-import { FILES, secretPath } from "../../plan/files.ts";
+import { secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import type { ImageSpec, ServiceSpec, Template } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
-import { content } from "../parts/content.ts";
 import { tracesUrl } from "../parts/monitoring-logs.ts";
+import { pythonHealth, shared } from "../parts/python.ts";
 import { chroma } from "../stores/chroma.ts";
 import { mongo } from "../stores/mongo.ts";
 import { redis } from "../stores/redis.ts";
@@ -21,9 +21,8 @@ const PYTHON = "python:3.12-slim";
 const IMAGE = { build: "samplemind" };
 /** Uid and gid of the user `samplemind` in the image. */
 const USER = { uid: 1000, gid: 1000 };
-const HOME = "/var/lib/samplemind";
 const BACKEND = 8000;
-const SAMPLES = { name: "samples", path: `${HOME}/samples`, keep: "data" } as const;
+const SAMPLES = { name: "samples", path: "/var/lib/samplemind/samples", keep: "data" } as const;
 
 /** The audio itself: it is backed up with what the stores know of it. */
 const samples: Kept = {
@@ -64,7 +63,11 @@ export const samplemind = system({
 function builds({ settings, baseImage }: SampleMindArgs): Record<string, ImageSpec> {
   const target = settings.imageTarget;
   return {
-    samplemind: { context: "services/samplemind", target, args: { PYTHON_IMAGE: baseImage("python") } },
+    samplemind: {
+      context: "services/samplemind",
+      target,
+      args: { PYTHON_IMAGE: baseImage("python"), SHARED: shared() },
+    },
     "samplemind-frontend": {
       context: "services/samplemind-frontend",
       target,
@@ -93,7 +96,9 @@ function application(
       DEBUG: settings.debug,
       ...(settings.sourceMounts ? { RELOAD: true } : {}),
       ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces }),
+      SERVICE: spec.name,
       OTEL_SERVICE_NAME: spec.name,
+      ...(spec.port === undefined ? {} : { PORT: spec.port }),
       ...spec.environment,
     },
   };
@@ -113,6 +118,7 @@ const backend = (args: SampleMindArgs): ServiceSpec =>
     kind: "stateless",
     uses: ["mongo", "redis", "chroma"],
     port: BACKEND,
+    command: ["python", "-m", "berth"],
     route: {
       public: "/api",
       check: "/api/auth/me",
@@ -126,17 +132,13 @@ const backend = (args: SampleMindArgs): ServiceSpec =>
       SAMPLES_DIR: SAMPLES.path,
       MAX_UPLOAD_MB: args.settings.maxUploadMb,
       UVICORN_WORKERS: 4,
-      SHUTDOWN_GRACE_SECONDS: 50,
+      UVICORN_LOOP: "uvloop",
       SESSION_SECRET_FILE: secretPath("session-secret"),
       USERS_FILE: secretPath("users.json"),
     },
-    config: { health: content("services/python/app/bin/health") },
     secrets: { "session-secret": "@{sessionSecret}\n@{sessionSecret|previous}\n", "users.json": users(args) },
     volumes: [SAMPLES],
-    health: healthCheck.command(
-      ["sh", `${FILES}/health`, `http://127.0.0.1:${BACKEND}/ready?scope=data`, `http://127.0.0.1:${BACKEND}/health`],
-      { interval: 4, timeout: 8, startPeriod: 20 },
-    ),
+    health: pythonHealth(BACKEND, "/ready?scope=data"),
     limits: { memory: 1024, cpus: 1 },
     stopGrace: 60,
   });
@@ -148,6 +150,8 @@ const celery = (
   spec: Pick<ServiceSpec, "kind" | "health" | "limits"> & Partial<ServiceSpec>,
 ): ServiceSpec => application(args, { name: mode, entrypoint: ["celery-entrypoint"], command: [mode], ...spec });
 
+/** Where the process beside a worker, or a thread of beat's, answers for it. */
+const COMPANION = 8001;
 /** Seconds after which a job is ended; a release waits a little longer for those at work. */
 const TIME_LIMIT = 300;
 
@@ -166,27 +170,28 @@ function worker(args: SampleMindArgs): ServiceSpec {
     secrets: described ? { "ai-provider-key": "@{aiProviderKey}" } : {},
     networks: described ? ["egress"] : [],
     volumes: [SAMPLES],
-    // Asks this worker through the broker, which takes a second of processor time: no oftener than a person would.
-    health: healthCheck.command(["celery-entrypoint", "health", "worker"], {
-      interval: 20,
-      timeout: 15,
-      startPeriod: 30,
-    }),
+    port: COMPANION,
+    metrics: {},
+    // Not `celery inspect ping`, which takes a second of processor time: celery-entrypoint ping is for people.
+    health: pythonHealth(COMPANION, "/ready?scope=data"),
     limits: { memory: 1024, cpus: 1 },
     stopGrace: TIME_LIMIT + 30,
   });
 }
+
+/** Tried, it would wait for stores that are not there: what shows is whether its image has all that it imports. */
+const IMPORTS = { command: ["python", "-c", "import samplemind.jobs.main"] };
 
 const beat = (args: SampleMindArgs): ServiceSpec =>
   celery(args, "beat", {
     // Two of them would hand in everything twice.
     kind: "stateful",
     uses: ["mongo", "redis"],
-    volumes: [{ name: "beat-data", path: `${HOME}/beat`, keep: "scratch" }],
-    health: healthCheck.command(["celery-entrypoint", "health", "beat"], { interval: 20, timeout: 10 }),
+    port: COMPANION,
+    metrics: {},
+    health: pythonHealth(COMPANION, "/ready?scope=data"),
     limits: { memory: 256, cpus: 0.5 },
-    // Without a schedule in its volume and a broker on its network, it cannot be tried: its import can.
-    rehearsal: { command: ["check"] },
+    rehearsal: IMPORTS,
     stopGrace: 15,
   });
 
@@ -200,9 +205,8 @@ const flower = (args: SampleMindArgs): ServiceSpec =>
     metrics: {},
     environment: { FLOWER_BASIC_AUTH_FILE: secretPath("flower-login") },
     secrets: { "flower-login": "admin:@{flowerPassword}" },
-    volumes: [{ name: "flower-data", path: `${HOME}/flower`, keep: "scratch" }],
     health: healthCheck.bash(FLOWER, "/healthcheck"),
-    rehearsal: { command: ["check"] },
+    rehearsal: IMPORTS,
     limits: { memory: 256, cpus: 0.5 },
     stopGrace: 15,
   });
@@ -240,7 +244,9 @@ function frontend({ settings }: SampleMindArgs): ServiceSpec {
         uid: 101,
         gid: 101,
         port: 8080,
-        health: healthCheck.wget("http://127.0.0.1:8080/health", { interval: 8 }),
+        health: healthCheck.command(["curl", "-fsS", "-m", "3", "-o", "/dev/null", "http://127.0.0.1:8080/health"], {
+          interval: 8,
+        }),
         limits: { memory: 128, cpus: 0.25 },
       };
 }

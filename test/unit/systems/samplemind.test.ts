@@ -205,7 +205,16 @@ describe("systems/samplemind", () => {
   it("SM-48: is scraped where it tells something, the tasks by Flower", () => {
     for (const plan of Object.values(plans)) {
       const asked = of(plan, "prometheus").config!["prometheus.yml"]!;
-      for (const name of ["backend", "flower", "mongo-exporter", "redis-exporter", "chroma-exporter", "edge"])
+      for (const name of [
+        "backend",
+        "worker",
+        "beat",
+        "flower",
+        "mongo-exporter",
+        "redis-exporter",
+        "chroma-exporter",
+        "edge",
+      ])
         assert.match(asked, new RegExp(`"${name}"`), `${plan.stack}: ${name}`);
     }
   });
