@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import bson
 import pytest
-from pymongo import DeleteOne, ReplaceOne
+from bson.raw_bson import RawBSONDocument
 
 from berth.chroma_admin import Chroma
 from stores import exporter, files, mongo, restore
@@ -58,7 +58,7 @@ def test_users_of_applications_that_were_made_before_today_are_earlier(
 ) -> None:
     monkeypatch.setattr(mongo, "secret", lambda name: "app_now")
 
-    class Database(dict[str, object]):
+    class Admin(dict[str, object]):
         def command(self, *_: object, **__: object) -> dict[str, object]:
             names = ("root", "monitor", "app_old", "app_now", "app_next", "app_unknown")
             return {"users": [{"user": name} for name in names]}
@@ -67,7 +67,7 @@ def test_users_of_applications_that_were_made_before_today_are_earlier(
         def find(self) -> list[dict[str, object]]:
             return [{"_id": "app_old", "at": 1.0}, {"_id": "app_now", "at": 2.0}, {"_id": "app_next", "at": 3.0}]
 
-    client = {"admin": Database(), "berth": {"users": Users()}}
+    client = {"admin": Admin(), "berth": {"users": Users()}}
     assert mongo.earlier(client) == {"app_old", "app_unknown"}  # type: ignore[arg-type]
 
 
@@ -86,30 +86,45 @@ def test_secrets_are_one_a_line_the_one_of_today_first(monkeypatch: pytest.Monke
 
 
 class Collection:
-    """Keeps documents by their id, as far as a restore asks for it."""
+    """Keeps documents by their id, as far as a restore asks for it, and counts what it writes."""
 
     def __init__(self, *documents: dict[str, object]) -> None:
         self.documents = {document["_id"]: document for document in documents}
         self.indexes: list[object] = []
+        self.written: list[object] = []
 
-    def bulk_write(self, operations: list[object]) -> None:
-        for one in operations:
-            if isinstance(one, ReplaceOne):
-                self.documents[one._filter["_id"]] = bson.decode(one._doc.raw)
-            elif isinstance(one, DeleteOne):
-                del self.documents[one._filter["_id"]]
+    def find(self) -> list[RawBSONDocument]:
+        return [RawBSONDocument(bson.encode(one)) for one in self.documents.values()]
 
-    def find(self, *_: object) -> list[dict[str, object]]:
-        return [{"_id": id} for id in self.documents]
+    def insert_many(self, some: list[RawBSONDocument]) -> None:
+        for one in some:
+            self.put(one)
+
+    def replace_one(self, which: dict[str, object], one: RawBSONDocument) -> None:
+        assert which["_id"] in self.documents
+        self.put(one)
+
+    def put(self, one: RawBSONDocument) -> None:
+        self.written.append(one["_id"])
+        self.documents[one["_id"]] = bson.decode(one.raw)
+
+    def delete_many(self, which: dict[str, dict[str, list[object]]]) -> None:
+        for id in which["_id"]["$in"]:
+            del self.documents[id]
 
     def create_index(self, keys: object, **options: object) -> None:
         self.indexes.append((keys, options))
 
 
+class Database(dict[str, Collection]):
+    def get_collection(self, name: str, codec_options: object) -> Collection:
+        return self[name]
+
+
 def test_a_restore_brings_back_what_was_deletes_what_came_later_and_leaves_the_rest() -> None:
     archive = io.BytesIO()
     texts = {
-        "sm/samples.bson": bson.encode({"_id": "a", "n": 1}) + bson.encode({"_id": "b", "n": 2}),
+        "sm/samples.bson": b"".join(bson.encode({"_id": id, "n": n}) for id, n in (("a", 1), ("b", 2), ("d", 4))),
         "sm/samples.metadata.json": json.dumps(
             {
                 "indexes": [
@@ -125,10 +140,12 @@ def test_a_restore_brings_back_what_was_deletes_what_came_later_and_leaves_the_r
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     archive.seek(0)
-    database = {"samples": Collection({"_id": "b", "n": 9}, {"_id": "c"}), "others": Collection({"_id": "x"})}
+    samples = Collection({"_id": "b", "n": 9}, {"_id": "c"}, {"_id": "d", "n": 4})
+    database = Database(samples=samples, others=Collection({"_id": "x"}))
     restore.mongo(archive, database)  # type: ignore[arg-type]
-    assert database["samples"].documents == {"a": {"_id": "a", "n": 1}, "b": {"_id": "b", "n": 2}}
-    assert database["samples"].indexes == [([("n", -1)], {"name": "n", "unique": True})]
+    assert samples.documents == {id: {"_id": id, "n": n} for id, n in (("a", 1), ("b", 2), ("d", 4))}
+    assert sorted(map(str, samples.written)) == ["a", "b"]
+    assert samples.indexes == [([("n", -1)], {"name": "n", "unique": True})]
     assert database["others"].documents == {"x": {"_id": "x"}}
 
 
@@ -185,12 +202,12 @@ def test_a_refusal_of_chroma_says_what_was_asked(chroma: tuple[Chroma, dict[str,
 
 
 def test_the_exporter_answers_over_http() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as free:
-        port = free.server_port
-    threading.Thread(target=exporter.serve, args=(port, "x_up", lambda: []), daemon=True).start()
-    for path, status, body in (("/health", 200, ""), ("/metrics", 200, "x_up 1\n"), ("/other", 404, "")):
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        assert (answer.status, answer.read().decode()) == (status, body)
-        connection.close()
+    with exporter.server(0, "x_up", lambda: []) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for path, status, body in (("/health", 200, ""), ("/metrics", 200, "x_up 1\n"), ("/other", 404, "")):
+            connection = HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read().decode()) == (status, body)
+            connection.close()
+        server.shutdown()

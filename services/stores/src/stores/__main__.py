@@ -25,9 +25,9 @@ def main() -> int:
         case "mongo-prune":
             mongo.prune(args.pause)
         case "mongo-exporter":
-            exporter.serve(args.port, "mongodb_up", mongo.metrics)
+            exporter.server(args.port, "mongodb_up", mongo.metrics).serve_forever()
         case "chroma-exporter":
-            exporter.serve(args.port, "chroma_up", vectors.metrics)
+            exporter.server(args.port, "chroma_up", vectors.metrics).serve_forever()
         case "mongo-restore":
             restore.mongo(sys.stdin.buffer, mongo.admin()[args.database])
         case "chroma-restore":

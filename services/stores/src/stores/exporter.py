@@ -31,7 +31,7 @@ def answer(up: str, metrics: Metrics) -> str:
         return text([(up, {}, 0)])
 
 
-def serve(port: int, up: str, metrics: Metrics) -> None:
+def server(port: int, up: str, metrics: Metrics) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             known = self.path in ("/health", "/metrics")
@@ -45,4 +45,4 @@ def serve(port: int, up: str, metrics: Metrics) -> None:
         def log_message(self, format: str, *args: object) -> None:
             """A line per scrape says nothing."""
 
-    ThreadingHTTPServer(("0.0.0.0", port), Handler).serve_forever()
+    return ThreadingHTTPServer(("0.0.0.0", port), Handler)

@@ -34,7 +34,6 @@ def connect(user: str, password: str) -> Client:
         authSource=USERS,
         appname=f"stores {sys.argv[1] if len(sys.argv) > 1 else ''}",
         serverSelectionTimeoutMS=5000,
-        socketTimeoutMS=30_000,
         tz_aware=True,
     )
     client[USERS].command("listCollections", nameOnly=True)

@@ -3,6 +3,7 @@ Puts what a backup holds over what runs: what it has is as it was then, and what
 meanwhile. What the backup knows nothing of, such as a collection that is new, stays.
 """
 
+import hashlib
 import json
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import IO, Any, TypeVar
 import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from pymongo import DeleteOne, ReplaceOne
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from berth.chroma_admin import PAGE, Chroma
@@ -43,13 +44,20 @@ def make_indexes(database: Documents, collection: str, indexes: list[dict[str, A
 
 
 def replace_documents(database: Documents, collection: str, file: IO[bytes]) -> None:
-    kept = set[str]()
+    """What is as it was is not written: FerretDB reads a whole collection for each document that it replaces."""
+    place = database[collection]
+    raw: Collection[RawBSONDocument] = database.get_collection(collection, codec_options=RAW)
+    there = {repr(one["_id"]): (one["_id"], hashlib.sha256(one.raw).digest()) for one in raw.find()}
     for some in batched(bson.decode_file_iter(file, RAW), PAGE):
-        kept.update(repr(document["_id"]) for document in some)
-        database[collection].bulk_write([ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in some])
-    later = (one["_id"] for one in database[collection].find({}, {"_id": 1}) if repr(one["_id"]) not in kept)
-    for ids in batched(list(later), PAGE):
-        database[collection].bulk_write([DeleteOne({"_id": id}) for id in ids])
+        known = [(one, there.pop(repr(one["_id"]), None)) for one in some]
+        missing = [one for one, found in known if found is None]
+        changed = [one for one, found in known if found and found[1] != hashlib.sha256(one.raw).digest()]
+        if missing:
+            raw.insert_many(missing)
+        for one in changed:
+            place.replace_one({"_id": one["_id"]}, one)
+    for ids in batched([id for id, _ in there.values()], PAGE):
+        place.delete_many({"_id": {"$in": ids}})
 
 
 def chroma(stream: IO[bytes], server: Chroma) -> None:
