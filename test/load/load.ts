@@ -35,7 +35,20 @@ export interface LoadArgs {
 
 export interface Write {
   readonly path: string;
+  /** Sent as JSON; bytes as they are. */
   readonly body: unknown;
+  /** @default none besides those of every request */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What is sent of it, and what says so. */
+export function sentOf({ body, headers = {} }: Pick<Write, "body" | "headers">): {
+  readonly content: string | Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  const isBytes = body instanceof Uint8Array;
+  const type = isBytes ? "application/octet-stream" : "application/json";
+  return { content: isBytes ? body : JSON.stringify(body), headers: { "content-type": type, ...headers } };
 }
 
 /** A request that went wrong. */
@@ -77,7 +90,9 @@ export function uncontrolled(status: number, headers: http.IncomingHttpHeaders, 
     /* not JSON */
   }
   if (![429, 502, 503, 504, 507].includes(status)) return "not a passing failure";
-  if (typeof error !== "string") return "no JSON with an error";
+  // A text, or an object with a code for programs.
+  if (typeof error !== "string" && typeof (error as { code?: unknown } | null)?.code !== "string")
+    return "no JSON with an error";
   if (!headers["retry-after"]) return "no Retry-After";
   if (!headers["x-request-id"]) return "no X-Request-Id";
   return /Traceback|psycopg|\.py\b/.test(body) ? "tells of its inside" : undefined;
@@ -188,7 +203,7 @@ export class Load {
       this.#request(
         write ? "POST" : "GET",
         write?.path ?? this.#args.reads[this.#sent % this.#args.reads.length]!,
-        write && JSON.stringify(write.body),
+        write,
         kept,
         this.#args.timeout,
       ).then((failure) => {
@@ -234,10 +249,11 @@ export class Load {
   #request(
     method: string,
     path: string,
-    body: string | undefined,
+    write: Write | undefined,
     kept: boolean,
     timeout: number,
   ): Promise<string | undefined> {
+    const sent = write && sentOf(write);
     return new Promise((resolve) => {
       const request = this.#http.request(
         this.#args.url + path,
@@ -249,9 +265,7 @@ export class Load {
           headers: {
             authorization: `Bearer ${this.#args.token}`,
             ...(kept ? {} : { connection: "close" }),
-            ...(body === undefined
-              ? {}
-              : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+            ...(sent ? { ...sent.headers, "content-length": Buffer.byteLength(sent.content) } : {}),
           },
         },
         (response) => {
@@ -272,7 +286,7 @@ export class Load {
       );
       request.once("timeout", () => request.destroy(new Error("timed out")));
       request.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-      request.end(body);
+      request.end(sent?.content);
     });
   }
 }

@@ -19,7 +19,7 @@ from pymongo.database import Database
 from berth.chroma_admin import PAGE, Chroma
 
 RAW = CodecOptions(document_class=RawBSONDocument)
-Documents = Database[dict[str, Any]]
+Documents = Database[Any]
 Item = TypeVar("Item")
 
 
@@ -46,7 +46,7 @@ def make_indexes(database: Documents, collection: str, indexes: list[dict[str, A
 def replace_documents(database: Documents, collection: str, file: IO[bytes]) -> None:
     """What is as it was is not written: FerretDB reads a whole collection for each document that it replaces."""
     place = database[collection]
-    raw: Collection[RawBSONDocument] = database.get_collection(collection, codec_options=RAW)
+    raw: Collection[Any] = database.get_collection(collection, codec_options=RAW)
     there = {repr(one["_id"]): (one["_id"], hashlib.sha256(one.raw).digest()) for one in raw.find()}
     for some in batched(bson.decode_file_iter(file, RAW), PAGE):
         known = [(one, there.pop(repr(one["_id"]), None)) for one in some]
