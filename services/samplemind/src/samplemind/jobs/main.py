@@ -93,7 +93,7 @@ def run_beat(settings: Settings, app: Celery) -> int:
     pulse = Pulse()
     companion.of_beat(settings, pulse).serve()
 
-    class Scheduler(beat.PersistentScheduler):  # type: ignore[misc]  # not in celery-types
+    class Scheduler(beat.PersistentScheduler):
         def tick(self, *args: Any, **kwargs: Any) -> Any:
             pulse.beat()
             return super().tick(*args, **kwargs)
