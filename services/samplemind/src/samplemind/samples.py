@@ -15,6 +15,8 @@ from pymongo.errors import DuplicateKeyError
 
 Document = dict[str, Any]
 
+#: Collection of their vectors. They are of this version of the analysis: another one has a collection of its own.
+VECTORS = "samples-1"
 #: How long an analysis may be silent before another worker takes it over; it speaks up far more often.
 LEASE = timedelta(seconds=30)
 #: A sample whose analysis ended its process so often is not tried again.

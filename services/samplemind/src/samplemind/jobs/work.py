@@ -19,14 +19,12 @@ from samplemind.audio.analysis import Analysis, analyse
 from samplemind.audio.decode import Unreadable
 from samplemind.describe import describe
 from samplemind.names import ID
-from samplemind.samples import Claim, Document, Samples, now
+from samplemind.samples import VECTORS, Claim, Document, Samples, now
 from samplemind.settings import Settings
 from samplemind.uploads import INCOMING
 
 log = logging.getLogger("samplemind.jobs")
 
-#: Its vectors are of this version of the analysis: another one has a collection of its own.
-COLLECTION = "samples-1"
 RENEW = 5.0  # seconds
 FORGET_KEYS = timedelta(days=7)
 #: What is younger may belong to an upload under way.
@@ -47,7 +45,7 @@ class Stores:
 @contextlib.asynccontextmanager
 async def stores(settings: Settings) -> AsyncIterator[Stores]:
     """For one job: connections do not outlive the loop that made them."""
-    mongo, chroma = Mongo(settings.mongo_database), Chroma(COLLECTION)
+    mongo, chroma = Mongo(settings.mongo_database), Chroma(VECTORS)
     try:
         yield Stores(Samples(mongo.database), chroma)
     finally:
