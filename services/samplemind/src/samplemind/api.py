@@ -25,7 +25,7 @@ from berth.chroma import Chroma
 from berth.mongo import Mongo
 from berth.overload import step_aside
 from berth.redis import Redis
-from berth.service import Store, create
+from berth.service import create
 from samplemind import metrics, names, problems, sniff, uploads, waveform
 from samplemind.auth import COOKIE, HEADER, HEADER_VALUE, LogInLimit, Sessions, Users, issue, verify
 from samplemind.jobs import queue
@@ -299,9 +299,8 @@ async def settings(shared: Shared) -> dict[str, Any]:
 
 def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None) -> FastAPI:
     mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(VECTORS), Redis())
-    every: tuple[Store, ...] = (mongo, chroma, redis)
     settings.trace("celery", "httpx", "pymongo")
-    app = create(*every, problem=problems.plain)
+    app = create(mongo, optional=(chroma, redis), problem=problems.plain)
     tracing.instrument(app)
     app.state.has = Has(
         settings,
