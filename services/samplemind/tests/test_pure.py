@@ -374,6 +374,7 @@ def test_a_sample_is_analysed_once_however_often_its_job_is_delivered(has: work.
         (Unreadable("it holds no sound"), "it holds no sound"),
         (FileNotFoundError(), "its file is gone"),
         (MemoryError(), "more memory"),
+        (ZeroDivisionError(), "its analysis failed (ZeroDivisionError)"),
     ],
 )
 def test_what_cannot_be_analysed_says_why(has: work.Stores, settings: Settings, error: Exception, reason: str) -> None:

@@ -150,6 +150,11 @@ def test_a_small_file_of_much_silence_is_too_long(tmp_path: Path) -> None:
         analyse(tmp_path / "sample", 60)
 
 
+def test_a_file_that_is_gone_is_no_sound_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        analyse(tmp_path / "nothing", 60)
+
+
 def test_numbers_that_are_no_sound_are_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "sample", np.array([0.1, np.nan, np.inf]), 8000, format="WAV", subtype="FLOAT")
     with pytest.raises(Unreadable, match="no sound"):

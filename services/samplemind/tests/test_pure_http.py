@@ -138,6 +138,16 @@ def test_bad_input_is_told_without_repeating_it(run: Run) -> None:
     run(test)
 
 
+def test_a_body_that_is_read_whole_is_small(run: Run) -> None:
+    async def test(backend: Backend) -> None:
+        for content in (b"x" * 100_000, endless(100_000)):
+            headers = {"Content-Type": "application/json"}
+            answer = await backend.client.post("/api/auth/login", content=content, headers=headers)
+            assert code(answer) == (413, "too_large")
+
+    run(test)
+
+
 def test_an_upload_is_a_sample_that_waits(run: Run) -> None:
     async def test(backend: Backend) -> None:
         await backend.log_in()

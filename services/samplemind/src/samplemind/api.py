@@ -301,6 +301,7 @@ def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None)
     mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(VECTORS), Redis())
     settings.trace("celery", "httpx", "pymongo")
     app = create(mongo, optional=(chroma, redis), problem=problems.plain)
+    app.add_middleware(uploads.SmallBodies, uploads=f"{routes.prefix}/samples")
     tracing.instrument(app)
     app.state.has = Has(
         settings,

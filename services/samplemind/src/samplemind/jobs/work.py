@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from berth.chroma import Chroma, ChromaAway
 from berth.mongo import Mongo
 from samplemind.audio.analysis import Analysis, analyse
@@ -86,6 +88,11 @@ async def analyse_sample(
         return await _failed(has, sample, owner, str(error))
     except MemoryError:
         return await _failed(has, sample, owner, "its analysis takes more memory than it may have")
+    except (SoftTimeLimitExceeded, *Mongo.away):
+        raise
+    except Exception as error:  # whatever else goes wrong is this sample's result
+        log.exception("the analysis failed", extra={"sample": sample})
+        return await _failed(has, sample, owner, f"its analysis failed ({type(error).__name__})")
     if not await has.samples.finish(sample, owner, asdict(result)):
         if await has.samples.get(sample) is None:
             await has.chroma.delete([sample])  # deleted meanwhile
