@@ -20,17 +20,17 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
+from berth import tracing
 from berth.chroma import Chroma
 from berth.mongo import Mongo
 from berth.overload import step_aside
 from berth.redis import Redis
-from berth.service import Store, create
+from berth.service import create
 from samplemind import metrics, names, problems, sniff, uploads, waveform
 from samplemind.auth import COOKIE, HEADER, HEADER_VALUE, LogInLimit, Sessions, Users, issue, verify
 from samplemind.jobs import queue
-from samplemind.jobs.work import COLLECTION
 from samplemind.problems import Problem
-from samplemind.samples import Document, Samples, shown
+from samplemind.samples import VECTORS, Document, Samples, shown
 from samplemind.settings import Settings
 
 log = logging.getLogger("samplemind.api")
@@ -298,9 +298,11 @@ async def settings(shared: Shared) -> dict[str, Any]:
 
 
 def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None) -> FastAPI:
-    mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(COLLECTION), Redis())
-    every: tuple[Store, ...] = (mongo, chroma, redis)
-    app = create(*every, problem=problems.plain)
+    mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(VECTORS), Redis())
+    settings.trace("celery", "httpx", "pymongo")
+    app = create(mongo, optional=(chroma, redis), problem=problems.plain)
+    app.add_middleware(uploads.SmallBodies, uploads=f"{routes.prefix}/samples")
+    tracing.instrument(app)
     app.state.has = Has(
         settings,
         Samples(mongo.database),
@@ -330,5 +332,5 @@ def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None)
     app.include_router(open_routes)
     app.include_router(routes)
     for feature, fix in settings.features_off().items():
-        log.info("%s are off", feature, extra={"fix": fix})
+        log.info("%s: off", feature, extra={"fix": fix})
     return app

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jwt
 from redis.asyncio import Redis
@@ -94,14 +94,14 @@ class LogInLimit:
     """Log-ins a minute, for each e-mail and for each address: in Redis for all processes, and where that is away in
     this one, so that nobody may guess meanwhile."""
 
-    def __init__(self, redis: Redis, per_minute: int) -> None:
-        self._redis, self._most = redis, per_minute
+    def __init__(self, redis: Redis, per_minute: int, clock: Callable[[], float] = time.time) -> None:
+        self._redis, self._most, self.clock = redis, per_minute, clock
         self._here: dict[str, int] = {}
         self._window = 0
 
     async def wait(self, email: str, address: str) -> int:
         """Seconds after which the next log-in may be tried; 0: now."""
-        window, second = divmod(int(time.time()), 60)
+        window, second = divmod(int(self.clock()), 60)
         # An address may be many people behind one router.
         bounds = {f"email:{email.lower()}": self._most, f"address:{address}": self._most * 5}
         names = [f"samplemind:logins:{hashlib.sha256(name.encode()).hexdigest()[:32]}:{window}" for name in bounds]

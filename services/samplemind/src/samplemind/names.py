@@ -13,9 +13,10 @@ ID = re.compile(r"[0-9a-f]{32}")
 
 def one_line(raw: str) -> str:
     """Text as it may be shown in a line."""
-    spaced = re.sub(r"\s+", " ", unicodedata.normalize("NFC", raw))
+    spaced = re.sub(r"\s", " ", unicodedata.normalize("NFC", raw))
     # Cc, Cf, Cs, Co, Cn: controls, what turns the direction of writing, halves of characters, what means nothing.
-    return "".join(c for c in spaced if not unicodedata.category(c).startswith("C")).strip()
+    seen = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
+    return re.sub(" +", " ", seen).strip()
 
 
 def display(raw: str) -> str:

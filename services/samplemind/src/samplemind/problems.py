@@ -5,7 +5,14 @@ from __future__ import annotations
 from starlette.responses import JSONResponse
 
 #: Codes of what the frame of a service answers (berth/service.py), by status.
-CODES = {404: "not_found", 405: "method_not_allowed", 500: "unexpected", 503: "unavailable"}
+CODES = {
+    400: "invalid",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    500: "unexpected",
+    503: "unavailable",
+}
 
 
 class Problem(Exception):

@@ -15,6 +15,8 @@ from pymongo.errors import DuplicateKeyError
 
 Document = dict[str, Any]
 
+#: Collection of their vectors. They are of this version of the analysis: another one has a collection of its own.
+VECTORS = "samples-1"
 #: How long an analysis may be silent before another worker takes it over; it speaks up far more often.
 LEASE = timedelta(seconds=30)
 #: A sample whose analysis ended its process so often is not tried again.
@@ -204,7 +206,9 @@ class Samples:
 
     async def count(self) -> Document:
         """Counts everything: for the job that does so now and then."""
-        states = await self._groups([{"$group": {"_id": "$state", "n": {"$sum": 1}, "s": {"$sum": "$duration"}}}])
+        # One sum each: FerretDB 1.24 gives nought for the second one of a group.
+        states = await self._groups([{"$group": {"_id": "$state", "n": {"$sum": 1}}}])
+        seconds = await self._groups([{"$group": {"_id": None, "n": {"$sum": "$duration"}}}])
         keys = await self._groups(
             [{"$match": {"state": "ready"}}, {"$group": {"_id": "$key", "n": {"$sum": 1}}}, {"$sort": {"_id": 1}}]
         )
@@ -213,7 +217,7 @@ class Samples:
             "samples": sum(number.values()),
             "ready": number.get("ready", 0),
             "failed": number.get("failed", 0),
-            "seconds": round(sum(group["s"] or 0 for group in states), 1),
+            "seconds": round(float(sum(group["n"] for group in seconds)), 1),
             "by_key": {group["_id"]: group["n"] for group in keys if group["_id"]},
             "made_at": now(),
         }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from berth import tracing
 from berth.settings import ConfigError, Reader
 
 __all__ = ["ConfigError", "Settings", "User", "load"]
@@ -38,7 +39,10 @@ class User:
 class Settings:
     role: str
     version: str
+    environment: str
     log_level: str
+    otel_endpoint: str
+    otel_service_name: str
     port: int
     reload: bool
     mongo_database: str
@@ -78,7 +82,12 @@ class Settings:
 
     def features_off(self) -> dict[str, str]:
         """The optional features that are off, each with what turns it on."""
-        return {} if self.descriptions else {"descriptions": DESCRIPTIONS_FIX}
+        off = {} if self.descriptions else {"descriptions": DESCRIPTIONS_FIX}
+        return off if self.otel_endpoint else off | {"tracing": "set OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+    def trace(self, *libraries: str) -> None:
+        """Sends traces from this process from now on, where there is somebody who takes them."""
+        tracing.setup(self.otel_endpoint, self.otel_service_name, self.version, self.environment, libraries)
 
 
 def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
@@ -98,6 +107,9 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         role=role,
         version=text("APP_VERSION", "0.0.0"),
+        environment=text("APP_ENV", "dev"),
+        otel_endpoint=url("OTEL_EXPORTER_OTLP_ENDPOINT", text("OTEL_EXPORTER_OTLP_ENDPOINT"), ("http", "https")),
+        otel_service_name=text("OTEL_SERVICE_NAME", f"samplemind-{role}"),
         log_level=read.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         port=number("PORT", PORTS[role], 1, 65535),
         reload=read.flag("RELOAD"),
@@ -111,7 +123,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         logins_per_minute=number("LOGINS_PER_MINUTE", 10, 1, 100_000),
         wait_for_stores=number("WAIT_FOR_STORES", 120, 1, 3600),
         analysis_longest=number("ANALYSIS_MAX_SECONDS", 1800, 1, 36_000),
-        analysis_memory=number("ANALYSIS_MEMORY_MB", 1024, 128, 65_536) * 1_000_000,
+        analysis_memory=number("ANALYSIS_MEMORY_MB", 512, 256, 65_536) * 1_000_000,
         statistics_every=number("STATISTICS_EVERY", 300, 5, 86_400),
         requeue_after=number("REQUEUE_AFTER", 60, 5, 86_400),
         concurrency=number("CELERY_CONCURRENCY", 2, 1, 64),

@@ -10,6 +10,9 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from fastapi import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from samplemind import sniff
 from samplemind.problems import Problem
 
@@ -17,6 +20,8 @@ from samplemind.problems import Problem
 INCOMING = ".incoming"
 #: Bytes that must stay free: the stores may be on the same disk.
 RESERVE = 64_000_000
+#: Bytes of a body that is no upload.
+SMALL = 65_536
 NO_SPACE = Problem(507, "no_space", "the disk is full; nothing was stored")
 
 
@@ -36,6 +41,29 @@ def admit(declared: int | None, folder: Path, limit: int, free: Callable[[Path],
     left = free(folder) if free else shutil.disk_usage(folder).free
     if left < (declared or 0) + RESERVE:
         raise NO_SPACE
+
+
+class SmallBodies:
+    """Bodies that are read whole are small ones: all but those of uploads, which go to the disk as they come."""
+
+    def __init__(self, app: ASGIApp, uploads: str) -> None:
+        self._app, self._uploads = app, uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == self._uploads:
+            await self._app(scope, receive, send)
+            return
+        left = SMALL
+
+        async def receive_little() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, f"the body is larger than {SMALL} bytes")
+            return message
+
+        await self._app(scope, receive_little, send)
 
 
 async def store(

@@ -13,7 +13,7 @@ import httpx
 from berth import observe
 
 WAIT = 2.0  # seconds for a connection
-SLOW = 10.0  # seconds for an answer
+SLOW = 5.0  # seconds for an answer
 COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 
 
@@ -30,7 +30,6 @@ class Chroma:
         self._id: str | None = None
         self._client = httpx.AsyncClient(
             base_url=os.environ["CHROMA_URL"],
-            timeout=httpx.Timeout(SLOW, connect=WAIT, pool=WAIT),
             trust_env=False,
             transport=transport,
         )
@@ -44,7 +43,7 @@ class Chroma:
     async def check(self) -> None:
         up = False
         try:
-            await self._send("GET", "/api/v2/heartbeat")
+            await self._send("GET", "/api/v2/heartbeat", seconds=WAIT)
             up = True
         finally:
             observe.DEPENDENCY_UP.labels(self.name).set(up)
@@ -84,9 +83,11 @@ class Chroma:
             raise ChromaAway(f"{verb}: {answer.status_code} {answer.text[:200]}")
         return answer.json() if answer.content else {}
 
-    async def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
+    async def _send(self, method: str, path: str, body: object = None, seconds: float = SLOW) -> httpx.Response:
         try:
-            answer = await self._client.request(method, path, json=body)
+            answer = await self._client.request(
+                method, path, json=body, timeout=httpx.Timeout(seconds, connect=WAIT, pool=WAIT)
+            )
         except httpx.HTTPError as error:
             raise ChromaAway(str(error) or type(error).__name__) from error
         if answer.status_code >= 500 or (answer.is_error and body is None):

@@ -19,6 +19,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from berth.tracing import current_trace_id
+
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer", ["method", "route"])
 # The modes: what several processes of one service say together (exposition, below).
@@ -55,6 +57,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := _request_id.get():
             entry["request_id"] = request_id
+        if trace_id := current_trace_id():
+            entry["trace_id"] = trace_id
         # Libraries put whole objects into `extra` (celery: its task arguments); only plain values are ours.
         for name, value in vars(record).items():
             if name not in _OF_EVERY_RECORD and isinstance(value, (str, int, float, bool)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -46,10 +46,12 @@ class Store(Protocol):
         """Copies what it counts into the metrics, when they are scraped."""
 
 
-def create(*stores: Store, problem: observe.Problem = observe.problem) -> FastAPI:
+def create(*needed: Store, optional: Sequence[Store] = (), problem: observe.Problem = observe.problem) -> FastAPI:
     """An application with /health (it lives), /ready (its stores answer) and /metrics.
 
-    `problem` makes the answer to a request that is refused or fails."""
+    While a store is away that is `optional`, most is answered: /ready?scope=data, which decides who gets requests, does
+    not ask it. `problem` makes the answer to a request that is refused or fails."""
+    stores = (*needed, *optional)
     name = observe.service()
     observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
 
@@ -86,8 +88,7 @@ def create(*stores: Store, problem: observe.Problem = observe.problem) -> FastAP
 
     @app.get("/ready")
     async def ready(scope: str = "all") -> dict[str, str]:
-        """With ?scope=<name of a store>: whether that one answers."""
-        await asyncio.gather(*(store.check() for store in stores if scope in ("all", store.name)))
+        await asyncio.gather(*(store.check() for store in (needed if scope == "data" else stores)))
         return {"status": "ready"}
 
     @app.get("/metrics")

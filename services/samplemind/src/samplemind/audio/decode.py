@@ -63,7 +63,8 @@ class Audio:
 
 @contextmanager
 def opened(path: Path, longest: int) -> Iterator[Audio]:
-    """Raises Unreadable for what is no sound, has odd dimensions, or is longer than `longest` seconds."""
+    """Raises FileNotFoundError, and Unreadable for what is no sound, odd dimensions, or more than `longest` seconds."""
+    path.stat()  # the library would call a missing file unreadable
     try:
         file = soundfile.SoundFile(path)
     except soundfile.SoundFileError as error:

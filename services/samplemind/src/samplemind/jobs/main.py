@@ -73,6 +73,7 @@ def run_worker(settings: Settings, app: Celery) -> int:
     def in_child(**_: object) -> None:
         # A file that would take more fails as itself, and not with everything in the container.
         resource.setrlimit(resource.RLIMIT_DATA, (settings.analysis_memory, settings.analysis_memory))
+        settings.trace("celery", "httpx", "pymongo")  # here, because the exporter's thread does not survive a fork
 
     @signals.worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
@@ -93,7 +94,7 @@ def run_beat(settings: Settings, app: Celery) -> int:
     pulse = Pulse()
     companion.of_beat(settings, pulse).serve()
 
-    class Scheduler(beat.PersistentScheduler):  # type: ignore[misc]  # not in celery-types
+    class Scheduler(beat.PersistentScheduler):
         def tick(self, *args: Any, **kwargs: Any) -> Any:
             pulse.beat()
             return super().tick(*args, **kwargs)

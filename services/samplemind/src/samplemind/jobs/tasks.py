@@ -29,7 +29,7 @@ BUSY_RETRY_SECONDS = 10
 
 
 def register(app: Celery, settings: Settings) -> None:
-    def job(name: str) -> Any:
+    def job(name: str) -> Callable[[Callable[..., Any]], Any]:
         return app.task(name=name, bind=True, max_retries=None, Request="berth.worker:ObservedRequest")
 
     def with_stores(do: Callable[[work.Stores], Awaitable[T]]) -> T:

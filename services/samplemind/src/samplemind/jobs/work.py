@@ -13,20 +13,20 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from berth.chroma import Chroma, ChromaAway
 from berth.mongo import Mongo
 from samplemind.audio.analysis import Analysis, analyse
 from samplemind.audio.decode import Unreadable
 from samplemind.describe import describe
 from samplemind.names import ID
-from samplemind.samples import Claim, Document, Samples, now
+from samplemind.samples import VECTORS, Claim, Document, Samples, now
 from samplemind.settings import Settings
 from samplemind.uploads import INCOMING
 
 log = logging.getLogger("samplemind.jobs")
 
-#: Its vectors are of this version of the analysis: another one has a collection of its own.
-COLLECTION = "samples-1"
 RENEW = 5.0  # seconds
 FORGET_KEYS = timedelta(days=7)
 #: What is younger may belong to an upload under way.
@@ -47,7 +47,7 @@ class Stores:
 @contextlib.asynccontextmanager
 async def stores(settings: Settings) -> AsyncIterator[Stores]:
     """For one job: connections do not outlive the loop that made them."""
-    mongo, chroma = Mongo(settings.mongo_database), Chroma(COLLECTION)
+    mongo, chroma = Mongo(settings.mongo_database), Chroma(VECTORS)
     try:
         yield Stores(Samples(mongo.database), chroma)
     finally:
@@ -88,6 +88,11 @@ async def analyse_sample(
         return await _failed(has, sample, owner, str(error))
     except MemoryError:
         return await _failed(has, sample, owner, "its analysis takes more memory than it may have")
+    except (SoftTimeLimitExceeded, *Mongo.away):
+        raise
+    except Exception as error:  # whatever else goes wrong is this sample's result
+        log.exception("the analysis failed", extra={"sample": sample})
+        return await _failed(has, sample, owner, f"its analysis failed ({type(error).__name__})")
     if not await has.samples.finish(sample, owner, asdict(result)):
         if await has.samples.get(sample) is None:
             await has.chroma.delete([sample])  # deleted meanwhile
