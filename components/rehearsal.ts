@@ -65,7 +65,7 @@ export async function rehearse(
       await remove();
     }
     const { command, follows } = service.rehearsal ?? {};
-    await said(docker("create", ...createArgs(now, { ...trial, ...(command ? { command } : {}) })), REFUSED);
+    await said(docker("create", ...createArgs(now, { ...trial, ...service.rehearsal })), REFUSED);
     await said(docker("start", trial.name), "it does not start");
     // It begins from nothing, with what the others leave it of the processor.
     const patience = 2 * service.waitTimeout;

@@ -108,6 +108,9 @@ export interface Route {
 export interface Rehearsal {
   /** Instead of the service's own; has to end with 0. @default the service's own, until its health check succeeds */
   readonly command?: readonly string[];
+  /** Laid over the environment, and put behind the command: what it writes goes with it, and need not reach a disk. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly options?: readonly string[];
   /**
    * What the one that runs says, as text, and what asks the new one, which has it on its standard input, whether it can
    * go on from there; its standard error says why not. @default nobody is asked
