@@ -42,7 +42,7 @@ export function releases({ stack, canary }: World): void {
     const since = Math.floor(await engineNow());
     const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
     await stack.lossless(async () => {
-      project.environment(name, { RELEASE: Date.now() });
+      project.environment(name, { RELEASE: String(Date.now()) });
       project.set(name, { cpus: 1.25 });
       await good(project.up());
     });
@@ -130,7 +130,7 @@ export function releases({ stack, canary }: World): void {
 
   inAll(`promise 1: ${ROW} releases in a row (environment, image, limit, secret) lose nothing`, async () => {
     const kinds: readonly ((round: number) => void | Promise<void>)[] = [
-      () => project.environment(front().name, { RELEASE: Date.now() }),
+      () => project.environment(front().name, { RELEASE: String(Date.now()) }),
       () => touch(image()),
       (round) => project.set(front().name, { cpus: round % 2 ? 1.25 : 1.5 }),
       ...[...driver.stores, ...driver.credentials].map(
