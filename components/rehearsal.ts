@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { resourceName } from "../plan/names.ts";
 import { asCommand, createArgs, newPorts, type Tried } from "../plan/rehearsal.ts";
 import type { Plan, PlannedService } from "../plan/types.ts";
-import { type Docker, dockerClient, type DockerOptions } from "./docker-client.ts";
+import { type Docker, dockerClient, type DockerOptions } from "../config/docker-client.ts";
 import { Turns } from "./turns.ts";
 
 /** The docker client, with options for a call. */

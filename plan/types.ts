@@ -140,6 +140,11 @@ export interface ServiceSpec {
   readonly config?: Readonly<Record<string, Template>>;
   /** The same under /etc/berth/secrets. @default none */
   readonly secrets?: Readonly<Record<string, Template>>;
+  /**
+   * Service that comes before, of the same user, whose files it reads instead of any of its own: what one of them may
+   * see, both see, and what changes there replaces both. @default it has its own
+   */
+  readonly sharesFilesOf?: string;
   readonly volumes?: readonly VolumeMount[];
   /** Writable paths in memory, with their options. @default /tmp, 64 MiB */
   readonly tmpfs?: Readonly<Record<string, string>>;

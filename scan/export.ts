@@ -1,11 +1,10 @@
 /** Reads files out of an image without running anything of it. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { promisify } from "node:util";
+import { type ChildProcess, spawn } from "node:child_process";
 import { Parser, type ReadEntry } from "tar";
+import { dockerClient } from "../config/docker-client.ts";
 
-const run = promisify(execFile);
-export const docker = async (...args: string[]): Promise<string> =>
-  (await run("docker", args, { maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
+const client = dockerClient(undefined, { timeout: 0 });
+export const docker = async (...args: string[]): Promise<string> => (await client(...args)).stdout.trim();
 
 export interface Entry {
   /** Without a leading slash. */

@@ -174,7 +174,11 @@ const roles = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   uid: UID,
   after: ["postgres"],
   command: runOnce(`psql -qX -U postgres -d ${database} -v ON_ERROR_STOP=1 -f ${FILES}/roles.sql`),
-  config: { "roles.sql": content("data/postgres/roles.sql", { database }) },
+  config: {
+    "roles.sql": content("data/postgres/roles.sql", { database }),
+    "prune.sh": content("data/postgres/prune.sh"),
+    "idle.sql": content("data/postgres/idle.sql"),
+  },
   secrets: { "postgres-role": ROLE, "postgres-password": "@{postgresPassword}" },
   volumes: [{ ...SOCKET, keep: "scratch" }],
   networks: ["data"],
@@ -190,8 +194,8 @@ const prune = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   uid: UID,
   prunes: "postgresPassword",
   command: ["sh", `${FILES}/prune.sh`, database, String(pace.prune)],
-  config: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") },
-  secrets: { "postgres-role": ROLE },
+  // Both are the superuser.
+  sharesFilesOf: "postgres-roles",
   volumes: [SOCKET],
   networks: ["data"],
   health: { ...succeeded, interval: 8 },
