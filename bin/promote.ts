@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
 import { stackFile } from "../config/checkout.ts";
+import { imageHere } from "../config/here.ts";
 import { formatProblems, ProblemsError } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
 import type { Plan } from "../plan/types.ts";
@@ -23,7 +24,8 @@ function pulledBy({ services }: Plan, images: References): Pulled[] {
   const used = new Set(services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
   const own = ownOf(stackFile(from, ".").config ?? {});
   useEngineOf(from);
-  return Object.entries(images).flatMap(([name, usual]): Pulled[] => {
+  return Object.entries(images).flatMap(([name, reference]): Pulled[] => {
+    const usual = imageHere(reference);
     const [ran, wanted] = [own[name] ?? usual, ownOf(config)[name] ?? usual];
     if (!used.has(ran)) return [];
     const asked = ["image", "inspect", "--format", "{{json .RepoDigests}}", ran];

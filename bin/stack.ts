@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
+import { offHere } from "../config/here.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError } from "../config/problems.ts";
 import { faultOf } from "../config/secrets.ts";
@@ -20,7 +21,7 @@ const ROOT = join(import.meta.dirname, "..");
  */
 export function planOf(
   stack: string,
-  off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean),
+  off: Iterable<string> = offHere(),
   folder = ROOT,
 ): Plan {
   const { config = {} } = stackFile(stack, folder);
