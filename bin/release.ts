@@ -22,6 +22,7 @@ import { parse, stringify } from "yaml";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
 import { type StackFile, stateFolder } from "../config/checkout.ts";
+import { keeping } from "./build-cache.ts";
 import { type Readable, readable } from "./release-file.ts";
 import { builtImages, planOf, useEngineOf } from "./stack.ts";
 
@@ -158,7 +159,9 @@ function drop(plan: Plan, kept: ReadonlySet<number>): void {
     if (plan.registry) dropPushed(plan, plan.registry, image);
     works("docker", "image", "prune", "--force", "--filter", `label=org.opencontainers.image.title=berth ${image}`);
   }
-  works("docker", "builder", "prune", "--force", "--keep-storage", process.env["BERTH_BUILD_CACHE"] ?? "4GB");
+  const { stdout: help } = spawnSync("docker", ["builder", "prune", "--help"], { encoding: "utf8" });
+  const cache = keeping(help ?? "", process.env["BERTH_BUILD_CACHE"] ?? "4GB");
+  if (cache) works("docker", "builder", "prune", "--force", ...cache);
 }
 
 /** The names hold the time: `<stack>-<time>.history.json`, `<stack>.<time>.json`. */
