@@ -1,4 +1,4 @@
-/** What images of Docker Hub are like, as far as berth counts on it: bench/hub/<folder>/contract*.yaml, with sources. */
+/** What images of Docker Hub are like, as far as berth counts on it: bench/hub/<folder>/contract*.yaml. */
 import { globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
@@ -67,8 +67,8 @@ export interface Contract extends Facts {
   readonly sources: Readonly<Record<string, readonly FactName[]>>;
   /** What its own file says, rather than those of the images it is built on. */
   readonly said: readonly FactName[];
-  /** Whether others are built on it, and no catalogue names it. */
-  readonly base: boolean;
+  /** Whether it is what the folder's image stands for; a folder may have contracts of other versions besides. */
+  readonly main: boolean;
 }
 
 /** @throws {Error} where a file is none, or an image it is built on has no contract. */
@@ -80,10 +80,9 @@ export function contracts(): readonly Contract[] {
       const { success, data, error } = file.safeParse(given);
       if (!success) throw new Error(`bench/hub/${path}: ${z.prettifyError(error)}`);
       const said = (Object.keys(facts.shape) as FactName[]).filter((name) => name in given);
-      return { ...data, folder: basename(dirname(path)), said };
+      return { ...data, folder: basename(dirname(path)), main: basename(path) === "contract.yaml", said };
     });
   const named = new Map(read.map((one) => [one.image, one]));
-  const bases = new Set(read.flatMap(({ from }) => from ?? []));
   const whole = (image: string): Facts => {
     const own = named.get(image);
     if (own === undefined) throw new Error(`bench/hub: no contract is that of ${image}`);
@@ -97,14 +96,9 @@ export function contracts(): readonly Contract[] {
     );
     return joined as unknown as Facts;
   };
-  return read.map(({ image, folder: of, said, bench, sources }) => ({
+  return read.map(({ image, folder: of, main, said, bench, sources }) => ({
     ...whole(image),
-    image,
-    folder: of,
-    bench,
-    sources,
-    said,
-    base: bases.has(image),
+    ...{ image, folder: of, main, said, bench, sources },
   }));
 }
 

@@ -130,7 +130,11 @@ async function scan(): Promise<void> {
   const result = await ((await hasTrivy()) ? byTrivy(targets) : byUs(targets));
   const today = new Date().toISOString().slice(0, 10);
   const verdict = judge(result.scanned, waivers, today);
-  const support = supportWarnings(named.length ? named : [...targets.map(({ name }) => name), ...basesOf(plan)], lines, today);
+  const support = supportWarnings(
+    named.length ? named : [...targets.map(({ name }) => name), ...basesOf(plan)],
+    lines,
+    today,
+  );
   console.log(report(`Images of stack ${stack}`, result.judge, verdict, result.scanned, result.bills, support));
   process.exitCode = exitCode(verdict);
 }

@@ -19,11 +19,7 @@ const ROOT = join(import.meta.dirname, "..");
  * @throws {ProblemsError} as `pulumi preview` would show it, except for what only it knows: the engine's size, the
  * other stacks on the engine, and the passphrase.
  */
-export function planOf(
-  stack: string,
-  off: Iterable<string> = offHere(),
-  folder = ROOT,
-): Plan {
+export function planOf(stack: string, off: Iterable<string> = offHere(), folder = ROOT): Plan {
   const { config = {} } = stackFile(stack, folder);
   const { shape, catalogue } = systemOf(systems, config["berth:system"] as string | undefined, stack);
   const values = new Map<string, string>();

@@ -145,7 +145,7 @@ export function backup(args: BackupArgs, stores: readonly Store[], after: readon
   if (settings.backup === undefined) return [];
   const { every, keep, device, s3 } = settings.backup;
   const given = stores.flatMap((store) => (store.backup ? [{ store, ...store.backup.gives(args) }] : []));
-  // The image declares a volume, as PostgreSQL's does, and everybody may write there: any other would be a nameless one.
+  // PostgreSQL's image declares a volume, where everybody may write: it would get a nameless one there otherwise.
   const work = stores.map((store) => store.backup?.work?.(args)).find(Boolean) ?? WORK;
   return [
     {

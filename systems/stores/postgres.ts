@@ -137,22 +137,13 @@ function server({ settings, baseImage }: PostgresArgs, database: string, major: 
     ],
     // The superuser has no password. The image asks for one unless told "trust", which it writes into a file that
     // hba_file replaces: the superuser gets in through the socket only, as the operating system's user.
-    environment: {
-      POSTGRES_DB: database,
-      POSTGRES_HOST_AUTH_METHOD: "trust",
-      PGDATA: `${home(major)}/pgdata`,
-    },
+    environment: { POSTGRES_DB: database, POSTGRES_HOST_AUTH_METHOD: "trust", PGDATA: `${home(major)}/pgdata` },
     config: {
       "pg_hba.conf": content("data/postgres/pg_hba.conf"),
       "pg_ident.conf": content("data/postgres/pg_ident.conf"),
     },
     volumes: [
-      {
-        name: "postgres-data",
-        path: home(major),
-        keep: "data",
-        ...(device === undefined ? {} : { device }),
-      },
+      { name: "postgres-data", path: home(major), keep: "data", ...(device === undefined ? {} : { device }) },
       { ...SOCKET, keep: "scratch" },
     ],
     networks: ["data"],

@@ -34,7 +34,9 @@ export interface Stage {
 
 /** The stages of an image's Dockerfile by name. @throws {Error} where it installs a package that is not known here. */
 export function stagesOf({ context, dockerfile = `${context}/Dockerfile`, args }: ImageSpec): Map<string, Stage> {
-  const text = readFileSync(join(ROOT, dockerfile), "utf8").replace(/^\s*#.*\n/gm, "").replace(/\\\n/g, " ");
+  const text = readFileSync(join(ROOT, dockerfile), "utf8")
+    .replace(/^\s*#.*\n/gm, "")
+    .replace(/\\\n/g, " ");
   const values: Record<string, string> = {};
   const stages = new Map<string, Stage>();
   let stage: { from: string; runs: Set<string>; programs: Set<string>; folders: Record<string, Folder> } | undefined;
@@ -77,10 +79,13 @@ export function stagesOf({ context, dockerfile = `${context}/Dockerfile`, args }
 
 const packagesIn = (run: string): string[] =>
   [...run.matchAll(/apt-get install ([^&;|]+)/g)].flatMap(([, words]) =>
-    words!.trim().split(/\s+/).filter((word) => !word.startsWith("-")),
+    words!
+      .trim()
+      .split(/\s+/)
+      .filter((word) => !word.startsWith("-")),
   );
 
-/** A program by its own name, or the programs of a virtual environment or of Redis, which are known by where they are. */
+/** A program by its own name; those of Redis are known by their folder. */
 const copied = (rest: string, stages: ReadonlyMap<string, Stage>): string[] => {
   const [, from = "", path = "", to = ""] = /--from=(\S+) (\S+) (\S+)/.exec(rest) ?? [];
   if (path === "/opt/redis") return ["redis-check-rdb", "redis-cli", "redis-server"];

@@ -80,8 +80,7 @@ function userOf({ config: { User }, passwd, group }: Found): string {
   const [user = "", own] = (User || "0").split(":");
   const uid = /^\d+$/.test(user) ? Number(user) : idIn(passwd, user);
   const line = passwd?.split("\n").find((one) => one.split(":")[2] === String(uid));
-  const gid =
-    own === undefined ? Number(line?.split(":")[3] ?? 0) : /^\d+$/.test(own) ? Number(own) : idIn(group, own);
+  const gid = own === undefined ? Number(line?.split(":")[3] ?? 0) : /^\d+$/.test(own) ? Number(own) : idIn(group, own);
   return `${uid}:${gid}`;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Images as they are, held to their contracts (bench/hub/<folder>/contract*.yaml): the real ones where they can be
- * pulled, otherwise what the bench builds in their place, which may differ where the contract says so, and nowhere else.
+ * pulled, otherwise what the bench builds in their place. That may differ where the contract says so, and nowhere else.
  */
 import assert from "node:assert/strict";
 import { built, type Contract, contracts } from "../../bench/contracts.ts";
@@ -25,7 +25,7 @@ async function inspected(image: string): Promise<{ readonly config: Config; read
 
 /** The image of a contract, or the one that the bench builds of the same folder. */
 async function obtained(contract: Contract) {
-  const standsIn = built().filter(({ folder }) => folder === contract.folder && !/\.18/.test(contract.image));
+  const standsIn = built().filter(({ folder }) => contract.main && folder === contract.folder);
   for (const image of [contract.image, ...standsIn.map((row) => row.image)]) {
     const got = await inspected(image);
     if (got) return { image, ...got };
@@ -33,9 +33,7 @@ async function obtained(contract: Contract) {
   return undefined;
 }
 
-const all = await Promise.all(
-  contracts().map(async (contract) => ({ contract, got: await obtained(contract) })),
-);
+const all = await Promise.all(contracts().map(async (contract) => ({ contract, got: await obtained(contract) })));
 
 describe("contracts", function () {
   this.timeout(300_000);
@@ -58,10 +56,7 @@ describe("contracts", function () {
         ...(group === undefined ? {} : { group }),
       });
       const allowed = ours ? contract.bench : {};
-      assert.deepEqual(
-        Object.fromEntries([...found].filter(([fact]) => !(fact in allowed))),
-        {},
-      );
+      assert.deepEqual(Object.fromEntries([...found].filter(([fact]) => !(fact in allowed))), {});
       assert.deepEqual(
         Object.keys(allowed).filter((fact) => !found.has(fact)),
         [],

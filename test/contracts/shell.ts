@@ -1,8 +1,8 @@
-/** Which programs a script of sh or bash starts, as far as its text says: those that must be in the image it runs in. */
+/** Which programs a script of sh or bash starts, as far as its text says: they must be in the image it runs in. */
 
 const BUILTINS = new Set(
-  `. : [ break cd command continue declare echo eval exit export false hash kill local mapfile printf pwd read readonly return set
-   shift shopt source test times trap true type ulimit umask unset wait`.split(/\s+/),
+  `. : [ break cd command continue declare echo eval exit export false hash kill local mapfile printf pwd read readonly
+   return set shift shopt source test times trap true type ulimit umask unset wait`.split(/\s+/),
 );
 /** They are followed by a command. */
 const BEFORE_COMMANDS = new Set(["!", "{", "}", "do", "elif", "else", "exec", "if", "then", "time", "until", "while"]);

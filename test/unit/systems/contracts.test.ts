@@ -1,6 +1,6 @@
 /**
- * What the catalogues count on in images of others is in the contracts of those (bench/hub/<folder>/contract*.yaml): the
- * programs that health checks, trials, jobs and restores start, and the folders that something is mounted on.
+ * What the catalogues count on in images of others is in the contracts of those (bench/hub/<folder>/contract*.yaml):
+ * the programs that health checks, trials, jobs and restores start, and the folders that something is mounted on.
  * test/contracts holds images to their contracts.
  */
 import assert from "node:assert/strict";
@@ -35,13 +35,7 @@ interface Has {
 /** @param values Keys of the stack file. */
 function made(definition: SystemDefinition, values: Record<string, unknown> = {}) {
   const given = settings({ "berth:backup": {}, ...values }, definition.shape);
-  const args = {
-    stack: "dev",
-    settings: given,
-    publicUrl: "https://example.org",
-    has: () => true,
-    isOn: () => true,
-  };
+  const args = { stack: "dev", settings: given, publicUrl: "https://example.org", has: () => true, isOn: () => true };
   const system: System = definition.catalogue(args as never);
   return { system, args: args as unknown as Args };
 }
@@ -200,7 +194,9 @@ function mountFaults(service: ServiceSpec, { folders, contract }: Has, system: S
     }),
     // What stays gets a nameless volume there, which holds whatever is not where it should be.
     ...contract.volumes
-      .filter((path) => kind === "stateful" && ![...volumes.map((one) => one.path), ...Object.keys(tmpfs)].includes(path))
+      .filter(
+        (path) => kind === "stateful" && ![...volumes.map((one) => one.path), ...Object.keys(tmpfs)].includes(path),
+      )
       .map((path) => `${contract.image} declares a volume at ${path}, where none is given`),
   ];
 }
