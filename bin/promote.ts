@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
 import { stackFile } from "../config/checkout.ts";
+import { imageHere } from "../config/here.ts";
 import { formatProblems, ProblemsError } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
 import type { Plan } from "../plan/types.ts";
@@ -27,7 +28,8 @@ async function pulledBy({ services }: Plan, images: References): Promise<Pulled[
       ({ stdout }) => (JSON.parse(stdout) ?? []) as string[],
       () => [],
     );
-  const pulled = Object.entries(images).map(async ([name, usual]): Promise<Pulled[]> => {
+  const pulled = Object.entries(images).map(async ([name, reference]): Promise<Pulled[]> => {
+    const usual = imageHere(reference);
     const [ran, wanted] = [own[name] ?? usual, ownOf(config)[name] ?? usual];
     return used.has(ran) ? [{ name, ran, wanted, digests: await digestsOf(ran) }] : [];
   });

@@ -24,6 +24,7 @@ import { type Docker, lines, works } from "../config/docker-client.ts";
 import { Refusal } from "../config/problems.ts";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { keeping } from "./build-cache.ts";
 import { runningImages } from "./pulumi.ts";
 import { type Readable, readable } from "./release-file.ts";
 import { builtImages, dockerOf, planOf } from "./stack.ts";
@@ -176,7 +177,9 @@ export class Releases {
       const label = `label=org.opencontainers.image.title=berth ${image}`;
       await works(docker("image", "prune", "--force", "--filter", label));
     }
-    await works(docker("builder", "prune", "--force", "--keep-storage", process.env["BERTH_BUILD_CACHE"] ?? "4GB"));
+    const { stdout: help } = await docker("builder", "prune", "--help");
+    const cache = keeping(help, process.env["BERTH_BUILD_CACHE"] ?? "4GB");
+    if (cache) await works(docker("builder", "prune", "--force", ...cache));
   }
 
   /** The names hold the time: `<stack>-<time>.history.json`, `<stack>.<time>.json`. */

@@ -4,6 +4,7 @@ import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
 import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
+import { offHere } from "../config/here.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
 import { ProblemsError, Refusal } from "../config/problems.ts";
 import { faultOf } from "../config/secrets.ts";
@@ -19,11 +20,7 @@ const ROOT = join(import.meta.dirname, "..");
  * @throws {ProblemsError} as `pulumi preview` would show it, except for what only it knows: the engine's size, the
  * other stacks on the engine, and the passphrase.
  */
-export function planOf(
-  stack: string,
-  off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean),
-  folder = ROOT,
-): Plan {
+export function planOf(stack: string, off: Iterable<string> = offHere(), folder = ROOT): Plan {
   const { config = {} } = stackFile(stack, folder);
   const { shape, catalogue } = systemOf(systems, config["berth:system"] as string | undefined, stack);
   const values = new Map<string, string>();

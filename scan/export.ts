@@ -14,6 +14,8 @@ export interface Entry {
   readonly size: number;
   readonly uid: number;
   readonly gid: number;
+  /** Where a link leads, as it is written; of a hard link, without a leading slash. */
+  readonly link?: string;
   /** A program with Go's list of modules in it, which nobody here reads. */
   readonly go?: true;
 }
@@ -70,6 +72,7 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
         size: entry.size,
         uid: entry.uid ?? -1,
         gid: entry.gid ?? -1,
+        ...(entry.linkpath ? { link: entry.type === "Link" ? clean(entry.linkpath) : entry.linkpath } : {}),
       };
       const index = entries.push(at) - 1;
       if (entry.type === "Link" && wanted(path)) {

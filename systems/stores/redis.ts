@@ -126,19 +126,19 @@ const exporter = ({ settings, baseImage }: Args): ServiceSpec => ({
 });
 
 export interface RedisOptions {
-  /** @default redis:8.0 */
+  /** @default redis:8.10 */
   readonly image?: string;
   /** @default 8 */
   readonly major?: number;
 }
 
-export const redis = ({ image = "redis:8.0", major = 8 }: RedisOptions = {}): Store =>
+export const redis = ({ image = "redis:8.10", major = 8 }: RedisOptions = {}): Store =>
   store({
     name: "redis",
     title: "Redis",
     major,
     scheme: "redis",
-    images: { redis: image, redisExporter: "oliver006/redis_exporter:v1.69.0-alpine" },
+    images: { redis: image, redisExporter: "oliver006/redis_exporter:v1.89.0-alpine" },
     settings: {},
     secrets: {
       redisPassword: {
