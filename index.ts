@@ -1,5 +1,5 @@
 /** berth: settings → system → plan → platform → outputs. */
-import * as pulumi from "@pulumi/pulumi";
+import "./components/debug-messages.ts";
 import { announce, load, refusing } from "./config/load.ts";
 import { imageSources } from "./components/image-sources.ts";
 import { Platform } from "./components/platform.ts";
@@ -8,12 +8,6 @@ import { ProblemsError } from "./config/problems.ts";
 import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
 import { systems } from "./systems/index.ts";
-
-// The SDK takes a stack trace for every promise and looks its lines up in source maps, of which there are none: types
-// are stripped in place. Node's own traces name the same lines, at a fraction of the time.
-delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
-// The SDK's debug messages hold resolved secrets, and `pulumi up --json` or `--debug` prints them.
-(pulumi.log as { debug: unknown }).debug = () => Promise.resolve();
 
 const { system, stack, settings, secrets, address, ...given } = await load(systems);
 const plan = await refusing(() =>

@@ -12,6 +12,7 @@ import { Project } from "../test/stack/project.ts";
 import { type Start, startsWhile } from "../test/stack/starts.ts";
 import { assistant } from "../test/systems/assistant/driver.ts";
 import { planOf } from "../bin/stack.ts";
+import { imageHere } from "../config/here.ts";
 import type { Plan } from "../plan/types.ts";
 import { contextFiles } from "./plugins/resource-docker/image/digest.ts";
 import { writeCompose } from "./measure/compose.ts";
@@ -34,7 +35,7 @@ function tinyProject(name: string, program: string): string {
   mkdirSync(join(dir, ".state"));
   writeFileSync(
     join(dir, "Pulumi.yaml"),
-    `name: ${name}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\nbackend: {url: "file://.state"}\n`,
+    `name: ${name}\nruntime: {name: nodejs, options: {typescript: false, nodeargs: --stack-trace-limit=0}}\nmain: index.ts\nbackend: {url: "file://.state"}\n`,
   );
   writeFileSync(
     join(dir, "package.json"),
@@ -242,11 +243,9 @@ async function builds(): Promise<void> {
 
 /** What each further container adds to an up that changes nothing. */
 async function growth(): Promise<void> {
-  // Begins as index.ts does, with Node's own stack traces.
   const program = (count: number) => `import * as docker from "@pulumi/docker";
-delete Error.prepareStackTrace;
 for (let i = 0; i < ${count}; i++) new docker.Container("measure-" + i, {
-  image: "redis:8.0", command: ["sleep", "infinity"], memory: 16, memorySwap: 16, networkMode: "none", init: true,
+  image: "${imageHere("redis:8.10")}", command: ["sleep", "infinity"], memory: 16, memorySwap: 16, networkMode: "none", init: true,
   labels: [{ label: "berth.stack", value: "measure-growth" }], destroyGraceSeconds: 1, capabilities: { drops: ["ALL"] },
 });\n`;
   const dir = tinyProject("growth", program(20));

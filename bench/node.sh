@@ -40,7 +40,7 @@ fetch() {
 
 main() {
   mkdir -p "$BENCH_HOME/log"
-  only_one node
+  only_one node >&2
   if new_enough node; then dirname "$(command -v node)"; return 0; fi
   new_enough "$DIR/bin/node" || fetch
   printf '%s\n' "$DIR/bin"

@@ -1,16 +1,15 @@
 /**
  * Compares a stack with its engine.
  *   node bin/drift.ts [stack]            reports, and touches nothing
- *   node bin/drift.ts [stack] --repair   for bin/up: mends what Pulumi cannot,
+ *   node bin/drift.ts [stack] --repair   as bin/up does it: mends what Pulumi cannot,
  *                                        prints the options that make `pulumi up` mend the rest
  *
  * `pulumi preview --refresh` alone would miss what the provider does not read back (docs/provider.md
  * 3.6): networks, files on volumes, paused and unhealthy containers, moved tags, and whatever carries
  * the stack's labels without being its own.
  */
-import { execFile } from "node:child_process";
 import { basename } from "node:path";
-import { promisify } from "node:util";
+import { type Docker, dockerBytes, lines } from "../config/docker-client.ts";
 import { type FileFound, filesOfTar } from "./archive.ts";
 import {
   announced,
@@ -24,33 +23,21 @@ import {
   unexpected,
   type VolumeFound,
 } from "./compare.ts";
-import { preview } from "./pulumi.ts";
-import { useEngineOf } from "./stack.ts";
-
-const run = promisify(execFile);
-const LARGE = { maxBuffer: 1024 ** 3 } as const;
-const text = async (file: string, ...args: string[]): Promise<string> => (await run(file, args, LARGE)).stdout;
-const lines = async (...args: string[]): Promise<string[]> =>
-  (await text("docker", ...args)).split("\n").filter(Boolean);
-const inspected = async <T>(kind: string, ids: readonly string[]): Promise<T[]> =>
-  ids.length ? (JSON.parse(await text("docker", kind, "inspect", ...ids)) as T[]) : [];
-
-/** The state, secrets included: it stays in this process. */
-async function deploymentOf(stack: string): Promise<Deployment> {
-  return (
-    JSON.parse(await text("pulumi", "stack", "export", "--show-secrets", "--stack", stack)) as {
-      deployment: Deployment;
-    }
-  ).deployment;
-}
+import { preview, stateOf } from "./pulumi.ts";
+import { dockerOf, engineOf } from "./stack.ts";
 
 async function look(stack: string, { resources = [] }: Deployment): Promise<Engine> {
+  const docker = dockerOf(stack);
+  const archive = dockerBytes(engineOf(stack));
+  const listed = (...args: string[]): Promise<string[]> => lines(docker(...args));
+  const inspected = async <T>(kind: string, ids: readonly string[]): Promise<T[]> =>
+    ids.length ? (JSON.parse((await docker(kind, "inspect", ...ids)).stdout) as T[]) : [];
   const label = ["--filter", `label=berth.stack=${stack}`];
   const [containers, networks, volumes, images] = await Promise.all([
-    lines("ps", "--all", "--quiet", "--no-trunc", ...label).then((ids) => inspected<ContainerFound>("container", ids)),
-    lines("network", "ls", "--quiet", "--no-trunc", ...label).then((ids) => inspected<NetworkFound>("network", ids)),
-    lines("volume", "ls", "--quiet", ...label).then((names) => inspected<VolumeFound>("volume", names)),
-    lines("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then(
+    listed("ps", "--all", "--quiet", "--no-trunc", ...label).then((ids) => inspected<ContainerFound>("container", ids)),
+    listed("network", "ls", "--quiet", "--no-trunc", ...label).then((ids) => inspected<NetworkFound>("network", ids)),
+    listed("volume", "ls", "--quiet", ...label).then((names) => inspected<VolumeFound>("volume", names)),
+    listed("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then(
       (found) => new Map(found.map((line) => line.split(" ") as [string, string])),
     ),
   ]);
@@ -77,11 +64,8 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
   return { containers, networks, volumes, images, files, brought };
 }
 
-const archive = async (...args: string[]): Promise<Buffer> =>
-  (await run("docker", args, { ...LARGE, encoding: "buffer" })).stdout;
-
 async function report(stack: string): Promise<void> {
-  const deployment = await deploymentOf(stack);
+  const deployment = await stateOf(stack);
   const [{ steps = [] }, engine] = await Promise.all([
     preview(stack, { options: ["--refresh"] }),
     look(stack, deployment),
@@ -97,25 +81,30 @@ async function report(stack: string): Promise<void> {
   process.exitCode = findings.length ? 2 : 0;
 }
 
-/** Runs while nobody else works on the stack: what another run has just made would look foreign. */
-async function repair(stack: string): Promise<void> {
-  const deployment = await deploymentOf(stack);
+/**
+ * Mends what Pulumi cannot. It runs while nobody else works on the stack: what another run has just made would look
+ * foreign.
+ *
+ * @param deployment What the state holds.
+ * @returns the options that make `pulumi up` mend the rest
+ */
+export async function repair(stack: string, deployment: Deployment, docker: Docker): Promise<string[]> {
   const findings = differences(deployment, await look(stack, deployment));
   for (const { object, what, up, engine } of findings) {
     console.error(`${object}: ${what}; bin/up ${up}`);
-    if (engine)
-      await text("docker", ...engine).catch((error: Error) => console.error(`  it could not: ${error.message}`));
+    if (engine) await docker(...engine).catch((error: Error) => console.error(`  it could not: ${error.message}`));
   }
   // The state may say otherwise by now, and what is gone can be made only once the state knows.
-  if (findings.length) console.log("--refresh");
-  for (const urn of new Set(findings.flatMap((finding) => finding.replace ?? []))) console.log(`--replace=${urn}`);
+  const urns = new Set(findings.flatMap((finding) => finding.replace ?? []));
+  return [...(findings.length ? ["--refresh"] : []), ...[...urns].map((urn) => `--replace=${urn}`)];
 }
 
 if (process.argv[1] === import.meta.filename) {
   const [stack = "dev", mode] = process.argv.slice(2);
   try {
-    useEngineOf(stack);
-    await (mode === "--repair" ? repair(stack) : report(stack));
+    if (mode === "--repair")
+      for (const option of await repair(stack, await stateOf(stack), dockerOf(stack))) console.log(option);
+    else await report(stack);
   } catch (error) {
     console.error(`error: ${(error as Error).message}`);
     process.exitCode = 1;

@@ -41,6 +41,17 @@ which_tools() {
   else echo bench; fi
 }
 
+# Images that the bench has under another tag than the systems name: `wanted=instead`, by their contracts.
+instead() {
+  local image folder contracts contract wanted
+  sed 's/#.*//; /^[[:space:]]*$/d' bench/hub/images.txt | while read -r image folder _ _ contracts; do
+    for contract in ${contracts:-contract}; do
+      wanted=$(sed -n 's/^image: //p' "bench/hub/$folder/$contract.yaml")
+      [ "$wanted" = "$image" ] || printf '%s=%s ' "$wanted" "$image"
+    done
+  done
+}
+
 # Puts the tools on PATH; installs nothing.
 use_tools() {
   case $1 in
@@ -50,8 +61,9 @@ use_tools() {
       # BERTH_PLUGIN_PATH: other plugins than the stand-ins, to compare.
       PATH=${BERTH_PLUGIN_PATH:-$ROOT/bench/plugins/bin}:$BENCH_HOME/bin:$node:$PATH
       BERTH_OFF="${BERTH_OFF-$(sed -nE 's/^([a-z][a-z0-9-]*) .*/\1/p' bench/hub/missing.txt | xargs)}"
+      BERTH_BASE_IMAGES="${BERTH_BASE_IMAGES-$(instead)}"
       BERTH_INSTEAD="${BERTH_INSTEAD-$(tr -d '\n' < bench/hub/instead.json)}"
-      export BERTH_OFF BERTH_INSTEAD;;
+      export BERTH_OFF BERTH_BASE_IMAGES BERTH_INSTEAD;;
   esac
   export PATH PULUMI_SKIP_UPDATE_CHECK=true PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK=true
   export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-node}

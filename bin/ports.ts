@@ -1,8 +1,8 @@
-/** Refuses an up whose host ports another program holds: node bin/ports.ts [stack] */
-import { execFileSync } from "node:child_process";
+/** Host ports that an up would need and another program holds. */
 import { connect } from "node:net";
-import { ProblemsError, setCommand } from "../config/problems.ts";
-import { engineOf, main, planOf, useEngineOf } from "./stack.ts";
+import { type Docker, lines } from "../config/docker-client.ts";
+import { type Problem, setCommand } from "../config/problems.ts";
+import type { Plan } from "../plan/types.ts";
 
 const answers = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -18,40 +18,27 @@ const answers = (host: string, port: number): Promise<boolean> =>
   });
 
 /** Host port → stack of this program whose container holds it. */
-function holders(): Map<number, string> {
-  const lines = execFileSync(
-    "docker",
-    ["ps", "--filter", "label=berth.stack", "--format", '{{.Label "berth.stack"}} {{.Ports}}'],
-    { encoding: "utf8" },
-  ).split("\n");
+async function holders(docker: Docker): Promise<Map<number, string>> {
+  const format = '{{.Label "berth.stack"}} {{.Ports}}';
+  const found = await lines(docker("ps", "--filter", "label=berth.stack", "--format", format));
   return new Map(
-    lines.flatMap((line) =>
+    found.flatMap((line) =>
       [...line.matchAll(/:(\d+)->/g)].map(([, port]): [number, string] => [Number(port), line.split(" ")[0]!]),
     ),
   );
 }
 
-await main(async (stack) => {
-  useEngineOf(stack);
-  const held = holders();
-  // Of another machine's ports nothing is known here: its engine refuses what is taken.
-  const ports =
-    engineOf(stack) === undefined
-      ? planOf(stack)
-          .services.flatMap((service) => service.ports)
-          .filter(({ external }) => held.get(external) !== stack)
-      : [];
-  const taken = (
-    await Promise.all(ports.map(async (port) => ({ port, open: await answers(port.ip, port.external) })))
-  ).filter(({ open }) => open);
-  if (taken.length)
-    throw new ProblemsError(
-      stack,
-      taken.map(({ port: { endpoint, external } }) => ({
-        key: `berth:ports.${endpoint}`,
-        got: `port ${external} is held by ${held.has(external) ? `stack ${held.get(external)!}` : "another program"} on this machine`,
-        allowed: "a free port",
-        fix: `${setCommand("berth:portOffset", 100, stack)}   (or end the other: ${held.has(external) ? `bin/down ${held.get(external)!}` : `ss -ltnp sport = :${external}`})`,
-      })),
-    );
-});
+/** @param docker The client of this machine's engine. */
+export async function takenPorts({ stack, services }: Plan, docker: Docker): Promise<Problem[]> {
+  const held = await holders(docker);
+  const ports = services.flatMap((service) => service.ports).filter(({ external }) => held.get(external) !== stack);
+  const open = await Promise.all(ports.map(({ ip, external }) => answers(ip, external)));
+  return ports
+    .filter((_, n) => open[n])
+    .map(({ endpoint, external }) => ({
+      key: `berth:ports.${endpoint}`,
+      got: `port ${external} is held by ${held.has(external) ? `stack ${held.get(external)!}` : "another program"} on this machine`,
+      allowed: "a free port",
+      fix: `${setCommand("berth:portOffset", 100, stack)}   (or end the other: ${held.has(external) ? `bin/down ${held.get(external)!}` : `ss -ltnp sport = :${external}`})`,
+    }));
+}

@@ -1,15 +1,15 @@
 /** Writes the images that ran in one stack into another's stack file: node bin/promote.ts <from> <to> */
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
 import { stackFile } from "../config/checkout.ts";
+import { imageHere } from "../config/here.ts";
 import { formatProblems, ProblemsError } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
 import type { Plan } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";
 import { pinned, promoted, type Pulled, refusals } from "./promotion.ts";
 import { runningImages } from "./pulumi.ts";
-import { builtImages, planOf, useEngineOf } from "./stack.ts";
+import { builtImages, dockerOf, planOf } from "./stack.ts";
 
 const [from, to] = process.argv.slice(2) as [string, string];
 const file = `Pulumi.${to}.yaml`;
@@ -19,17 +19,21 @@ const there = (config["berth:images"] ?? {}) as References;
 const ownOf = (given: Readonly<Record<string, unknown>>): References => (given["berth:baseImages"] ?? {}) as References;
 
 /** What the services of a stack pull, as its engine has it. */
-function pulledBy({ services }: Plan, images: References): Pulled[] {
+async function pulledBy({ services }: Plan, images: References): Promise<Pulled[]> {
   const used = new Set(services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
   const own = ownOf(stackFile(from, ".").config ?? {});
-  useEngineOf(from);
-  return Object.entries(images).flatMap(([name, usual]): Pulled[] => {
+  const docker = dockerOf(from);
+  const digestsOf = (image: string): Promise<string[]> =>
+    docker("image", "inspect", "--format", "{{json .RepoDigests}}", image).then(
+      ({ stdout }) => (JSON.parse(stdout) ?? []) as string[],
+      () => [],
+    );
+  const pulled = Object.entries(images).map(async ([name, reference]): Promise<Pulled[]> => {
+    const usual = imageHere(reference);
     const [ran, wanted] = [own[name] ?? usual, ownOf(config)[name] ?? usual];
-    if (!used.has(ran)) return [];
-    const asked = ["image", "inspect", "--format", "{{json .RepoDigests}}", ran];
-    const { status, stdout } = spawnSync("docker", asked, { encoding: "utf8" });
-    return [{ name, ran, wanted, digests: status === 0 ? ((JSON.parse(stdout) ?? []) as string[]) : [] }];
+    return used.has(ran) ? [{ name, ran, wanted, digests: await digestsOf(ran) }] : [];
   });
+  return (await Promise.all(pulled)).flat();
 }
 
 async function promote(): Promise<void> {
@@ -42,7 +46,7 @@ async function promote(): Promise<void> {
       formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`),
     );
   const digests = images as Record<string, string>;
-  const pulled = pinned(pulledBy(plan, systems[plan.system as keyof typeof systems].images));
+  const pulled = pinned(await pulledBy(plan, systems[plan.system as keyof typeof systems].images));
   const changed = Object.keys(digests).filter((name) => there[name] !== digests[name]);
   writeFileSync(file, promoted(readFileSync(file, "utf8"), digests, pulled.images));
   for (const name of changed) console.log(`${name}: ${there[name] ?? "built"} → ${digests[name]}`);

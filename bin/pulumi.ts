@@ -2,6 +2,9 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { outputIn } from "../config/checkout.ts";
+import { Refusal } from "../config/problems.ts";
+import type { Deployment } from "./compare.ts";
 import type { Preview } from "./steps.ts";
 
 const run = promisify(execFile);
@@ -43,8 +46,18 @@ export async function preview(
 export const brokenRules = (said: string): string | undefined =>
   /^Policies:\n((?: .*\n|\n(?= ))*)/m.exec(said)?.[1]!.trimEnd() || undefined;
 
+/** What the state holds, secrets included: it stays in this process. @throws {Refusal} where it cannot be read */
+export async function stateOf(stack: string): Promise<Deployment> {
+  const exported = await pulumi(["stack", "export", "--show-secrets", "--stack", stack]).catch((error: Error) => {
+    throw new Refusal(error.message);
+  });
+  return (JSON.parse(exported) as { deployment: Deployment }).deployment;
+}
+
 /** Service → what runs. Outputs are those of the last complete up: a release that failed never reaches them. */
 export async function runningImages(stack: string): Promise<Record<string, string>> {
+  const output = outputIn(stack, "images");
+  if (output !== undefined) return output as Record<string, string>;
   try {
     return JSON.parse(await pulumi(["stack", "output", "images", "--json", "--stack", stack])) as Record<
       string,

@@ -1,6 +1,6 @@
 /**
- * Makes a stack ready for the next run, whatever became of the one before; bin/lib.sh
- * calls it while it holds the stack's lock.
+ * Makes a stack ready for the next run, whatever became of the one before: node bin/recover.ts <stack>, while
+ * somebody holds the stack's lock.
  *
  * 1. A lock of the backend whose process is gone is taken away; a living one is respected.
  *    The plugins that a dead one left at work are ended.
@@ -9,12 +9,17 @@
  * 3. If a run was cut off, the state is read afresh from the engine: what was deleted and not recorded is missed, and
  *    made again.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { stateFolder } from "../config/checkout.ts";
-import { useEngineOf } from "./stack.ts";
+import { type Docker, lines } from "../config/docker-client.ts";
+import { Refusal } from "../config/problems.ts";
+import type { Deployment } from "./compare.ts";
+import { pulumi, stateOf } from "./pulumi.ts";
+import { dockerOf, main } from "./stack.ts";
 
 interface Lock {
   readonly pid: number;
@@ -22,32 +27,13 @@ interface Lock {
   readonly hostname: string;
   readonly timestamp: string;
 }
-interface Resource {
-  readonly type: string;
-  readonly id?: string;
-}
-interface Deployment {
-  readonly resources?: readonly Resource[];
-  readonly pending_operations?: readonly unknown[];
-}
 interface Labelled {
   readonly kind: "container" | "network" | "volume";
   readonly id: string;
   readonly name: string;
 }
 
-const stack = process.argv[2]!;
 const say = (text: string) => process.stderr.write(`${text}\n`);
-const die = (text: string): never => {
-  say(`error: ${text}`);
-  process.exit(1);
-};
-const run = (file: string, ...args: string[]): string =>
-  execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "inherit"] });
-const lines = (file: string, ...args: string[]): string[] =>
-  run(file, ...args)
-    .split("\n")
-    .filter(Boolean);
 
 /** A process id may have been given to another program since. */
 const alive = (lock: Lock): boolean => {
@@ -61,7 +47,7 @@ const alive = (lock: Lock): boolean => {
 };
 
 /** Only a backend of files has locks to look at; the others end theirs themselves, or say what to do. */
-function unlock(): boolean {
+async function unlock(stack: string): Promise<boolean> {
   const states = stateFolder();
   if (states === undefined) return false;
   const folder = join(states, "locks/organization/berth", stack);
@@ -70,12 +56,12 @@ function unlock(): boolean {
     .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Lock);
   const living = locks.find(alive);
   if (living)
-    die(
+    throw new Refusal(
       `stack ${stack} is being changed by process ${living.pid} of ${living.username}@${living.hostname} since ${living.timestamp}: wait for it${living.hostname === hostname() ? "" : `, or if that machine is gone: pulumi cancel --stack ${stack} --yes`}`,
     );
   if (locks.length === 0) return false;
   say(`a run of ${locks[0]!.timestamp} did not end: taking its lock away`);
-  run("pulumi", "cancel", "--stack", stack, "--yes");
+  await pulumi(["cancel", "--stack", stack, "--yes"]);
   return true;
 }
 
@@ -101,9 +87,9 @@ function endOrphans(): void {
 }
 
 /** What carries the stack's label, but for data. */
-function labelled(): Labelled[] {
+async function labelled(stack: string, docker: Docker): Promise<Labelled[]> {
   const label = ["--filter", `label=berth.stack=${stack}`];
-  return (["container", "network", "volume"] as const).flatMap((kind) => {
+  const found = (["container", "network", "volume"] as const).map(async (kind) => {
     const [list, format] =
       kind === "container"
         ? [["ps", "-a", "--no-trunc"], "{{.ID}}\t{{.Names}}\t-"]
@@ -111,69 +97,67 @@ function labelled(): Labelled[] {
             [kind, "ls", ...(kind === "network" ? ["--no-trunc"] : [])],
             kind === "network" ? "{{.ID}}\t{{.Name}}\t-" : '{{.Name}}\t{{.Name}}\t{{.Label "berth.keep"}}',
           ];
-    return lines("docker", ...list, ...label, "--format", format)
+    return (await lines(docker(...list, ...label, "--format", format)))
       .map((line) => line.split("\t") as [string, string, string])
       .filter(([, , keep]) => keep !== "data")
       .map(([id, name]) => ({ kind, id, name }));
   });
+  return (await Promise.all(found)).flat();
 }
 
 /** A database that is just making its files would leave them half made. */
-function settle(id: string): void {
-  const health = () => run("docker", "inspect", "--format", "{{with .State.Health}}{{.Status}}{{end}}", id).trim();
-  for (let tries = 0; tries < 60 && health() === "starting"; tries += 1)
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
-  run("docker", "stop", id);
+async function settle(id: string, docker: Docker): Promise<void> {
+  const health = async () =>
+    (await docker("inspect", "--format", "{{with .State.Health}}{{.Status}}{{end}}", id)).stdout.trim();
+  for (let tries = 0; tries < 60 && (await health()) === "starting"; tries += 1) await sleep(1000);
+  await docker("stop", id);
 }
 
-function remove({ kind, id, name }: Labelled): void {
+async function remove({ kind, id, name }: Labelled, docker: Docker): Promise<void> {
   say(`removing ${kind} ${name}: an earlier run made it and did not record it`);
   if (kind !== "container") {
-    spawnSync("docker", [kind, "rm", id], { stdio: ["ignore", "ignore", "inherit"] });
+    await docker(kind, "rm", id).catch((error: { stderr?: string }) => process.stderr.write(error.stderr ?? ""));
     return;
   }
-  const data = lines("docker", "inspect", "--format", "{{range .Mounts}}{{println .Name}}{{end}}", id).some(
-    (volume) =>
-      volume &&
-      spawnSync("docker", ["volume", "inspect", "--format", '{{index .Labels "berth.keep"}}', volume], {
-        encoding: "utf8",
-      }).stdout.trim() === "data",
-  );
-  if (data) settle(id);
-  run("docker", "rm", "--force", "--volumes", id);
+  const keeps = async (volume: string): Promise<boolean> =>
+    docker("volume", "inspect", "--format", '{{index .Labels "berth.keep"}}', volume).then(
+      ({ stdout }) => stdout.trim() === "data",
+      () => false,
+    );
+  const volumes = await lines(docker("inspect", "--format", "{{range .Mounts}}{{println .Name}}{{end}}", id));
+  if ((await Promise.all(volumes.map(keeps))).includes(true)) await settle(id, docker);
+  await docker("rm", "--force", "--volumes", id);
 }
 
-useEngineOf(stack);
-const cutOff = unlock();
-endOrphans();
-const all = labelled();
-const { deployment } = JSON.parse(run("pulumi", "stack", "export", "--stack", stack)) as { deployment: Deployment };
-const pending = deployment.pending_operations?.length ?? 0;
-const known = new Set((deployment.resources ?? []).map(({ id }) => id));
-const strangers = all.filter(({ id }) => !known.has(id));
-const containers = (of: readonly Labelled[]) => of.filter(({ kind }) => kind === "container").length;
-// The databases have fixed names, so that a second checkout never gets far enough to look like the owner.
-if (containers(strangers) > containers(all) / 2 && !pending)
-  die(`${containers(all)} containers of stack ${stack} are on this engine, and this checkout's state does not know ${containers(strangers)} of them: another checkout made them.
+/**
+ * @returns what the state holds then
+ * @throws {Refusal} where somebody else is at work on the stack, or has made it
+ */
+export async function recover(stack: string, docker: Docker): Promise<Deployment> {
+  const cutOff = await unlock(stack);
+  endOrphans();
+  const all = await labelled(stack, docker);
+  const deployment = await stateOf(stack);
+  const { resources = [], pending_operations: { length: pending } = [] } = deployment;
+  const known = new Set(resources.map(({ id }) => id));
+  const strangers = all.filter(({ id }) => !known.has(id));
+  const containers = (of: readonly Labelled[]) => of.filter(({ kind }) => kind === "container").length;
+  // The databases have fixed names, so that a second checkout never gets far enough to look like the owner.
+  if (containers(strangers) > containers(all) / 2 && !pending)
+    throw new Refusal(`${containers(all)} containers of stack ${stack} are on this engine, and this checkout's state does not know ${containers(strangers)} of them: another checkout made them.
 Work there, or give this stack another name. If their state is lost, remove them (their data stays): docker rm -f $(docker ps -aq --filter label=berth.stack=${stack})`);
-// A plain pulumi that began since then: what it made may be in the list and not in the state.
-unlock();
-strangers.forEach(remove);
-if (cutOff || pending) {
+  // A plain pulumi that began since then: what it made may be in the list and not in the state.
+  await unlock(stack);
+  for (const stranger of strangers) await remove(stranger, docker);
+  if (!cutOff && !pending) return deployment;
   say("the last run was cut off: reading what the engine has");
-  const { status } = spawnSync(
-    "pulumi",
-    [
-      "refresh",
-      "--stack",
-      stack,
-      "--yes",
-      "--skip-preview",
-      "--non-interactive",
-      "--clear-pending-creates",
-      "--suppress-outputs",
-    ],
-    { stdio: ["ignore", 2, 2] },
-  );
-  if (status !== 0) die("the engine could not be read; run this again");
+  const options = ["--yes", "--skip-preview", "--non-interactive", "--clear-pending-creates", "--suppress-outputs"];
+  const { status } = spawnSync("pulumi", ["refresh", "--stack", stack, ...options], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Refusal("the engine could not be read; run this again");
+  return stateOf(stack);
 }
+
+if (process.argv[1] === import.meta.filename)
+  await main(async (stack) => {
+    await recover(stack, dockerOf(stack));
+  });

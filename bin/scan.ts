@@ -12,7 +12,9 @@ import { keysOf } from "../scan/osv.ts";
 import { inventoryOf, isWanted } from "../scan/packages.ts";
 import { type Bill, report } from "../scan/report.ts";
 import { billOf } from "../scan/sbom.ts";
+import { lines } from "../scan/lines.ts";
 import { hold } from "../scan/scanner.ts";
+import { supportWarnings } from "../scan/support.ts";
 import { askTrivy, hasTrivy, listedBy, ofTrivy } from "../scan/trivy.ts";
 import type { Inventory, Scanned } from "../scan/types.ts";
 import { waivers } from "../scan/waivers.ts";
@@ -55,6 +57,12 @@ async function targetsOf(plan: Plan): Promise<Target[]> {
   for (const reference of targets.values()) await obtain(reference, plan.platform);
   return [...targets].map(([name, reference]) => ({ name, reference })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** What the images are built on that are built here. */
+const basesOf = ({ images }: Plan): string[] =>
+  Object.values(images).flatMap(({ args }) =>
+    Object.entries(args).flatMap(([name, value]) => (name.endsWith("_IMAGE") ? [value] : [])),
+  );
 
 /** As Pulumi would, up to the labels; the layers are shared with it. */
 async function build(name: string, plan: Plan): Promise<string> {
@@ -120,8 +128,14 @@ async function scan(): Promise<void> {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   const result = await ((await hasTrivy()) ? byTrivy(targets) : byUs(targets));
-  const verdict = judge(result.scanned, waivers, new Date().toISOString().slice(0, 10));
-  console.log(report(`Images of stack ${stack}`, result.judge, verdict, result.scanned, result.bills));
+  const today = new Date().toISOString().slice(0, 10);
+  const verdict = judge(result.scanned, waivers, today);
+  const support = supportWarnings(
+    named.length ? named : [...targets.map(({ name }) => name), ...basesOf(plan)],
+    lines,
+    today,
+  );
+  console.log(report(`Images of stack ${stack}`, result.judge, verdict, result.scanned, result.bills, support));
   process.exitCode = exitCode(verdict);
 }
 

@@ -1,11 +1,13 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import { join } from "node:path";
 import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
+import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
 import { withInstead } from "../config/instead.ts";
+import { offHere } from "../config/here.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
-import { ProblemsError } from "../config/problems.ts";
+import { ProblemsError, Refusal } from "../config/problems.ts";
 import { faultOf } from "../config/secrets.ts";
 import { systemOf } from "../config/shape.ts";
 import { makePlan } from "../plan/plan.ts";
@@ -19,11 +21,7 @@ const ROOT = join(import.meta.dirname, "..");
  * @throws {ProblemsError} as `pulumi preview` would show it, except for what only it knows: the engine's size, the
  * other stacks on the engine, and the passphrase.
  */
-export function planOf(
-  stack: string,
-  off: Iterable<string> = (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean),
-  folder = ROOT,
-): Plan {
+export function planOf(stack: string, off: Iterable<string> = offHere(), folder = ROOT): Plan {
   const { config = {} } = stackFile(stack, folder);
   const { shape, catalogue } = systemOf(systems, config["berth:system"] as string | undefined, stack);
   const values = new Map<string, string>();
@@ -63,11 +61,8 @@ export function engineOf(stack: string): string | undefined {
   return (stackFile(stack, ROOT).config?.["docker:host"] as string | undefined) ?? remoteEngine();
 }
 
-/** Has every docker client that this process starts ask the stack's engine, as bin/lib.sh does for the scripts. */
-export function useEngineOf(stack: string): void {
-  const engine = engineOf(stack);
-  if (engine !== undefined) process.env["DOCKER_HOST"] = engine;
-}
+/** The docker client of the stack's engine, which takes as long as it takes. */
+export const dockerOf = (stack: string): Docker => dockerClient(engineOf(stack), { timeout: 0 });
 
 /** Image of the system → what runs, from the stack's output `images`, which goes by service. */
 export const builtImages = (
@@ -85,13 +80,14 @@ export const builtImages = (
   );
 };
 
-/** Runs a script's main function; a problem is shown without a stack trace. */
+/** Runs a script's main function; what a person can mend is shown without a stack trace. */
 export async function main(run: (stack: string) => void | Promise<void>): Promise<void> {
   try {
     await run(process.argv[2] ?? "dev");
   } catch (error) {
-    if (!(error instanceof ProblemsError)) throw error;
-    console.error(error.message);
+    if (error instanceof ProblemsError) console.error(error.message);
+    else if (error instanceof Refusal) console.error(`error: ${error.message}`);
+    else throw error;
     process.exitCode = 1;
   }
 }

@@ -1,10 +1,9 @@
-/** What a person does next, after an up: node bin/summary.ts [stack] */
-import { planOf } from "./stack.ts";
+/** What a person does next, after an up. */
+import type { Plan } from "../plan/types.ts";
 
-const stack = process.argv[2] ?? "dev";
-const { urls, off, system, environment, publicUrl } = planOf(stack);
-const width = Math.max(...Object.keys(urls).map((name) => name.length));
-console.log(`
+export function summary({ stack, urls, off, system, environment, publicUrl }: Plan): string {
+  const width = Math.max(...Object.keys(urls).map((name) => name.length));
+  return `
 ${system} (${environment}) is up and healthy.
 
 ${Object.entries(urls)
@@ -17,4 +16,5 @@ ${Object.entries(urls)
                bin/up ${stack}        apply it
                bin/down ${stack}      stop, keeping the data
   plain pulumi eval "$(bin/env)"; pulumi preview --stack ${stack}
-${off.length ? `\nSwitched off here: ${off.join(", ")}.` : ""}`);
+${off.length ? `\nSwitched off here: ${off.join(", ")}.` : ""}`;
+}

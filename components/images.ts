@@ -10,7 +10,10 @@ export interface ImagesArgs {
   readonly sources: ImageSources;
 }
 
-/** Every image that the services run: built from this checkout, or pulled. */
+/**
+ * Every image that the services run. What exists, the containers pull by themselves, those that only carry files first;
+ * before a single container stops, its rehearsal has pulled (docs/decisions/0008-images-first.md).
+ */
 export class Images extends pulumi.ComponentResource {
   readonly #references = new Map<string, pulumi.Output<string>>();
 
@@ -20,10 +23,8 @@ export class Images extends pulumi.ComponentResource {
     for (const [image, source] of Object.entries(sources).sort())
       this.#references.set(
         image,
-        "existing" in source ? this.#pull(source.existing, plan) : this.#build(image, source, plan),
+        "existing" in source ? pulumi.output(source.existing) : this.#build(image, source, plan),
       );
-    const pulled = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
-    for (const reference of [...pulled].sort()) this.#references.set(reference, this.#pull(reference, plan));
     this.registerOutputs({ references: Object.fromEntries(this.#references) });
   }
 
@@ -31,16 +32,7 @@ export class Images extends pulumi.ComponentResource {
    * What a container names. A tag never changes when its content does; the digest does, and so replaces the containers.
    */
   of(ref: ImageRef): pulumi.Output<string> {
-    return this.#references.get("pull" in ref ? ref.pull : ref.build)!;
-  }
-
-  /**
-   * An image that exists. A container would pull it too, but a stateful one only after the old one is gone: an image
-   * that cannot be had must fail before that.
-   */
-  #pull(reference: string, plan: Plan): pulumi.Output<string> {
-    const logical = resourceName(plan.system, plan.stack, "image", reference.replaceAll(/[^A-Za-z0-9.]+/g, "-"));
-    return new docker.RemoteImage(logical, { name: reference, keepLocally: true }, { parent: this }).name;
+    return "pull" in ref ? pulumi.output(ref.pull) : this.#references.get(ref.build)!;
   }
 
   #build(image: string, source: Extract<ImageSource, { build: string }>, plan: Plan): pulumi.Output<string> {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { dockerClient } from "./docker-client.ts";
+import { dockerClient } from "../config/docker-client.ts";
 
 const LINES = "15";
 

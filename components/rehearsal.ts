@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { resourceName } from "../plan/names.ts";
 import { asCommand, createArgs, newPorts, type Tried } from "../plan/rehearsal.ts";
 import type { Plan, PlannedService } from "../plan/types.ts";
-import { type Docker, dockerClient, type DockerOptions } from "./docker-client.ts";
+import { type Docker, dockerClient, type DockerOptions } from "../config/docker-client.ts";
 import { Turns } from "./turns.ts";
 
 /** The docker client, with options for a call. */
@@ -65,7 +65,7 @@ export async function rehearse(
       await remove();
     }
     const { command, follows } = service.rehearsal ?? {};
-    await said(docker("create", ...createArgs(now, { ...trial, ...(command ? { command } : {}) })), REFUSED);
+    await said(docker("create", ...createArgs(now, { ...trial, ...service.rehearsal })), REFUSED);
     await said(docker("start", trial.name), "it does not start");
     // It begins from nothing, with what the others leave it of the processor.
     const patience = 2 * service.waitTimeout;

@@ -41,8 +41,10 @@ export const foldersOf = ({ context, dockerfile }: Pick<ImageSpec, "context" | "
 export function commitOf(folders: readonly string[]): Commit {
   const context = folders[0]!;
   const paths = folders.map((folder) => relative(context, folder) || ".");
-  if (git(context, "rev-parse", "--is-inside-work-tree") !== "true") return { revision: UNCOMMITTED };
-  if (git(context, "rev-parse", "--is-shallow-repository") === "true") throw new ShallowError(context);
+  const [inside, shallow] =
+    git(context, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository")?.split("\n") ?? [];
+  if (inside !== "true") return { revision: UNCOMMITTED };
+  if (shallow === "true") throw new ShallowError(context);
   const [commit, seconds] = git(context, "log", "-1", "--format=%H %ct", "--", ...paths)?.split(" ") ?? [];
   if (!commit) return { revision: UNCOMMITTED };
   return {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { SchemaVersion } from "../plan/types.ts";
-import { dockerClient } from "./docker-client.ts";
+import { dockerClient } from "../config/docker-client.ts";
 import type { Declared } from "./shared.ts";
 
 /**

@@ -3,12 +3,15 @@ import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { references, render, valueKey } from "../plan/template.ts";
 import type { ImageRef, NetworkName, Plan } from "../plan/types.ts";
+import type { Files } from "./files.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** A declared service: what those after it wait for and refer to. */
 export interface Declared {
   readonly containers: readonly docker.Container[];
   readonly names: pulumi.Output<string[]>;
+  /** What carries its files; undefined for a service without any. */
+  readonly files: Files | undefined;
 }
 
 export interface Shared {

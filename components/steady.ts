@@ -1,6 +1,6 @@
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Docker, dockerClient } from "./docker-client.ts";
+import { type Docker, dockerClient } from "../config/docker-client.ts";
 
 /** What the engine says of a container at one moment; times in milliseconds since 1970, by the engine's clock. */
 export interface Look {

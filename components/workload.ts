@@ -28,16 +28,15 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
   const name = resourceName(shared.plan.system, shared.plan.stack, service.name);
   const single = kind === "stateful";
   // Not inside the workload: a rehearsal, before its update, reads them.
-  const files = declareFiles(service, shared, tier);
+  const { sharesFilesOf } = service;
+  const files = sharesFilesOf ? shared.declared.get(sharesFilesOf)!.files : declareFiles(service, shared, tier);
   const seeds = files ? [files.seed] : [];
   const args = { ...(single ? { name } : {}), ...argsOf(service, files, shared) };
   const rehearsed = { dependsOn: seeds, hooks: { beforeUpdate: [shared.rehearsal] } };
-  const workload = () =>
-    single
-      ? new Workload(name, { container: tried(args) }, { parent: tier, ...rehearsed })
-      : new Workload(name, {}, { parent: tier });
   const opts = {
-    parent: kind === "job" ? tier : workload(),
+    ...(single
+      ? { parent: new Workload(name, { container: tried(args) }, { parent: tier, ...rehearsed }) }
+      : { parent: tier, aliases: formerly(service, name, tier) }),
     deleteBeforeReplace: single,
     replaceOnChanges: REPLACE_ON,
     hooks: hooksOf(service, shared),
@@ -50,18 +49,25 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
   };
   const names = kind === "stateless" ? Array.from({ length: replicas }, (_, i) => `${name}-${i + 1}`) : [name];
   const containers = names.map((own) => new docker.Container(own, args, opts));
-  return { containers, names: pulumi.all(containers.map((container) => container.name)) };
+  return { containers, files, names: pulumi.all(containers.map((container) => container.name)) };
 }
 
+const WORKLOAD = "berth:workload:Workload";
+
 /**
- * Groups the containers of a service that runs on. Of a single one it has what that is made with as an input, so that
- * its update comes before any change of the container (docs/decisions/0019-rehearsals.md).
+ * What a single container is made with, as an input, so that its update comes before any change of the container
+ * (docs/decisions/0019-rehearsals.md).
  */
 class Workload extends pulumi.ComponentResource {
-  constructor(name: string, inputs: { readonly container?: object }, opts: pulumi.ComponentResourceOptions) {
-    super("berth:workload:Workload", name, inputs, opts);
+  constructor(name: string, args: { readonly container: object }, opts: pulumi.ComponentResourceOptions) {
+    super(WORKLOAD, name, args, opts);
+    this.registerOutputs({});
   }
 }
+
+/** Until November 2026 the containers of a stateless service were in a workload of their own: they stay what they are. */
+const formerly = ({ kind }: PlannedService, name: string, tier: pulumi.Resource): pulumi.Alias[] =>
+  kind === "stateless" ? [{ parent: pulumi.createUrn(name, WORKLOAD, tier) }] : [];
 
 const argsOf = (service: PlannedService, files: Files | undefined, shared: Shared) => ({
   image: shared.images.of(service.image),

@@ -33,7 +33,7 @@ export interface StackFile {
 }
 interface Resource {
   readonly type: string;
-  readonly outputs?: { readonly ports?: readonly { readonly external?: number }[] };
+  readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
 /** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
@@ -101,6 +101,25 @@ function portsWanted(config: Readonly<Record<string, unknown>>): number[] {
 
 /** Host ports of the containers in a stack's state; undefined where it has none, or no state that can be read. */
 function portsHeld(stack: string, folder: string): number[] | undefined {
+  const containers = resourcesOf(stack, folder)?.filter(({ type }) => type === "docker:index/container:Container");
+  return containers?.length
+    ? containers.flatMap(({ outputs }) =>
+        ((outputs?.["ports"] ?? []) as readonly { readonly external?: number }[]).flatMap(
+          ({ external }) => external ?? [],
+        ),
+      )
+    : undefined;
+}
+
+/**
+ * An output of a stack that is no secret, as its state has it. @param folder Where the stack files are.
+ * @returns undefined where there is none, or no state that can be read here: then the CLI knows
+ */
+export const outputIn = (stack: string, name: string, folder = "."): unknown =>
+  resourcesOf(stack, folder)?.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs?.[name];
+
+/** What the state in a backend of files holds, secrets encrypted. */
+function resourcesOf(stack: string, folder: string): readonly Resource[] | undefined {
   const states = stateFolder();
   if (states === undefined) return undefined;
   try {
@@ -108,12 +127,7 @@ function portsHeld(stack: string, folder: string): number[] | undefined {
     const { checkpoint } = JSON.parse(readFileSync(join(file, "stacks/berth", `${stack}.json`), "utf8")) as {
       checkpoint: { latest?: { resources?: readonly Resource[] } };
     };
-    const containers = (checkpoint.latest?.resources ?? []).filter(
-      ({ type }) => type === "docker:index/container:Container",
-    );
-    return containers.length
-      ? containers.flatMap(({ outputs }) => (outputs?.ports ?? []).flatMap(({ external }) => external ?? []))
-      : undefined;
+    return checkpoint.latest?.resources ?? [];
   } catch {
     return undefined;
   }

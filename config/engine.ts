@@ -1,10 +1,7 @@
 /** What an engine says of itself and of its machine. It is asked once a run, and nothing is changed in it. */
-import { execFile } from "node:child_process";
 import { realpathSync } from "node:fs";
 import * as os from "node:os";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { dockerClient } from "./docker-client.ts";
 
 /** What limits and images go by. */
 export interface Machine {
@@ -49,8 +46,8 @@ export const addressOf = (own: string | undefined): string | undefined =>
  * @returns undefined where there is no docker client, or no answer within 10 s.
  */
 export async function engineAt(address: string | undefined): Promise<Engine | undefined> {
-  const docker = async (...args: string[]): Promise<string> =>
-    (await run("docker", [...(address === undefined ? [] : ["--host", address]), ...args], { timeout: 10_000 })).stdout;
+  const client = dockerClient(address, { timeout: 10 });
+  const docker = async (...args: string[]): Promise<string> => (await client(...args)).stdout;
   const nothing = (): string => "";
   const [info, networks] = await Promise.all([
     docker("info", "--format", "{{json .}}").catch(nothing),
@@ -149,7 +146,7 @@ export const thisMachine = (): Machine => ({
 export async function strayContext(address: string | undefined): Promise<string | undefined> {
   if (address !== undefined) return undefined;
   try {
-    const { stdout } = await run("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+    const { stdout } = await dockerClient(undefined)("context", "inspect", "--format", "{{.Endpoints.docker.Host}}");
     const chosen = stdout.trim();
     return /^[a-z]+:\/\//.test(chosen) && placeOf(chosen) !== placeOf(SOCKET) ? chosen : undefined;
   } catch {

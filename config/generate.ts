@@ -164,6 +164,7 @@ ${Object.entries(systems)
 | \`DOCKER_HOST\` | The engine, for scripts and program, where \`docker:host\` names none. Scripts set it where a context of the docker client (\`docker context use\`) names another than this machine's; plain \`pulumi\` refuses that, because the docker provider knows no contexts |
 | \`BERTH_OFF\` | Services that this machine cannot run, besides \`berth:off\` |
 | \`BERTH_INSTEAD\` | What this machine has instead of a system's own defaults, as JSON: system, key of the stack file, value. What the stack file says counts more |
+| \`BERTH_BASE_IMAGES\` | Images that this machine runs in the place of those of the system, unless \`berth:baseImages\` names others: \`wanted=instead\`, separated by spaces |
 | \`BERTH_KEEP_RELEASES\`, \`BERTH_KEEP_STATES\` | How many releases (5) and former states (50) are kept of a stack |
 | \`BERTH_OSV\` | Where \`bin/scan\` finds what is known against packages: \`.state/osv\` |
 | \`BERTH_BUILD_CACHE\` | How much build cache is kept: \`4GB\` |

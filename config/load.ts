@@ -5,6 +5,7 @@ import { hasPublicPassphrase, neighboursOf, numbersIn, type OtherStack, remoteEn
 import { addressOf, type Engine, engineAt, type Machine, SOCKET, strayContext, thisMachine } from "./engine.ts";
 import { foreignProblems } from "./foreign.ts";
 import { withInstead } from "./instead.ts";
+import { offHere } from "./here.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
 import { formatProblems, type Problem, ProblemsError, setCommand } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
@@ -112,9 +113,6 @@ function numbersHere(stack: string): ReadonlySet<string> {
 
 /** The SDK knows which keys were encrypted, but leaves the function out of its type declarations. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
-
-/** A machine may be unable to run some services (no image to be had): its environment says so, not the stack file. */
-const offHere = () => (process.env["BERTH_OFF"] ?? "").split(/[\s,]+/).filter(Boolean);
 
 /** The client is asked for what the provider cannot tell, such as the last words of a container. */
 const twoEngines = (stray: string, stack: string): Problem => ({

@@ -19,6 +19,9 @@ export class ProblemsError extends Error {
   }
 }
 
+/** What a person can mend, in words, where it is no key of the configuration. */
+export class Refusal extends Error {}
+
 const inConfiguration = (stack: string, { length }: readonly Problem[]): string =>
   `${length === 1 ? "1 problem" : `${length} problems`} in the configuration of stack "${stack}". Nothing was touched.`;
 

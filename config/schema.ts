@@ -161,7 +161,7 @@ export const commonSettings = {
     description: "Replaces an image that the system pulls: a mirror, another version, a digest.",
     allowed:
       "names of the system's base images with an image in lower case that has a tag or digest, never latest alone",
-    example: { postgres: "pgvector/pgvector:pg17" },
+    example: { postgres: "pgvector/pgvector:pg17-trixie" },
   }),
   registry: leaf(registry.optional(), {
     description:

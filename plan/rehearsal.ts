@@ -46,6 +46,10 @@ export interface Differently {
   readonly entrypoint?: string;
   /** Instead of the service's own. */
   readonly command?: readonly string[];
+  /** Laid over the service's own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Behind the command. */
+  readonly options?: readonly string[];
   /** Taken for the time of the trial, on the service's own networks. @default none, and no network */
   readonly ports?: Tried["ports"];
 }
@@ -67,7 +71,7 @@ export function createArgs(args: Tried, { name, labels, ports = [], ...other }: 
     ...flags("label", pairs(labels)),
     ...flags("user", [args.user]),
     ...flags("group-add", args.groupAdds ?? []),
-    ...flags("env", args.envs),
+    ...flags("env", [...args.envs, ...pairs(other.environment ?? {})]),
     ...(args.readOnly ? ["--read-only"] : []),
     ...flags("tmpfs", pairs(args.tmpfs, ":")),
     ...flags("cap-add", args.capabilities.adds),
@@ -90,6 +94,7 @@ export function createArgs(args: Tried, { name, labels, ports = [], ...other }: 
     ...flags("entrypoint", entrypoint === undefined ? [] : [entrypoint]),
     args.image,
     ...(other.command ?? ([...rest, ...(args.command ?? [])] as string[])),
+    ...(other.options ?? []),
   ];
 }
 

@@ -114,7 +114,7 @@ function publicServer(all: readonly Way[], tlsPort: string | undefined): string 
   const tls = tlsPort !== undefined;
   const open = all.filter(({ route }) => route.public !== undefined);
   const framed = open.some(({ route }) => FRAMES[route.frames ?? "nobody"] !== DENY);
-  const locations = open.map((way) => location(way));
+  const locations = [...open.map((way) => location(way)), ...open.flatMap((way) => ownCheck(way, open))];
   const body = `    server_name _;
     keepalive_min_timeout ${pace.idle}s;
 ${framed ? `    set $frames ${DENY};\n` : ""}${headers(tls, framed ? "$frames" : DENY)}
@@ -152,7 +152,7 @@ function internalServer(way: Way): string[] {
         `  server {
     listen ${route.internal};
     server_name ${name};
-${location({ ...way, route: { ...route, public: "/", strip: false, frames: "nobody" } })}
+${internalLocations({ ...way, route: { ...route, public: "/", strip: false, frames: "nobody" } })}
 ${ERRORS}
   }`,
       ];
@@ -162,11 +162,27 @@ const DENY = "DENY";
 /** What X-Frame-Options says; a header without a value is not sent. */
 const FRAMES = { nobody: DENY, "same origin": "SAMEORIGIN", everybody: '""' } as const;
 
-function location({ name, upstream, route }: Way): string {
+const internalLocations = (way: Way): string => [location(way), ...ownCheck(way, [way])].join("\n");
+
+/**
+ * Whoever asks a service how it is has an answer, however many others wait for one. Where that is a page that
+ * everybody asks for, it is as all pages are.
+ */
+function ownCheck(way: Way, all: readonly Way[]): string[] {
+  const [path] = way.route.check.split("?") as [string];
+  const leadThere = all.filter(({ route }) => path.startsWith(route.public!));
+  const longest = Math.max(...leadThere.map(({ route }) => route.public!.length));
+  return leadThere.includes(way) && way.route.public!.length === longest && path.length > longest
+    ? [location(way, `= ${path}`, ["      limit_conn checks 64;"])]
+    : [];
+}
+
+function location({ name, upstream, route }: Way, at = route.public!, more: readonly string[] = []): string {
   const { public: path, readTimeout = 60, strip, bodyLimit, cache, frames = "nobody" } = route;
   return [
-    `    location ${path} {`,
+    `    location ${at} {`,
     `      set $route ${name};`,
+    ...more,
     ...(FRAMES[frames] === DENY ? [] : [`      set $frames ${FRAMES[frames]};`]),
     ...(strip && path !== "/" ? [`      rewrite ^${path!.replaceAll(".", "\\.")}(?:/(.*))?$ /$1 break;`] : []),
     ...(bodyLimit === undefined ? [] : [`      client_max_body_size ${bodyLimit}m;`]),

@@ -108,6 +108,9 @@ export interface Route {
 export interface Rehearsal {
   /** Instead of the service's own; has to end with 0. @default the service's own, until its health check succeeds */
   readonly command?: readonly string[];
+  /** Laid over the environment, and put behind the command: what it writes goes with it, and need not reach a disk. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly options?: readonly string[];
   /**
    * What the one that runs says, as text, and what asks the new one, which has it on its standard input, whether it can
    * go on from there; its standard error says why not. @default nobody is asked
@@ -139,6 +142,11 @@ export interface ServiceSpec {
   readonly config?: Readonly<Record<string, Template>>;
   /** The same under /etc/berth/secrets. @default none */
   readonly secrets?: Readonly<Record<string, Template>>;
+  /**
+   * Service that comes before, of the same user, whose files it reads instead of any of its own: what one of them may
+   * see, both see, and what changes there replaces both. @default it has its own
+   */
+  readonly sharesFilesOf?: string;
   readonly volumes?: readonly VolumeMount[];
   /** Writable paths in memory, with their options. @default /tmp, 64 MiB */
   readonly tmpfs?: Readonly<Record<string, string>>;

@@ -1,11 +1,10 @@
 /** Reads files out of an image without running anything of it. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { promisify } from "node:util";
+import { type ChildProcess, spawn } from "node:child_process";
 import { Parser, type ReadEntry } from "tar";
+import { dockerClient } from "../config/docker-client.ts";
 
-const run = promisify(execFile);
-export const docker = async (...args: string[]): Promise<string> =>
-  (await run("docker", args, { maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
+const client = dockerClient(undefined, { timeout: 0 });
+export const docker = async (...args: string[]): Promise<string> => (await client(...args)).stdout.trim();
 
 export interface Entry {
   /** Without a leading slash. */
@@ -15,6 +14,8 @@ export interface Entry {
   readonly size: number;
   readonly uid: number;
   readonly gid: number;
+  /** Where a link leads, as it is written; of a hard link, without a leading slash. */
+  readonly link?: string;
   /** A program with Go's list of modules in it, which nobody here reads. */
   readonly go?: true;
 }
@@ -71,6 +72,7 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
         size: entry.size,
         uid: entry.uid ?? -1,
         gid: entry.gid ?? -1,
+        ...(entry.linkpath ? { link: entry.type === "Link" ? clean(entry.linkpath) : entry.linkpath } : {}),
       };
       const index = entries.push(at) - 1;
       if (entry.type === "Link" && wanted(path)) {

@@ -26,13 +26,14 @@ export interface Bill {
   readonly listed: Readonly<Record<string, number>>;
 }
 
-/** @param judge What judged: a scanner and its database. */
+/** @param judge What judged: a scanner and its database. @param support Of lines that end (support.ts). */
 export function report(
   title: string,
   judge: string,
   verdict: Verdict,
   scanned: readonly Scanned[],
   bills: readonly Bill[],
+  support: readonly string[] = [],
 ): string {
   const { failures, unjudged, reported, waived, idle } = verdict;
   return [
@@ -43,6 +44,7 @@ export function report(
     `Judged by ${judge}.`,
     ...list("Fails", failures),
     ...list("Not judged", unjudged),
+    ...list("Support that is over, or ends soon", support),
     ...(reported.length
       ? [
           "## Reported",

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { docker } from "./export.ts";
 import { ofWord } from "./severity.ts";
 import type { Finding, Scanned } from "./types.ts";
 
@@ -47,7 +48,7 @@ export async function hasTrivy(): Promise<boolean> {
 export async function askTrivy(image: string, folder: string, bill: string): Promise<TrivyReport> {
   const [archive, found] = [join(folder, "image.tar"), join(folder, "found.json")];
   // As an archive, because Trivy itself does not reach an engine at ssh://, which docker does.
-  await run("docker", ["save", "--output", archive, image], LARGE);
+  await docker("save", "--output", archive, image);
   // Exit code 0 whatever is found: what fails is decided by scan/gate.ts.
   await run(
     "trivy",

@@ -1,5 +1,6 @@
 /** A system: what its folder brings, joined with its stores and with the parts that every system has. */
 import { z } from "zod";
+import { imageHere } from "../config/here.ts";
 import { leaf } from "../config/schema.ts";
 import { type Keys, type Shape, shapeOf } from "../config/shape.ts";
 import type { Drawings } from "../monitoring/panels.ts";
@@ -67,9 +68,9 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
   >;
   const catalogue: Catalogue = (given) => {
     const baseImage = (image: string): string => {
-      const reference = given.settings.baseImages[image] ?? images[image];
-      if (reference === undefined) throw new Error(`systems/: no part of ${name} brings the image "${image}"`);
-      return reference;
+      const usual = images[image];
+      if (usual === undefined) throw new Error(`systems/: no part of ${name} brings the image "${image}"`);
+      return given.settings.baseImages[image] ?? imageHere(usual);
     };
     const args = { ...given, baseImage } as AllArgs<Own>;
     const database = stores.find((store) => store.database)?.database!(args);

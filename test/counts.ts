@@ -1,5 +1,6 @@
 /** mocha's own report, and for bin/test the counts of it in a file: what mocha says only in words. */
 import { writeFileSync } from "node:fs";
+import { inspect } from "node:util";
 import Mocha from "mocha";
 import { left } from "./length.ts";
 
@@ -23,7 +24,8 @@ class CountingReporter extends Mocha.reporters.Spec {
     // A long run says at once what failed, not only at its end.
     runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test, error: Error) => {
       console.log(error.stack ?? String(error));
-      failures.push(`${test.titlePath().join(": ")}: ${error.message}`);
+      const { message, cause } = error;
+      failures.push(`${test.titlePath().join(": ")}: ${message}${cause === undefined ? "" : ` (${inspect(cause)})`}`);
     });
     // A hook that fails counts as one failure, like a test.
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {

@@ -92,6 +92,12 @@ export const SUITES: readonly Suite[] = [
     files: ["test/conformance/**/*.test.ts"],
   },
   {
+    name: "contracts",
+    group: "conformance",
+    proves: "images are as their contracts say: the real ones where they can be pulled, otherwise the bench's",
+    files: ["test/contracts/**/*.test.ts"],
+  },
+  {
     name: "serving",
     group: "e2e",
     proves: "a stack under load loses nothing, whatever is released or breaks",

@@ -14,13 +14,23 @@ PUSHED=$BENCH_HOME/hub/pushed
 LABEL=berth.bench.recipe
 declare -A RECIPE
 
-rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST" | awk -v asked=" $ASKED " 'NF < 4 || index(asked, " " $4 " ") {print $1, $2, $3}'; }
+rows() { sed 's/#.*//; /^[[:space:]]*$/d' "$LIST" | awk -v asked=" $ASKED " 'NF < 4 || $4 == "-" || index(asked, " " $4 " ") {print $1, $2, $3}'; }
 suites() { rows | awk '!seen[$3]++ {print $3}'; }
 hash() { sha256sum | cut -c1-16; }
 marker() { printf '%s/%s\n' "$PUSHED" "${1//[\/:]/_}"; }
 
 # The path of a Docker Hub name in a registry.
 remote_path() { case $1 in */*) printf '%s\n' "$1" ;; *) printf 'library/%s\n' "$1" ;; esac; }
+
+# The files of a recipe; what an image is like is said of it, and does not make it.
+content() { find "$HERE/$1" -type f ! -name 'contract*.yaml' "${@:2}"; }
+# Recipes of the images of this list that one is built on, which come before it.
+on_others() {
+  local from
+  for from in $(sed -nE 's/^FROM ([^ ]+).*/\1/p' "$HERE/$1/Dockerfile"); do
+    [[ $from == berth-bench/* ]] || printf '%s' "${RECIPE[$from]:-}"
+  done
+}
 
 # A recipe is everything that decides an image's content: its folder, its base, this machine's mirror and certificates.
 recipes() {
@@ -30,7 +40,7 @@ recipes() {
   while read -r image dir suite; do
     [[ -f $HERE/$dir/Dockerfile ]] || die "images.txt names $dir for $image, and there is no $dir/Dockerfile"
     RECIPE[$image]=$({ printf '%s %s\n' "$image" "${RECIPE[berth-bench/debian:$suite]}"
-      find "$HERE/$dir" -type f -printf '%P %m\n' | sort; find "$HERE/$dir" -type f | sort | xargs cat; } | hash)
+      content "$dir" -printf '%P %m\n' | sort; content "$dir" -print | sort | xargs cat; on_others "$dir"; } | hash)
   done < <(rows)
 }
 

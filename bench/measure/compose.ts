@@ -87,6 +87,7 @@ const imageOf = (ref: ImageRef, images: Readonly<Record<string, string>>): strin
 
 /** The service's files as bind mounts, filled with values that are nobody's. */
 function mountOf(service: PlannedService, { dir, names }: Given): string[] {
+  if (service.sharesFilesOf) return [`${join(dir, service.sharesFilesOf)}:${FILES}:ro`];
   const [folder, files] = [join(dir, service.name), Object.entries(filesOf(service))];
   for (const [file, text] of files) {
     const values = Object.fromEntries(

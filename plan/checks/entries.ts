@@ -1,9 +1,9 @@
 /** What can be wrong in an entry of the catalogue by itself, or beside the others. */
 import { didYouMean } from "../../config/nearest.ts";
 import type { Problem } from "../../config/problems.ts";
-import { startOrder } from "../graph.ts";
+import { startOrder, waitsFor } from "../graph.ts";
 import { references, templatesOf } from "../template.ts";
-import type { ServiceSpec, System, VolumeMount } from "../types.ts";
+import type { PlannedService, ServiceSpec, System, VolumeMount } from "../types.ts";
 import { catalogueProblem, type Draft } from "./draft.ts";
 
 export const entryProblems = ({ system, on, services, context: { shape } }: Draft): Problem[] => [
@@ -16,6 +16,7 @@ export const entryProblems = ({ system, on, services, context: { shape } }: Draf
     ...metricsProblems(spec),
     ...replicaProblems(spec),
     ...prunesProblems(spec, Object.keys(shape.secrets)),
+    ...sharingProblems(spec, on, services),
     ...connectionProblems(spec),
   ]),
   ...nameProblems(system),
@@ -148,6 +149,24 @@ const prunesProblems = ({ name, prunes }: ServiceSpec, secrets: readonly string[
   prunes === undefined || secrets.includes(prunes)
     ? []
     : [catalogueProblem(name, `prunes "${prunes}"${didYouMean(prunes, secrets)}`, "a secret's key")];
+
+/** Until its owner is declared there are no files, and who is neither their user nor root may not read them. */
+function sharingProblems(
+  spec: ServiceSpec,
+  on: readonly ServiceSpec[],
+  services: readonly PlannedService[],
+): Problem[] {
+  const { name, uid, sharesFilesOf: owner } = spec;
+  if (owner === undefined) return [];
+  const found = on.find((other) => other.name === owner);
+  const allowed = "another service with files, of the same user, that it comes after; and none of its own";
+  const isGood =
+    found?.uid === uid &&
+    templatesOf(found).length > 0 &&
+    templatesOf(spec).length === 0 &&
+    waitsFor(name, owner, services);
+  return isGood ? [] : [catalogueProblem(name, `reads the files of "${owner}"`, allowed)];
+}
 
 /** Without the variable, its pool would not be counted. */
 const connectionProblems = ({ name, connections, environment = {} }: ServiceSpec): Problem[] =>

@@ -1,6 +1,6 @@
 /**
- * Variables that the stack file gives a service arrive as they were written, or not at all. The CLI, and YAML, take
- * `+15551234567` and `007` for numbers, and hand them over without their plus and their zeros.
+ * Variables that the stack file gives a service arrive as they were written, or not at all. The CLI takes
+ * `+15551234567` for a number, YAML takes `1.10` for one, and they are handed over without their plus and their zero.
  */
 import type { Problem } from "../../config/problems.ts";
 import type { ServiceSpec, VariableKind } from "../types.ts";
@@ -11,17 +11,21 @@ type Value = string | number | boolean;
 const kindOf = (value: Value): VariableKind =>
   typeof value === "number" ? "number" : typeof value === "boolean" ? "flag" : "text";
 
-/** What a variable takes: as the entry says, otherwise as its own value is; text, where it says nothing of it. */
-const takes = ({ variables, environment = {} }: ServiceSpec, name: string): VariableKind =>
-  variables?.[name] ?? kindOf(environment[name] ?? "");
+/** What a variable takes: as the entry says, otherwise as its own value is; undefined, where it says nothing of it. */
+const takes = ({ variables, environment = {} }: ServiceSpec, name: string): VariableKind | undefined =>
+  variables?.[name] ?? (environment[name] === undefined ? undefined : kindOf(environment[name]));
 
 const isWhole = (value: Value): boolean => typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+/** Too short for a telephone number, and without a fraction that may have ended with zeros. */
+const isPlain = (value: Value): boolean =>
+  typeof value !== "number" || (Number.isInteger(value) && Math.abs(value) < 1e7);
 
 export const variableProblems = ({ system, context: { settings, stack } }: Draft): Problem[] =>
   system.services.flatMap((spec) =>
     Object.entries(settings.services[spec.name]?.environment ?? {}).flatMap(([name, value]) => {
       const kind = kindOf(value);
-      if (kind === "text" || (kind === takes(spec, name) && isWhole(value))) return [];
+      const wanted = takes(spec, name);
+      if (kind === "text" || (wanted === undefined && isPlain(value)) || (kind === wanted && isWhole(value))) return [];
       const key = `berth:services.${spec.name}.environment.${name}`;
       return [
         {

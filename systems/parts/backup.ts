@@ -107,6 +107,8 @@ type BackupArgs = Args<typeof backupPart.settings>;
 /** Uid of Debian's user `backup`, by which PostgreSQL knows it at its socket (data/postgres/pg_ident.conf). */
 const UID = 34;
 const METRICS = 9300;
+/** Where dumps and throwaway servers are, if nobody says otherwise (settings.py). */
+const WORK = "/var/lib/postgresql/data";
 
 /** Whether the stack makes backups. */
 export const makesBackups = ({ settings }: Args): boolean => (settings as BackupArgs["settings"]).backup !== undefined;
@@ -155,6 +157,8 @@ export function backup(args: BackupArgs, stores: readonly Kept[], after: readonl
   if (settings.backup === undefined) return [];
   const { every, keep, device, s3 } = settings.backup;
   const given = stores.flatMap((store) => (store.backup ? [{ store, ...store.backup.gives(args) }] : []));
+  // PostgreSQL's image declares a volume, where everybody may write: it would get a nameless one there otherwise.
+  const work = stores.map((store) => store.backup?.work?.(args)).find(Boolean) ?? WORK;
   return [
     {
       name: "backup",
@@ -170,6 +174,7 @@ export function backup(args: BackupArgs, stores: readonly Kept[], after: readonl
         BACKUP_EVERY: seconds(every),
         BACKUP_KEEP: keep,
         METRICS_PORT: METRICS,
+        ...(work === WORK ? {} : { BACKUP_WORK: work }),
         ...(s3 ? { BACKUP_S3_BUCKET: s3.bucket, BACKUP_S3_PREFIX: s3.prefix ?? prefix(settings.system, stack) } : {}),
         ...(s3?.endpoint === undefined ? {} : { BACKUP_S3_ENDPOINT: s3.endpoint }),
         ...(s3?.region === undefined ? {} : { BACKUP_S3_REGION: s3.region }),
@@ -182,8 +187,7 @@ export function backup(args: BackupArgs, stores: readonly Kept[], after: readonl
       },
       volumes: [
         ...given.flatMap(({ volumes = [] }) => volumes),
-        // The image declares a volume at this path, as PostgreSQL's does: it would get a nameless one there.
-        { name: "backup-work", path: "/var/lib/postgresql/data", keep: "scratch" },
+        { name: "backup-work", path: work, keep: "scratch" },
         ...(s3
           ? []
           : [

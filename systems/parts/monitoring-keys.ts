@@ -5,13 +5,13 @@ import type { Args, Part } from "../part.ts";
 
 export const monitoringPart = {
   images: {
-    prometheus: "prom/prometheus:v2.53.3",
-    alertmanager: "prom/alertmanager:v0.28.1",
-    grafana: "grafana/grafana:11.6.1",
-    loki: "grafana/loki:3.2.1",
-    collector: "otel/opentelemetry-collector-contrib:0.165.0",
+    prometheus: "prom/prometheus:v3.13.4",
+    alertmanager: "prom/alertmanager:v0.34.1",
+    grafana: "grafana/grafana:12.4.11",
+    loki: "grafana/loki:3.7.8",
+    collector: "otel/opentelemetry-collector-contrib:0.162.0",
     jaeger: "jaegertracing/all-in-one:1.62.0",
-    nodeExporter: "prom/node-exporter:v1.9.0",
+    nodeExporter: "prom/node-exporter:v1.12.1",
   },
   settings: {
     retention: leaf(

@@ -36,14 +36,12 @@ export function prometheus(
     kind: "stateful",
     image: { pull: baseImage("prometheus") },
     uid: NOBODY,
-    // Memory in use is fitted to the container's limit, whatever the stack file makes of it.
     command: [
       `--config.file=${FILES}/prometheus.yml`,
       "--storage.tsdb.path=/prometheus",
       // Whichever comes first. Prometheus's MB are MiB.
       `--storage.tsdb.retention.time=${settings.retention.metrics}`,
       `--storage.tsdb.retention.size=${mebibytes(settings.retention.metricsSize)}MB`,
-      "--enable-feature=auto-gomemlimit",
       `--rules.alert.resend-delay=${pace.resend}s`,
     ],
     volumes: [{ name: "prometheus-data", path: "/prometheus", keep: "data" }],

@@ -64,6 +64,11 @@ type PostgresArgs = Args<typeof settings>;
 
 /** Uid of the user `postgres` in the official images. */
 const UID = 999;
+/**
+ * Folder of the official images that postgres owns, and that they declare a volume at: a volume of ours in any other
+ * place would be the superuser's, and theirs a nameless one. The data lies at its top.
+ */
+const home = (major: number): string => (major < 18 ? "/var/lib/postgresql/data" : "/var/lib/postgresql");
 const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } as const;
 const ROLE = "app_@{postgresPassword|version}";
 const LIMITS = { memory: 1024, cpus: 1 };
@@ -93,6 +98,9 @@ function rehearsal(database: string): Rehearsal {
       UNION ALL SELECT 'extension ' || ${extensions}"`;
   const has = facts("name FROM pg_available_extensions");
   return {
+    // Whoever writes beside it would wait for its thousand files.
+    environment: { POSTGRES_INITDB_ARGS: "--no-sync" },
+    options: ["-c", "fsync=off"],
     follows: {
       tells: ["sh", "-c", facts("extname FROM pg_extension")],
       takes: ["sh", "-c", `${has} > /tmp/has && ! { echo 'its data needs' && grep -vxF -f /tmp/has; } >&2`],
@@ -100,7 +108,7 @@ function rehearsal(database: string): Rehearsal {
   };
 }
 
-function server({ settings, baseImage }: PostgresArgs, database: string): ServiceSpec {
+function server({ settings, baseImage }: PostgresArgs, database: string, major: number): ServiceSpec {
   const { device } = settings.postgres;
   return {
     name: "postgres",
@@ -129,22 +137,13 @@ function server({ settings, baseImage }: PostgresArgs, database: string): Servic
     ],
     // The superuser has no password. The image asks for one unless told "trust", which it writes into a file that
     // hba_file replaces: the superuser gets in through the socket only, as the operating system's user.
-    environment: {
-      POSTGRES_DB: database,
-      POSTGRES_HOST_AUTH_METHOD: "trust",
-      PGDATA: "/var/lib/postgresql/data/pgdata",
-    },
+    environment: { POSTGRES_DB: database, POSTGRES_HOST_AUTH_METHOD: "trust", PGDATA: `${home(major)}/pgdata` },
     config: {
       "pg_hba.conf": content("data/postgres/pg_hba.conf"),
       "pg_ident.conf": content("data/postgres/pg_ident.conf"),
     },
     volumes: [
-      {
-        name: "postgres-data",
-        path: "/var/lib/postgresql/data",
-        keep: "data",
-        ...(device === undefined ? {} : { device }),
-      },
+      { name: "postgres-data", path: home(major), keep: "data", ...(device === undefined ? {} : { device }) },
       { ...SOCKET, keep: "scratch" },
     ],
     networks: ["data"],
@@ -171,7 +170,11 @@ const roles = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   uid: UID,
   after: ["postgres"],
   command: runOnce(`psql -qX -U postgres -d ${database} -v ON_ERROR_STOP=1 -f ${FILES}/roles.sql`),
-  config: { "roles.sql": content("data/postgres/roles.sql", { database }) },
+  config: {
+    "roles.sql": content("data/postgres/roles.sql", { database }),
+    "prune.sh": content("data/postgres/prune.sh"),
+    "idle.sql": content("data/postgres/idle.sql"),
+  },
   secrets: { "postgres-role": ROLE, "postgres-password": "@{postgresPassword}" },
   volumes: [{ ...SOCKET, keep: "scratch" }],
   networks: ["data"],
@@ -187,8 +190,8 @@ const prune = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   uid: UID,
   prunes: "postgresPassword",
   command: ["sh", `${FILES}/prune.sh`, database, String(pace.prune)],
-  config: { "prune.sh": content("data/postgres/prune.sh"), "idle.sql": content("data/postgres/idle.sql") },
-  secrets: { "postgres-role": ROLE },
+  // Both are the superuser.
+  sharesFilesOf: "postgres-roles",
   volumes: [SOCKET],
   networks: ["data"],
   health: { ...succeeded, interval: 8 },
@@ -245,10 +248,12 @@ export interface PostgresOptions {
   readonly major?: number;
 }
 
-const IMAGE = "pgvector/pgvector:pg17";
+const IMAGE = "pgvector/pgvector:pg17-trixie";
 
 export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: PostgresOptions): Store {
   const database = ({ settings }: PostgresArgs): string => settings.database ?? `${prefix}_${settings.environment}`;
+  const majorOf = ({ settings }: Args): number =>
+    (settings as { readonly majors?: Readonly<Record<string, number>> }).majors?.["postgres"] ?? major;
   const url = (args: PostgresArgs): string =>
     `postgresql://${ROLE}:@{postgresPassword|uri}@postgres:5432/${database(args)}`;
   const versions = migrations === undefined ? {} : { versions: VERSIONS };
@@ -257,7 +262,7 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
     title: "PostgreSQL",
     major,
     scheme: "postgres",
-    images: { postgres: image, postgresExporter: "prometheuscommunity/postgres-exporter:v0.17.1" },
+    images: { postgres: image, postgresExporter: "prometheuscommunity/postgres-exporter:v0.20.1" },
     settings,
     secrets: {
       postgresPassword: {
@@ -267,7 +272,7 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
         minLength: 16,
       },
     },
-    server: (args) => server(args, database(args)),
+    server: (args) => server(args, database(args), majorOf(args)),
     login: (args) => roles(args, database(args)),
     prune: (args) => prune(args, database(args)),
     exporter: (args) => exporter(args, database(args)),
@@ -303,6 +308,7 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
       file: "database.dump",
       programs: ["pg_dump", "pg_restore", "psql", "initdb", "pg_ctl"],
       image: "POSTGRES_IMAGE",
+      work: (args) => home(majorOf(args)),
       restore: { service: "postgres", script: "data/postgres/restore.sh", how: "beside", ...versions },
       gives: (args) => ({
         // The job postgres-roles makes the owner of all tables on any server.

@@ -72,7 +72,7 @@ const users = (args: Args): ServiceSpec => ({
   uid: UID,
   after: ["redis"],
   command: runOnce(`sh ${FILES}/users.sh`),
-  config: { "users.sh": content("data/redis/users.sh") },
+  config: { "users.sh": content("data/redis/users.sh"), "prune.sh": content("data/redis/prune.sh") },
   secrets: {
     "admin-password": "@{redisAdminPassword}",
     "redis-user": USER,
@@ -93,8 +93,8 @@ const prune = ({ baseImage }: Args): ServiceSpec => ({
   uid: UID,
   prunes: "redisPassword",
   command: ["sh", `${FILES}/prune.sh`, String(pace.prune)],
-  config: { "prune.sh": content("data/redis/prune.sh") },
-  secrets: { "admin-password": "@{redisAdminPassword}", "redis-user": USER },
+  // Both are the user who manages the others.
+  sharesFilesOf: "redis-users",
   networks: ["data"],
   health: { ...succeeded, interval: 8 },
   limits: { memory: 32, cpus: 0.25 },
@@ -126,19 +126,19 @@ const exporter = ({ settings, baseImage }: Args): ServiceSpec => ({
 });
 
 export interface RedisOptions {
-  /** @default redis:8.0 */
+  /** @default redis:8.10 */
   readonly image?: string;
   /** @default 8 */
   readonly major?: number;
 }
 
-export const redis = ({ image = "redis:8.0", major = 8 }: RedisOptions = {}): Store =>
+export const redis = ({ image = "redis:8.10", major = 8 }: RedisOptions = {}): Store =>
   store({
     name: "redis",
     title: "Redis",
     major,
     scheme: "redis",
-    images: { redis: image, redisExporter: "oliver006/redis_exporter:v1.69.0-alpine" },
+    images: { redis: image, redisExporter: "oliver006/redis_exporter:v1.89.0-alpine" },
     settings: {},
     secrets: {
       redisPassword: {

@@ -75,6 +75,8 @@ export interface Backup<Own extends z.ZodRawShape = Readonly<Record<never, never
   readonly library?: readonly string[];
   /** Argument of services/backup/Dockerfile that takes its image. @default no program comes from its image */
   readonly image?: string;
+  /** Folder that its image declares a volume at, where that is the image that backups are made in. @default none */
+  readonly work?: (args: Args<Own>) => string;
   readonly restore: Restore;
   /**
    * What the service that makes backups is given for it. `tells`: what the module alone reads. `memory`: MiB of the

@@ -25,7 +25,7 @@ describe("the program's files", function () {
   this.timeout(60_000);
 
   for (const stack of ["dev", "stage", "prod"])
-    it(`in ${stack} are read-only at one folder of their own, each service's on its own volume`, async () => {
+    it(`in ${stack} are read-only at one folder of their own, each service's on its own volume, or on that of the one whose it shares`, async () => {
       const run = await runProgram({ stack });
       const { services } = planOf(stack);
       for (const { name, inputs } of running(run)) {
@@ -34,7 +34,9 @@ describe("the program's files", function () {
         const own = services.find((service) => name.replace(/-\d$/, "") === `assistant-${stack}-${service.name}`)!;
         assert.deepEqual(
           files.map(({ volumeName, containerPath, readOnly }) => [volumeName, containerPath, readOnly]),
-          Object.keys(filesOf(own)).length ? [[`assistant-${stack}-${own.name}-files-0000000`, FILES, true]] : [],
+          (own.sharesFilesOf ?? Object.keys(filesOf(own)).length)
+            ? [[`assistant-${stack}-${own.sharesFilesOf ?? own.name}-files-0000000`, FILES, true]]
+            : [],
         );
         for (const { containerPath } of mounts.filter((mount) => !files.includes(mount)))
           assert.ok(!`${containerPath}/`.startsWith(`${FILES}/`), `${name} has ${containerPath}`);

@@ -9,15 +9,10 @@ describe("the program, what is rehearsed", function () {
       const run = await runProgram({ stack });
       const { services } = planOf(stack);
       const workloads = ofType(run, "berth:workload:Workload");
-      assert.equal(workloads.length, services.filter(({ kind }) => kind !== "job").length);
+      assert.equal(workloads.length, services.filter(({ kind }) => kind === "stateful").length);
       for (const { name, urn, inputs, beforeUpdate, dependencies } of workloads) {
         const container = running(run).find((one) => one.parent === urn)!;
-        const single = container.inputs["name"] !== undefined;
-        assert.deepEqual(beforeUpdate, single ? ["berth-rehearsal"] : [], name);
-        if (!single) {
-          assert.deepEqual(inputs, {}, name);
-          continue;
-        }
+        assert.deepEqual(beforeUpdate, ["berth-rehearsal"], name);
         const rehearsed = inputs["container"] as Record<string, unknown>;
         for (const [key, value] of Object.entries(rehearsed)) assert.deepEqual(value, container.inputs[key], key);
         for (const key of ["name", "image", "user", "memory", "cpus", "ports", "volumes", "healthcheck"])

@@ -326,6 +326,11 @@ describe("the program", function () {
     assert.equal(new Set(ports).size, ports.length);
   });
 
+  it("registers at most a hundred resources in dev, of which each costs every run some time", async () => {
+    const { length } = (await runProgram({ stack: "dev" })).resources;
+    assert.ok(length <= 100, String(length));
+  });
+
   it("waits in the documented order: databases, migration, applications, routes", async () => {
     const run = await runProgram({ stack: "stage" });
     const waitsFor = (name: string, other: string) =>

@@ -10,6 +10,7 @@ process.env["PULUMI_BACKEND_URL"] = "file:///nowhere";
 // Nor is what this machine cannot run.
 process.env["BERTH_OFF"] = "";
 process.env["BERTH_INSTEAD"] = "";
+process.env["BERTH_BASE_IMAGES"] = "";
 /** Stands for the docker client, which the program asks for the schema's version. */
 const CLIENT = mkdtempSync(join(tmpdir(), "berth-docker-"));
 after(() => rmSync(CLIENT, { recursive: true }));

@@ -13,7 +13,7 @@ const LONG = 9.8 * MB;
 const UPLOADS = 90;
 const LIMIT = 64;
 /** More than the edge has connections for (services/edge/bin/edge-agent). */
-const IDLE = 3000;
+const IDLE = 7500;
 const SLOW = 400;
 const READERS = 60;
 /** Seconds that the edge waits for headers. */

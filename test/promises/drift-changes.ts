@@ -121,9 +121,9 @@ const first: readonly Change[] = [
   },
   {
     name: "a configuration file on a volume was edited",
-    make: onFiles(filesOf(called("redis-prune")), "echo '# edited' >> /v/prune.sh"),
-    says: /file \/etc\/berth\/prune\.sh was changed/,
-    replaces: only(called("redis-prune")),
+    make: onFiles(filesOf(called("node-exporter")), "echo '# edited' >> /v/start.sh"),
+    says: /file \/etc\/berth\/start\.sh was changed/,
+    replaces: only(called("node-exporter")),
   },
   {
     name: "a built image was retagged",

@@ -11,11 +11,13 @@ import { Events } from "../stack/engine.ts";
 import { busily } from "../stack/inject.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
+import { certificateCleared } from "./monitoring.ts";
 
 /** Releases in a row, in a long run. */
 const ROW = Number(process.env["BERTH_RELEASES"] ?? 10);
 
-export function releases({ stack, canary }: World): void {
+export function releases(world: World): void {
+  const { stack, canary, authority } = world;
   const { project, driver } = stack;
   /** The service that the load asks, and its image. */
   const front = () => project.known.behind(driver.paths.light);
@@ -42,7 +44,7 @@ export function releases({ stack, canary }: World): void {
     const since = Math.floor(await engineNow());
     const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
     await stack.lossless(async () => {
-      project.environment(name, { RELEASE: Date.now() });
+      project.environment(name, { RELEASE: String(Date.now()) });
       project.set(name, { cpus: 1.25 });
       await good(project.up());
     });
@@ -99,10 +101,12 @@ export function releases({ stack, canary }: World): void {
     return ids;
   }
 
-  it("promise 2: another configuration reloads the edge and never replaces it; scaling down loses nothing", async () => {
+  it("promise 2: another configuration and another certificate reload the edge and never replace it, no connection is cut; scaling down loses nothing", async () => {
     const edge = await project.running("edge");
+    const shown = await authority.shown(stack.edge);
     await stack.lossless(async () => {
       project.set(inner(), { replicas: 1 });
+      await world.setCertificate(await authority.issue("second", 30));
       project.edit("edge/nginx.conf", (text) =>
         text.replace(/client_max_body_size \d+m;/, "client_max_body_size 11m;"),
       );
@@ -111,7 +115,25 @@ export function releases({ stack, canary }: World): void {
     assert.deepEqual(await project.running("edge"), edge);
     assert.match(await stack.read(edge[0]!, "/live/current/nginx.conf"), /client_max_body_size 11m/);
     assert.equal((await project.running(inner())).length, 1);
+    assert.deepEqual([shown, await authority.shown(stack.edge)], ["first", "second"]);
+    await certificateCleared(world);
   });
+
+  inAll(
+    "promise 2: a key that does not belong to its certificate is refused before anything is touched, twice; the site stays up",
+    async () => {
+      const shown = await authority.shown(stack.edge);
+      const { key } = await authority.issue("third");
+      const former = project.config["berth:tlsKey"];
+      await stack.failsClosed(
+        () => project.setSecret("tlsKey", key),
+        [/berth:tlsKey: does not belong to berth:tlsCertificate/],
+      );
+      assert.equal(await authority.shown(stack.edge), shown);
+      project.configure({ "berth:tlsKey": former });
+      await stack.recovers();
+    },
+  );
 
   it("promise 2: a new image of the edge itself costs seconds at most, and what it costs is said", async () => {
     const edge = await project.containers("edge");
@@ -130,7 +152,7 @@ export function releases({ stack, canary }: World): void {
 
   inAll(`promise 1: ${ROW} releases in a row (environment, image, limit, secret) lose nothing`, async () => {
     const kinds: readonly ((round: number) => void | Promise<void>)[] = [
-      () => project.environment(front().name, { RELEASE: Date.now() }),
+      () => project.environment(front().name, { RELEASE: String(Date.now()) }),
       () => touch(image()),
       (round) => project.set(front().name, { cpus: round % 2 ? 1.25 : 1.5 }),
       ...[...driver.stores, ...driver.credentials].map(

@@ -9,10 +9,9 @@ import { docker, eventually, good, sleep } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { loginOf, type Store } from "../stores/store.ts";
 import type { Credential } from "../systems/driver.ts";
-import { certificateCleared } from "./monitoring.ts";
 
 export function rotation(world: World): void {
-  const { stack, canary, authority } = world;
+  const { stack, canary } = world;
   const { project, driver } = stack;
   /** Services whose containers changed since then. */
   const changedSince = async (before: Record<string, readonly string[]>): Promise<string[]> => {
@@ -72,30 +71,6 @@ export function rotation(world: World): void {
     rotates(driver.stores, driver.credentials));
   for (const store of driver.stores)
     inAll(`promise 5: so does a new password of ${store.title} alone`, () => rotates([store]));
-
-  it("promise 2: a new certificate is shown without replacing the edge, and cuts no connection", async () => {
-    const edge = await project.running("edge");
-    assert.equal(await authority.shown(stack.edge), "first");
-    await stack.lossless(async () => {
-      await world.setCertificate(await authority.issue("second", 30));
-      await good(project.up());
-    });
-    assert.equal(await authority.shown(stack.edge), "second");
-    assert.deepEqual(await project.running("edge"), edge);
-    await certificateCleared(world);
-  });
-
-  it("promise 2: a key that does not belong to its certificate is refused before anything is touched, twice; the site stays up", async () => {
-    const { key } = await authority.issue("third");
-    const former = project.config["berth:tlsKey"];
-    await stack.failsClosed(
-      () => project.setSecret("tlsKey", key),
-      [/berth:tlsKey: does not belong to berth:tlsCertificate/],
-    );
-    assert.equal(await authority.shown(stack.edge), "second");
-    project.configure({ "berth:tlsKey": former });
-    await stack.recovers();
-  });
 
   inAll(
     "promise 5, promise 10: killed at any step, every consumer has a credential that works, and one bin/up completes it",

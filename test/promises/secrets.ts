@@ -119,8 +119,10 @@ export function secrets(world: World): void {
     for (const id of await ids("container")) {
       const format = `{{index .Config.Labels "berth.service"}}${volumes}`;
       const [service, ...mounted] = (await docker("inspect", "--format", format, id)).split(" ");
+      // Two jobs with the same rights in a store may share theirs.
+      const { sharesFilesOf } = project.known.plan.services.find(({ name }) => name === service)!;
       for (const volume of mounted.filter((name) => /-files-[0-9a-f]{7}$/.test(name)))
-        assert.ok(volume.startsWith(`${prefix}-${service!}-files-`), `${service!} has ${volume}`);
+        assert.ok(volume.startsWith(`${prefix}-${sharesFilesOf ?? service!}-files-`), `${service!} has ${volume}`);
     }
   });
 

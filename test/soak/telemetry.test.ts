@@ -250,8 +250,14 @@ describe("telemetry", function () {
     const files = `${FOLDER}/${flood}/*-json.log*`;
     const [disk, memory, waits]: number[][] = [[], [], []];
     const look = async () => {
-      const whole = await docker("exec", collector, "sh", "-c", `du -cb ${files} | tail -1`);
-      disk!.push(Number(whole.split("\t")[0]));
+      const whole = await docker(
+        "exec",
+        collector,
+        "sh",
+        "-c",
+        `stat -c %s ${files} | awk '{ sum += $1 } END { print sum }'`,
+      );
+      disk!.push(Number(whole));
       memory!.push(Number.parseFloat(await docker("stats", "--no-stream", "--format", "{{.MemUsage}}", collector)));
       const [request, start] = [randomUUID(), Date.now()];
       await ask(request);

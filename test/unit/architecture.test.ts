@@ -20,7 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   components: ["components", "plan", "config"],
   monitoring: ["monitoring", "plan"],
   bin: ["bin", "config", "plan", "systems", "scan"],
-  scan: ["scan"],
+  scan: ["scan", "config"],
   policy: ["policy", "plan"],
 };
 /** These stay pure: no Pulumi in them. */

@@ -49,8 +49,9 @@ class Settings(unittest.TestCase):
             return settings.load({**self.GOOD, "BACKUP_STORES": str(place), **env})
 
     def test_reads_what_is_set(self):
-        loaded = self.load(BACKUP_EVERY="60", BACKUP_S3_BUCKET="b", BACKUP_S3_PREFIX="/p/")
+        loaded = self.load(BACKUP_EVERY="60", BACKUP_S3_BUCKET="b", BACKUP_S3_PREFIX="/p/", BACKUP_WORK="/work")
         self.assertEqual((loaded.every, loaded.keep, loaded.prefix, loaded.destination), (60, 14, "p", "S3, b/p"))
+        self.assertEqual((loaded.work, self.load().work), (Path("/work"), Path("/var/lib/postgresql/data")))
         self.assertEqual(loaded.sources, (settings.Source("redis", "Redis", "redis", "redis.rdb"),))
 
     def test_names_every_problem_at_once(self):

@@ -45,10 +45,10 @@ describe("the edge's agent", () => {
   ] as const)
     it(`logs a message with ${what} as JSON`, () => assert.equal(logged(message)["msg"], expected));
   for (const [what, memory, files, expected] of [
-    ["its memory", 512, 8192, 1194],
-    ["little memory", 128, 8192, 170],
+    ["its memory", 512, 16_384, 3373],
+    ["little memory", 128, 16_384, 481],
     ["the files that the engine lets it open", 512, 1024, 480],
-    ["nginx's own bound, where nothing else bounds", undefined, 8192, 2048],
+    ["a bound of its own, where nothing else bounds", undefined, 16_384, 4096],
   ] as const)
     it(`lets so many connections be as suit ${what}`, () => assert.equal(connections(memory, files), expected));
 });
@@ -86,7 +86,7 @@ describe("the edge's agent, of a service with two ports,", () => {
 
   /** Runs lines of bash with the agent's functions; both containers have the address of this machine. */
   async function agent(lines: string): Promise<string> {
-    const names = ["log", "down", "any_up", "memory", "connections", "render", "probe", "upstreams_up"];
+    const names = ["log", "down", "any_up", "memory", "connections", "bounds", "render", "probe", "upstreams_up"];
     const functions = names.map((name) => FUNCTIONS.get(name)!).join("\n");
     const script = `set -euo pipefail\n${HEAD}\ncurrent=${folder}\n${functions}
       resolve() { echo "\${AT:-127.0.0.1}"; }
@@ -106,6 +106,12 @@ describe("the edge's agent, of a service with two ports,", () => {
       const out = said.split("\n").filter((line) => line.includes(" down;"));
       assert.deepEqual(out, [`  server 127.0.0.1:${ports[deaf]} down; # nexus-1 does not answer`]);
     }
+  });
+  it("has a connection to a service for every request, were all of them one worker's", async () => {
+    await agent('connections() { echo 1000; }; render "$current"');
+    const said = ["connections", "requests"].map((name) => readFileSync(join(folder, `${name}.conf`), "utf8"));
+    const [connections, all, one] = [...said.join("").matchAll(/ (\d+);/g)].map(([, number]) => Number(number));
+    assert.deepEqual([connections, all, one], [1000, 400, 333]);
   });
   it("takes it in again when it answers", async () => {
     answers = [200, 200];

@@ -56,6 +56,26 @@ describe("plan/checks/entries", () => {
     [service("prune", { kind: "job", prunes: "postgresPasword" })],
     ['catalogue prune: prunes "postgresPasword"; did you mean postgresPassword?'],
   );
+  const roles = service("roles", { kind: "job", secrets: { url: "@{postgresPassword}" } });
+  const sharing = (name: string, more: Partial<ServiceSpec>): ServiceSpec =>
+    service(name, { kind: "job", sharesFilesOf: "roles", ...more });
+  refuses(
+    "files of another that are not there, or not yet, or not readable, or beside its own",
+    [
+      roles,
+      service("bare"),
+      sharing("ghosts", { sharesFilesOf: "role" }),
+      sharing("early", {}),
+      sharing("other-user", { after: ["roles"], uid: 1 }),
+      sharing("both", { after: ["roles"], config: { "a.yml": "a" } }),
+      sharing("none", { after: ["bare"], sharesFilesOf: "bare" }),
+    ],
+    ["ghosts", "early", "other-user", "both", "none"].map(
+      (name) => `catalogue ${name}: reads the files of "${{ ghosts: "role", none: "bare" }[name] ?? "roles"}"`,
+    ),
+  );
+  it("takes files of another that comes before", () =>
+    assert.ok(makePlan(catalogue([roles, sharing("prune", { after: ["roles"] })]), context())));
   refuses(
     "connections that nobody can count",
     [service("a", { environment: { POOL: 5 }, connections: { variable: "POOL_SIZE", besides: 0 } })],

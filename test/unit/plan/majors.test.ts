@@ -63,7 +63,7 @@ describe("major versions of the databases", () => {
   it("takes it where the stack file says that the data is of it, and then nothing else", () => {
     assert.deepEqual(problems({ postgres: "pgvector/pgvector:pg18" }, { postgres: 18 }), []);
     const [own] = problems({}, { postgres: 18 });
-    assert.match(own!.got, /pg17, version 17; the data of postgres is of version 18/);
+    assert.match(own!.got, /pg17-trixie, version 17; the data of postgres is of version 18/);
     assert.match(own!.fix, /^mend the image in systems\/stores\/postgres\.ts/);
   });
 

@@ -74,6 +74,13 @@ describe("plan/rehearsal", () => {
     assert.ok(!option(args, "log-opt").some((value) => value.startsWith("labels=")));
   });
 
+  it("may begin from nothing with less care than the service's own data needs", () => {
+    const own = argsOf({ command: ["serve"], environment: { A: "1" } });
+    const args = createArgs(own, { ...LIKE, environment: { INIT: "--no-sync" }, options: ["-c", "fsync=off"] });
+    assert.deepEqual(option(args, "env"), ["A=1", "INIT=--no-sync"]);
+    assert.deepEqual(args.slice(args.indexOf("busybox:1")), ["busybox:1", "serve", "-c", "fsync=off"]);
+  });
+
   it("takes an entrypoint of several words, and the image's where another command is tried", () => {
     const own = argsOf({ entrypoint: ["sh", "/start.sh"], command: ["a"] });
     const args = createArgs(own, LIKE);

@@ -10,7 +10,7 @@ describe("plan/checks/variables", () => {
   for (const [what, environment] of [
     ["a number that was perhaps written with a plus", { FROM: 15551234567 }],
     ["a number with a fraction, perhaps with zeros at its end", { VERSION: 1.1 }],
-    ["true, perhaps with a capital", { WORD: true }],
+    ["true, perhaps with a capital, where the entry itself has text", { NAME: true }],
     ["a number where the entry itself has text", { NAME: 7 }],
     ["true or false where a number is taken", { LIMIT: true }],
     ["a number that has lost its last digits on the way", { LIMIT: 12345678901234567890 }],
@@ -22,9 +22,20 @@ describe("plan/checks/variables", () => {
       assert.equal(problem!.fix, `pulumi config set --path --type string ${key} '<value>' --stack dev`);
     });
   it("hands over text as it was written, and numbers where numbers are taken", () => {
-    const given = { FROM: "+15551234567", ZEROS: "007", LIMIT: 0, POOL: 10, OPEN: true, TEXT: "a b=c\n$d", NONE: "" };
+    const given = {
+      FROM: "+15551234567",
+      ZEROS: "007",
+      LIMIT: 0,
+      POOL: 10,
+      OPEN: true,
+      ANY: 5,
+      YES: true,
+      TEXT: "a b=c\n$d",
+      NONE: "",
+    };
     const [a] = makePlan(catalogue([A]), context(set(given))).services;
     assert.deepEqual(a!.environment, [
+      "ANY=5",
       "FROM=+15551234567",
       "LIMIT=0",
       "NAME=x",
@@ -32,6 +43,7 @@ describe("plan/checks/variables", () => {
       "OPEN=true",
       "POOL=10",
       "TEXT=a b=c\n$d",
+      "YES=true",
       "ZEROS=007",
     ]);
   });

@@ -284,7 +284,7 @@ describe("backups of other systems", () => {
     assert.deepEqual(service.after, ["postgres-roles"]);
     assert.deepEqual(Object.keys(service.secrets!), ["backup-key"]);
     assert.deepEqual(args, {
-      POSTGRES_IMAGE: "pgvector/pgvector:pg17",
+      POSTGRES_IMAGE: "pgvector/pgvector:pg17-trixie",
       PROGRAMS: "pg_dump pg_restore psql initdb pg_ctl",
     });
     assert.doesNotMatch(JSON.stringify([service, plan.secretKeys, plan.images]), /redis/i);
@@ -296,7 +296,7 @@ describe("backups of other systems", () => {
       [["redis", { host: "redis", user: "backup", password: "redis-password" }]],
     );
     assert.deepEqual(service.after, ["redis-users"]);
-    assert.deepEqual(args, { REDIS_IMAGE: "redis:8.0", PROGRAMS: "redis-cli redis-server redis-check-rdb" });
+    assert.deepEqual(args, { REDIS_IMAGE: "redis:8.10", PROGRAMS: "redis-cli redis-server redis-check-rdb" });
     assert.deepEqual(
       service.volumes!.map(({ name }) => name),
       ["backup-work", "backup-data"],

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+WORK = "/var/lib/postgresql/data"
+"""Where PostgreSQL's image declares a volume, up to version 17: one is there anyway, so it is put to use."""
+
 
 class Failed(Exception):
     """A step that did not succeed. `stage` is a label of the metric, `str()` what a person reads."""
@@ -47,8 +50,8 @@ class Settings:
     prefix: str = ""
     endpoint: str = ""
     region: str = ""
-    work: Path = Path("/var/lib/postgresql/data")
-    """A volume for the dump and the throwaway servers; the image declares one here, so it is put to use."""
+    work: Path = Path(WORK)
+    """A volume for the dump and the throwaway servers."""
     secrets: Path = Path("/etc/berth/secrets")
     metrics_port: int = 9300
 
@@ -106,5 +109,6 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         prefix=env.get("BACKUP_S3_PREFIX", "").strip("/"),
         endpoint=env.get("BACKUP_S3_ENDPOINT", ""),
         region=env.get("BACKUP_S3_REGION", ""),
+        work=Path(env.get("BACKUP_WORK", WORK)),
         metrics_port=metrics_port,
     )

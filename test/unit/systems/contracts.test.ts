@@ -1,0 +1,202 @@
+/**
+ * What the catalogues count on in images of others is in the contracts of those (bench/hub/<folder>/contract*.yaml):
+ * the programs that health checks, trials, jobs and restores start, and the folders that something is mounted on.
+ * test/contracts holds images to their contracts.
+ */
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { built, type Contract, contracts, programsOf, repositoryOf } from "../../../bench/contracts.ts";
+import { asCommand } from "../../../plan/rehearsal.ts";
+import { FILES } from "../../../plan/files.ts";
+import type { ServiceSpec, System } from "../../../plan/types.ts";
+import type { Args } from "../../../systems/part.ts";
+import { systems } from "../../../systems/index.ts";
+import type { SystemDefinition } from "../../../systems/system.ts";
+import { type Folder, type Stage, stagesOf } from "../../contracts/built.ts";
+import { programsIn, programsOf as startedBy } from "../../contracts/shell.ts";
+import { settings } from "../support.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const all = contracts();
+const contractOf = (reference: string): Contract => {
+  const found = all.find(({ image }) => image === reference);
+  if (found === undefined) throw new Error(`${reference} has no contract in bench/hub: write it before it is used`);
+  return found;
+};
+
+/** What an image has, whoever made it. */
+interface Has {
+  readonly programs: ReadonlySet<string>;
+  readonly folders: Readonly<Record<string, Folder & { readonly holds: readonly string[] }>>;
+  readonly contract: Contract;
+}
+
+/** @param values Keys of the stack file. */
+function made(definition: SystemDefinition, values: Record<string, unknown> = {}) {
+  const given = settings({ "berth:backup": {}, ...values }, definition.shape);
+  const args = { stack: "dev", settings: given, publicUrl: "https://example.org", has: () => true, isOn: () => true };
+  const system: System = definition.catalogue(args as never);
+  return { system, args: args as unknown as Args };
+}
+
+function imageOf({ image }: ServiceSpec, { images }: System): Has {
+  if ("pull" in image) {
+    const contract = contractOf(image.pull);
+    return { programs: programsOf(contract), folders: contract.folders, contract };
+  }
+  const spec = images[image.build]!;
+  const stages = stagesOf(spec);
+  const chain: Stage[] = [];
+  let at = spec.target;
+  for (; stages.has(at); at = chain.at(-1)!.from) chain.push(stages.get(at)!);
+  const contract = contractOf(at);
+  const folders = Object.assign({}, ...chain.map((stage) => stage.folders)) as Record<string, Folder>;
+  return {
+    programs: new Set([...programsOf(contract), ...chain.flatMap(({ programs }) => [...programs])]),
+    folders: {
+      ...contract.folders,
+      ...Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, { ...folder, holds: [] }])),
+    },
+    contract,
+  };
+}
+
+/** Every program that something of a service starts in its container. */
+function startedIn(service: ServiceSpec, definition: SystemDefinition, system: System, has: Has): Set<string> {
+  const { health, command, entrypoint, rehearsal, config = {}, image } = service;
+  const stores = definition.stores.flatMap(({ backup }) => backup ?? []);
+  const scripts = [
+    ...Object.entries(config).flatMap(([name, text]) => (name.endsWith(".sh") ? [text] : [])),
+    ...stores.filter(({ restore }) => restore.service === service.name).map(({ restore }) => read(restore.script)),
+    ...("build" in image ? ownScripts(system.images[image.build]!.context) : []),
+  ];
+  const given = entrypoint ?? has.contract.entrypoint ?? [];
+  // An entrypoint of the official images runs what it is given; others are programs that take arguments.
+  const runs = "build" in image || given.length === 0 || /docker-entrypoint\.sh$/.test(given[0]!);
+  const commands = [
+    asCommand(health.test),
+    ...(entrypoint ? [entrypoint] : []),
+    ...(command && runs && !command[0]!.startsWith("-") ? [command] : []),
+    ...(rehearsal?.follows ? [rehearsal.follows.tells, rehearsal.follows.takes] : []),
+    ...(system.schemaVersion?.service === service.name ? [system.schemaVersion.command] : []),
+    ...(service.name === "backup" ? stores.flatMap(({ programs }) => programs.map((program) => [program])) : []),
+  ];
+  return new Set([
+    ...commands.flatMap((words) => [...startedBy(words.map((word) => (word === "/bin/sh" ? "sh" : word)))]),
+    ...scripts.flatMap((text) => ["sh", ...programsIn(text)]),
+  ]);
+}
+
+const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+/** Scripts of a shell that an image brings; those that all Python services have lie beside their Dockerfile. */
+const ownScripts = (context: string): string[] =>
+  globSync([`${context}/bin/*`, "services/python/app/bin/*"], { cwd: ROOT })
+    .filter((file) => !file.startsWith("services/python/") || !/\/(edge|backup|collector)$/.test(context))
+    .map(read)
+    .filter((text) => /^#!\/bin\/(ba)?sh/.test(text));
+
+describe("contracts of images", () => {
+  it("every fact has a public source", () => {
+    for (const { image, said, sources } of all) {
+      const sourced = new Set(Object.values(sources).flat());
+      assert.deepEqual(
+        said.filter((fact) => !sourced.has(fact)),
+        [],
+        image,
+      );
+    }
+  });
+  it("what the bench builds has one, and another tag only under its own name", () => {
+    for (const { image, folder } of built()) {
+      const own = all.filter((contract) => contract.folder === folder);
+      assert.ok(own.length > 0, `bench/hub/${folder} has no contract`);
+      assert.ok(
+        own.some((contract) => repositoryOf(contract.image) === repositoryOf(image)),
+        `${image} is none of ${own.map((contract) => contract.image).join(", ")}`,
+      );
+    }
+  });
+
+  for (const [name, definition] of Object.entries(systems) as [string, SystemDefinition][]) {
+    const { system } = made(definition);
+    describe(`those of ${name}`, () => {
+      it("every image that it pulls has one, with that very tag", () => {
+        for (const reference of Object.values(definition.images)) contractOf(reference);
+      });
+      it("so has every image that one of its own is built on, and its Dockerfile starts what that has", () => {
+        for (const [image, spec] of Object.entries(system.images)) {
+          const stages = stagesOf(spec);
+          for (const [stage, { from, runs, programs }] of stages) {
+            const chain: Stage[] = [];
+            let at = from;
+            for (; stages.has(at); at = chain.at(-1)!.from) chain.push(stages.get(at)!);
+            const has = new Set([
+              ...programsOf(contractOf(at)),
+              ...programs,
+              ...chain.flatMap((below) => [...below.programs]),
+            ]);
+            assert.deepEqual(
+              [...runs].filter((program) => !has.has(program)),
+              [],
+              `${image}, stage ${stage}, on ${at}`,
+            );
+          }
+        }
+      });
+      for (const service of system.services) {
+        it(`${service.name} starts only programs that its image has`, () => {
+          const has = imageOf(service, system);
+          const started = startedIn(service, definition, system, has);
+          assert.ok(started.size > 0, "a health check starts one at least");
+          assert.deepEqual(
+            [...started].filter((program) => !has.programs.has(program)),
+            [],
+            `not in the contract of ${has.contract.image}, nor brought by us`,
+          );
+        });
+        for (const major of [17, 18])
+          it(`${service.name} covers no file of its image, and may write where it does (PostgreSQL ${major})`, () => {
+            const { system: then } = made(definition, {
+              "berth:majors": { postgres: major, redis: 8 },
+              "berth:baseImages": { postgres: `pgvector/pgvector:pg${major}-trixie` },
+            });
+            const own = then.services.find((one) => one.name === service.name)!;
+            assert.deepEqual(mountFaults(own, imageOf(own, then), then), []);
+          });
+      }
+    });
+  }
+});
+
+/** What is wrong with where something is mounted in a container. */
+function mountFaults(service: ServiceSpec, { folders, contract }: Has, system: System): string[] {
+  const { name, kind, uid, volumes = [], tmpfs = { "/tmp": "" } } = service;
+  const files = Object.entries(folders).flatMap(([folder, { holds }]) => holds.map((file) => `${folder}/${file}`));
+  const below = (path: string) => files.filter((file) => file.startsWith(`${path}/`));
+  // A volume is made from the image of whoever mounts it first, with the owner and mode that the folder has there.
+  const first = (volume: string, path: string): (Folder & { readonly holds: readonly string[] }) | undefined => {
+    const other = system.services.find((one) => one.volumes?.some((mount) => mount.name === volume))!;
+    return other.name === name ? folders[path] : imageOf(other, system).folders[path];
+  };
+  return [
+    ...[FILES, ...Object.keys(tmpfs)].flatMap((path) =>
+      below(path).map((file) => `${file} of ${contract.image} is covered by ${path}`),
+    ),
+    ...volumes.flatMap(({ name: volume, path, readOnly = false, device }) => {
+      const { uid: owner, gid, mode } = first(volume, path) ?? { uid: 0, gid: 0, mode: "0755" };
+      const [user, group, others] = [...mode.slice(-3)].map((digit) => (Number(digit) & 2) !== 0);
+      const may = (owner === uid && user) || (gid === 0 && group) || others;
+      // Somebody of the machine owns a folder of the machine.
+      return readOnly || may || device !== undefined
+        ? []
+        : [`${path} of ${contract.image} is ${owner}:${gid} ${mode}: ${uid}:0 may not write there`];
+    }),
+    // What stays gets a nameless volume there, which holds whatever is not where it should be.
+    ...contract.volumes
+      .filter(
+        (path) => kind === "stateful" && ![...volumes.map((one) => one.path), ...Object.keys(tmpfs)].includes(path),
+      )
+      .map((path) => `${contract.image} declares a volume at ${path}, where none is given`),
+  ];
+}
