@@ -40,7 +40,9 @@ export function SimilarDialog({ api, sample, explain, close }: Props) {
         {found?.map(({ sample: other, distance }) => (
           <li key={other.id}>
             <h3>{other.name}</h3>
-            <p className="quiet">{fileOf(other)} · Distance {distance.toFixed(3)}</p>
+            <p className="quiet">
+              {fileOf(other)} · Distance {distance.toFixed(3)}
+            </p>
             <Facts sample={other} />
             <Player api={api} sample={other} />
           </li>

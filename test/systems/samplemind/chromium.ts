@@ -140,6 +140,13 @@ export class Browser {
     await this.until(`document.readyState === "complete"`);
   }
 
+  async reload(): Promise<void> {
+    await this.evaluate("globalThis.before = true");
+    await this.send("Page.reload");
+    // The page of before is there a moment longer.
+    await this.until(`!globalThis.before && document.readyState === "complete"`);
+  }
+
   /** @param expression JavaScript, of which `sight` is a part; a promise is waited for. @throws {Error} as it throws. */
   async evaluate<T>(expression: string): Promise<T> {
     const answer = await this.send<{

@@ -81,7 +81,6 @@ async function draw(standIn: StandIn, url: string, folder: string): Promise<void
     await browser.look(desktop);
     await browser.open(url);
     await browser.sees("E-mail address");
-    await shot("login");
     await browser.type(USER.email);
     await browser.press("Tab");
     await browser.type(USER.password);

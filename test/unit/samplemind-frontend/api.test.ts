@@ -24,7 +24,10 @@ function answering(status: number, body: unknown, headers: Record<string, string
   };
   return { api: createApi(fetch as typeof globalThis.fetch, send), asked };
 }
-const nobody = createApi(() => Promise.reject(new TypeError("fetch failed")), () => Promise.reject(new Error("unused")));
+const nobody = createApi(
+  () => Promise.reject(new TypeError("fetch failed")),
+  () => Promise.reject(new Error("unused")),
+);
 
 describe("the API's client", () => {
   it("logs in, and marks the change as its own", async () => {
@@ -82,24 +85,25 @@ describe("the API's client", () => {
     await assert.rejects(nobody.settings(end.signal), (error) => !(error instanceof ApiError));
   });
   it("does not take a page for an answer", () =>
-    assert.rejects(answering(200, "<!doctype html>").api.settings(), { message: "The server's answer cannot be read." }));
+    assert.rejects(answering(200, "<!doctype html>").api.settings(), {
+      message: "The server's answer cannot be read.",
+    }));
 });
 
 describe("an error", () => {
   const said = (status: number, body: string, retryAfter: string | null = null): string =>
     errorOf({ status, body, retryAfter } satisfies Answer).message;
   it("is told in the API's words where it has some", () => {
-    const error = errorOf({
-      status: 422,
-      body: '{"error":{"code":"bad_name","message":"No."}}',
-      retryAfter: null,
-    });
+    const error = errorOf({ status: 422, body: '{"error":{"code":"bad_name","message":"No."}}', retryAfter: null });
     assert.deepEqual([error.message, error.code, error.status], ["No.", "bad_name", 422]);
   });
   it("of the edge is told, with when to come back", () => {
     const body = '{"error":"unavailable","retry_after":5}';
     assert.equal(said(503, body, "5"), "The server is not available at the moment. Try again in 5 s.");
-    assert.equal(said(503, body, "Fri, 27 Nov 2026 09:38:00 GMT"), "The server is not available at the moment. Try again later.");
+    assert.equal(
+      said(503, body, "Fri, 27 Nov 2026 09:38:00 GMT"),
+      "The server is not available at the moment. Try again later.",
+    );
     assert.equal(said(429, "", "9"), "Too many requests. Try again in 9 s.");
     assert.equal(said(413, "<html>"), "This is larger than the server takes.");
   });

@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  filtersOf,
-  isSet,
-  KEYS,
-  NONE,
-  problemOf,
-  queryOf,
-} from "../../../services/samplemind-frontend/src/filters.ts";
+import { filtersOf, isSet, KEYS, NONE, problemOf, queryOf } from "../../../services/samplemind-frontend/src/filters.ts";
 
 describe("filters of the library", () => {
   it("are in the address, and come back from it", () => {
     const filters = { q: "kick & snare", key: "F# minor", tempo_min: "90", tempo_max: "120.5" };
-    assert.equal(
-      queryOf(filters).toString(),
-      "q=kick+%26+snare&key=F%23+minor&tempo_min=90&tempo_max=120.5",
-    );
+    assert.equal(queryOf(filters).toString(), "q=kick+%26+snare&key=F%23+minor&tempo_min=90&tempo_max=120.5");
     assert.deepEqual(filtersOf(new URLSearchParams(queryOf(filters).toString())), filters);
   });
   it("that are not set stand in no address", () => {
@@ -28,7 +18,9 @@ describe("filters of the library", () => {
   it("that an address brought are ones the API takes, whatever it says", () =>
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.string(), (key, from, to) => {
-        const { tempo_min, tempo_max, ...others } = filtersOf(new URLSearchParams({ key, tempo_min: from, tempo_max: to }));
+        const { tempo_min, tempo_max, ...others } = filtersOf(
+          new URLSearchParams({ key, tempo_min: from, tempo_max: to }),
+        );
         assert.ok(others.key === "" || KEYS.includes(others.key));
         for (const tempo of [tempo_min, tempo_max]) assert.equal(problemOf({ ...NONE, tempo_min: tempo }), undefined);
       }),

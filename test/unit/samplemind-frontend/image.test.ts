@@ -9,12 +9,14 @@ const read = (file: string): string =>
 describe("the image of SampleMind's page", () => {
   const nginx = read("nginx/nginx.conf");
   /** Locations, by what follows the word: their lines. */
-  const locations = [...nginx.matchAll(/^ {4}location (.+) \{\n([^}]*?)^ {4}\}$/gms)].map(
+  const locations = [...nginx.matchAll(/^ {4}location ([^{]+) \{\n([^]*?)^ {4}\}$/gm)].map(
     ([, name, body]) => [name!, body!] as const,
   );
 
   it("SM-16: has three stages and one for development, on bases that can be set", () => {
-    const stages = [...read("Dockerfile").matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(([, from, stage]) => `${from} > ${stage}`);
+    const stages = [...read("Dockerfile").matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(
+      ([, from, stage]) => `${from} > ${stage}`,
+    );
     assert.deepEqual(stages, [
       "${NODE_IMAGE} > deps",
       "deps > development",

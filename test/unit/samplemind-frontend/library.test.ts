@@ -27,14 +27,20 @@ const ids = ({ items }: { items: readonly Sample[] }): string => items.map(({ id
 
 describe("the library", () => {
   it("goes on where its last page ended, and shows nothing twice", () => {
-    const state = after(page("loaded", "b", sample("a"), sample("b")), page("continued", null, sample("b"), sample("c")));
+    const state = after(
+      page("loaded", "b", sample("a"), sample("b")),
+      page("continued", null, sample("b"), sample("c")),
+    );
     assert.equal(ids(state), "a b c");
     assert.equal(state.next, null);
   });
   it("begins anew with another search", () =>
     assert.equal(ids(after(page("loaded", null, sample("a")), page("loaded", null, sample("b")))), "b"));
   it("shows a new sample first, and once", () => {
-    const state = after(page("loaded", "b", sample("a"), sample("b")), { type: "added", sample: sample("b", "waiting") });
+    const state = after(page("loaded", "b", sample("a"), sample("b")), {
+      type: "added",
+      sample: sample("b", "waiting"),
+    });
     assert.equal(ids(state), "b a");
     assert.equal(state.items[0]!.state, "waiting");
   });
@@ -45,7 +51,10 @@ describe("the library", () => {
     assert.equal(state.items[1]!.state, "failed");
   });
   it("forgets what was deleted", () =>
-    assert.equal(ids(after(page("loaded", null, sample("a"), sample("b")), { type: "removed", ids: ["a", "x"] })), "b"));
+    assert.equal(
+      ids(after(page("loaded", null, sample("a"), sample("b")), { type: "removed", ids: ["a", "x"] })),
+      "b",
+    ));
   it("shows what it has where it cannot be loaded, and no error once it can", () => {
     const failed = after(page("loaded", null, sample("a")), { type: "failed", error: "no" });
     assert.deepEqual([ids(failed), failed.phase, failed.error], ["a", "failed", "no"]);

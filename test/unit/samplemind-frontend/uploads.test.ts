@@ -25,10 +25,16 @@ const states = (all: readonly Upload[]): string => all.map(({ id, state }) => `$
 describe("uploads", () => {
   it("start two at a time, in their order", () => {
     const all = after(added("a", "b", "c"));
-    assert.deepEqual(startable(all).map(({ id }) => id), ["a", "b"]);
+    assert.deepEqual(
+      startable(all).map(({ id }) => id),
+      ["a", "b"],
+    );
     const sending = [...startable(all)].reduce((sum, { id }) => uploads(sum, { type: "started", id }), all);
     assert.deepEqual(startable(sending), []);
-    assert.deepEqual(startable(uploads(sending, { type: "stored", id: "b" })).map(({ id }) => id), ["c"]);
+    assert.deepEqual(
+      startable(uploads(sending, { type: "stored", id: "b" })).map(({ id }) => id),
+      ["c"],
+    );
   });
   it("go through their states", () => {
     const sent = after(added("a"), { type: "started", id: "a" }, { type: "progress", id: "a", sent: 7 });
@@ -47,7 +53,10 @@ describe("uploads", () => {
     const tried = (status: number) => after(added("a"), { type: "started", id: "a" }, failed("a", status))[0]!.retry;
     for (const status of [0, 429, 500, 502, 503, 504, 507]) assert.equal(tried(status), true, String(status));
     for (const status of [400, 401, 403, 413, 415, 422]) assert.equal(tried(status), false, String(status));
-    const again = after(added("a"), { type: "progress", id: "a", sent: 9 }, failed("a", 503), { type: "again", id: "a" });
+    const again = after(added("a"), { type: "progress", id: "a", sent: 9 }, failed("a", 503), {
+      type: "again",
+      id: "a",
+    });
     assert.equal(states(again), "a queued");
     assert.equal(again[0]!.sent, 0);
   });
@@ -56,7 +65,8 @@ describe("uploads", () => {
     assert.equal(states(uploads(all, { type: "cleared" })), "a sending, c queued");
   });
   it("that failed say why", () => {
-    const said = (status: number, code = "", wait?: number) => explain(new ApiError(status, "so it is", code, wait), LIMIT);
+    const said = (status: number, code = "", wait?: number) =>
+      explain(new ApiError(status, "so it is", code, wait), LIMIT);
     assert.equal(said(413), "The file is too large: at most 100 MB are taken.");
     assert.equal(said(415), "This is no WAV, FLAC or MP3 file, whatever its name says.");
     assert.equal(said(422, "empty"), "The file is empty.");
