@@ -131,7 +131,7 @@ export class Browser {
     if (method === "Log.entryAdded" && said.entry!.level === "error" && said.entry!.source !== "network")
       this.complaints.push(said.entry!.text);
     if (method === "Runtime.consoleAPICalled" && said.type === "error")
-      this.complaints.push(said.args!.map(({ value, description }) => String(value ?? description)).join(" "));
+      this.complaints.push(said.args!.map(({ value, description }) => JSON.stringify(value ?? description)).join(" "));
   }
 
   async open(url: string): Promise<void> {
@@ -147,7 +147,10 @@ export class Browser {
     await this.until(`!globalThis.before && document.readyState === "complete"`);
   }
 
-  /** @param expression JavaScript, of which `sight` is a part; a promise is waited for. @throws {Error} as it throws. */
+  /**
+   * @param expression JavaScript, of which `sight` is a part; a promise is waited for.
+   * @throws {Error} as it throws.
+   */
   async evaluate<T>(expression: string): Promise<T> {
     const answer = await this.send<{
       result?: { value?: T };

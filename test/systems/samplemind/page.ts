@@ -1,6 +1,7 @@
 /**
  * The page in a browser, against a stand-in of the backend: for the development of the page alone. It is in no suite.
- * npm run build in services/samplemind-frontend, then: node node_modules/mocha/bin/mocha.js test/systems/samplemind/page.ts
+ * npm run build in services/samplemind-frontend, then:
+ * node node_modules/mocha/bin/mocha.js test/systems/samplemind/page.ts
  * With BERTH_SHOTS=docs/systems it draws the pictures of the documentation, too.
  */
 import { type ChildProcess, spawn } from "node:child_process";

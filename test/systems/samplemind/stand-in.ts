@@ -1,6 +1,6 @@
 /**
- * A stand-in for SampleMind's backend, to develop the page with where no stack is up. It analyses nothing: tempo, key and
- * features are invented from a hash of the file. It proves nothing of the backend.
+ * A stand-in for SampleMind's backend, to develop the page with where no stack is up. It analyses nothing: tempo,
+ * key and features are invented from a hash of the file. It proves nothing of the backend.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
