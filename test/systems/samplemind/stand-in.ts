@@ -142,7 +142,8 @@ export class StandIn {
     const key = String(request.headers["idempotency-key"]);
     const known = this.#samples.get(this.#byKey.get(key) ?? "")?.sample;
     const bytes = await buffer(request);
-    if (bytes.length !== Number(request.headers["content-length"])) throw new Refusal(400, "cut", "The file is cut short.");
+    if (bytes.length !== Number(request.headers["content-length"]))
+      throw new Refusal(400, "cut", "The file is cut short.");
     const sample = known ?? this.add(query.get("name")!, bytes);
     this.#byKey.set(key, sample.id);
     json(response, 202, sample);
