@@ -22,7 +22,7 @@ function answering(status: number, body: unknown, headers: Record<string, string
     progress(file.size);
     return Promise.resolve({ status, body: JSON.stringify(body), retryAfter: null });
   };
-  return { api: createApi(fetch as typeof globalThis.fetch, send), asked };
+  return { api: createApi(fetch, send), asked };
 }
 const nobody = createApi(
   () => Promise.reject(new TypeError("fetch failed")),

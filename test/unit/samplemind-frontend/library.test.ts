@@ -68,7 +68,7 @@ describe("the library", () => {
   it("asks more and more seldom, up to every 15 s", () => {
     const pauses = [0, 1, 5, 100].map(pause);
     assert.equal(pauses[0], 1500);
-    assert.ok(pauses[0]! < pauses[1]! && pauses[1]! < pauses[2]!);
+    assert.ok(pauses[0] < pauses[1]! && pauses[1]! < pauses[2]!);
     assert.equal(pauses[3], 15_000);
   });
   it("tells what became of what was waited for, and of nothing else", () => {
