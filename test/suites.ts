@@ -75,6 +75,7 @@ export const SUITES: readonly Suite[] = [
     "ruff and mypy have no complaint, and the Python tests that need no service pass",
     "test/lint/python",
   ),
+  check("pages", "the pages in services/ have no type error, and build", "test/lint/pages"),
   check("format", "Prettier would change nothing", bin("prettier"), "--check", "."),
   check("shell", "shellcheck has no complaint", "test/lint/shell"),
   check("workflows", "actionlint has no complaint", "test/lint/workflows"),

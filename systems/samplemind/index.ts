@@ -235,7 +235,12 @@ function frontend({ settings }: SampleMindArgs): ServiceSpec {
           [`${folder}/public`]: "/app/public",
           [`${folder}/index.html`]: "/app/index.html",
         },
-        health: healthCheck.bash(3000, "/"),
+        // Alpine's image of Node has neither bash nor curl.
+        health: healthCheck.command([
+          "node",
+          "-e",
+          "fetch('http://127.0.0.1:3000/').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))",
+        ]),
         limits: { memory: 512, cpus: 1 },
       }
     : {

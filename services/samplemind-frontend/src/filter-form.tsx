@@ -5,7 +5,7 @@ export function FilterForm({ filters, change }: { filters: Filters; change: (fil
   const problem = problemOf(filters);
   const set = (name: keyof Filters) => (event: { target: { value: string } }) =>
     change({ ...filters, [name]: event.target.value });
-  const tempo = { type: "text", inputMode: "decimal", autoComplete: "off", maxLength: 6 } as const;
+  const tempo = { type: "text", inputMode: "decimal", autoComplete: "off", maxLength: 6, placeholder: "BPM" } as const;
   return (
     <form role="search" className="filters" aria-label="Samples" onSubmit={(event) => event.preventDefault()}>
       <label className="wide">

@@ -18,7 +18,9 @@ export const KEYS: readonly string[] = TONICS.flatMap((tonic) => [`${tonic} majo
 
 /** What is set, and nothing else, so that two equal filters have one address. */
 export const queryOf = (filters: Filters): URLSearchParams =>
-  new URLSearchParams(NAMES.map((name) => [name, filters[name].trim()]).filter(([, value]) => value !== ""));
+  new URLSearchParams(
+    NAMES.map((name): [string, string] => [name, filters[name].trim()]).filter(([, value]) => value !== ""),
+  );
 
 /** What an address says; what it does not say, or says wrongly, narrows nothing. */
 export function filtersOf(query: URLSearchParams): Filters {

@@ -1,4 +1,5 @@
 import { type SyntheticEvent, useCallback, useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import type { Api, Sample, Settings, Statistics } from "./api.ts";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { FilterForm } from "./filter-form.tsx";
@@ -52,10 +53,12 @@ export function LibraryPage({ api, explain, announce }: Props) {
     [announce, add, query],
   );
   const deleted = ({ id, name }: Sample): void => {
-    remove(id);
-    setAsked(undefined);
+    flushSync(() => {
+      remove(id);
+      setAsked(undefined);
+    });
     announce(`${name} is deleted.`);
-    // The button that had the focus is gone.
+    // The button that the dialog gives the focus back to is gone.
     heading.current?.focus();
   };
 
@@ -63,11 +66,8 @@ export function LibraryPage({ api, explain, announce }: Props) {
   return (
     <div className="library" onPlayCapture={playAlone}>
       <h1 className="unseen">Samples</h1>
-      <aside>
-        <UploadPanel api={api} settings={settings} explain={explain} stored={stored} />
-        <StatisticsPanel statistics={statistics} settings={settings} />
-      </aside>
-      <section aria-labelledby="samples" aria-busy={phase === "loading"}>
+      <UploadPanel api={api} settings={settings} explain={explain} stored={stored} />
+      <section className="found" aria-labelledby="samples" aria-busy={phase === "loading"}>
         <h2 id="samples" tabIndex={-1} ref={heading}>
           Library
         </h2>
@@ -111,6 +111,7 @@ export function LibraryPage({ api, explain, announce }: Props) {
           </p>
         )}
       </section>
+      <StatisticsPanel statistics={statistics} settings={settings} />
       {asked?.about === "similar" && (
         <SimilarDialog api={api} sample={asked.sample} explain={explain} close={() => setAsked(undefined)} />
       )}

@@ -41,9 +41,8 @@ export function library(state: Library, action: LibraryAction): Library {
 }
 
 /** Of two of one id the first. */
-const unique = (samples: readonly Sample[]): Sample[] => [
-  ...new Map([...samples].reverse().map((sample) => [sample.id, sample])).values(),
-].reverse();
+const unique = (samples: readonly Sample[]): readonly Sample[] =>
+  samples.filter(({ id }, index) => samples.findIndex((other) => other.id === id) === index);
 
 export const isUnfinished = ({ state }: Sample): boolean => state === "waiting" || state === "analysing";
 

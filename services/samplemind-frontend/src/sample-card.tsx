@@ -26,7 +26,10 @@ export function SampleCard({ api, sample, descriptions, similar, remove }: Props
     <li>
       <article className="panel sample" aria-labelledby={heading}>
         <header>
-          <h3 id={heading}>{name}</h3>
+          <div>
+            <h3 id={heading}>{name}</h3>
+            <p className="quiet">{fileOf(sample)}</p>
+          </div>
           <span className={`state ${state}`}>{STATES[state]}</span>
         </header>
         {state === "ready" && (
@@ -40,7 +43,7 @@ export function SampleCard({ api, sample, descriptions, similar, remove }: Props
           />
         )}
         {state === "failed" && <p className="message bad">{reason(error)}</p>}
-        <Facts sample={sample} />
+        {state === "ready" && <Facts sample={sample} />}
         {state !== "failed" && <Player api={api} sample={sample} />}
         {state === "ready" && <Details sample={sample} descriptions={descriptions} />}
         <p className="actions">
@@ -49,7 +52,7 @@ export function SampleCard({ api, sample, descriptions, similar, remove }: Props
               Similar
             </button>
           )}
-          <button type="button" className="quiet bad" onClick={remove} aria-label={`Delete ${name}`}>
+          <button type="button" className="plain bad" onClick={remove} aria-label={`Delete ${name}`}>
             Delete
           </button>
         </p>
@@ -58,14 +61,15 @@ export function SampleCard({ api, sample, descriptions, similar, remove }: Props
   );
 }
 
-/** What the analysis found, as far as there is anything. */
+export const fileOf = ({ type, size: bytes }: Sample): string => `${type.toUpperCase()}, ${size(bytes)}`;
+
+/** What the analysis found. */
 export function Facts({ sample }: { sample: Sample }) {
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["Length", known(sample.duration, duration)],
     ["Tempo", known(sample.tempo, tempo)],
     ["Key", sample.key ?? undefined],
     ["Loudness", known(sample.loudness, loudness)],
-    ["File", `${sample.type.toUpperCase()}, ${size(sample.size)}`],
   ];
   return (
     <dl className="facts">

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Api, Sample, Similar } from "./api.ts";
 import { Dialog } from "./dialog.tsx";
-import { Facts, Player } from "./sample-card.tsx";
+import { Facts, fileOf, Player } from "./sample-card.tsx";
 
 interface Props {
   readonly api: Api;
@@ -33,11 +33,16 @@ export function SimilarDialog({ api, sample, explain, close }: Props) {
         {error === undefined && found === undefined && <p>Searching…</p>}
         {found?.length === 0 && <p>There is no other sample to compare it with yet.</p>}
       </div>
+      {found !== undefined && found.length > 0 && (
+        <p className="quiet">By the distance of what was measured of them: 0 is the same sound.</p>
+      )}
       <ol className="similar">
         {found?.map(({ sample: other, distance }) => (
           <li key={other.id}>
             <h3>{other.name}</h3>
-            <p className="quiet">Distance {distance.toFixed(3)} (0 is the same sound)</p>
+            <p className="quiet">
+              {fileOf(other)} · Distance {distance.toFixed(3)}
+            </p>
             <Facts sample={other} />
             <Player api={api} sample={other} />
           </li>

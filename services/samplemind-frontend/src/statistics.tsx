@@ -6,7 +6,7 @@ export function StatisticsPanel(props: { statistics: Statistics | undefined; set
   const { statistics, settings } = props;
   const heading = useId();
   return (
-    <section className="panel" aria-labelledby={heading}>
+    <section className="panel statistics" aria-labelledby={heading}>
       <h2 id={heading}>Statistics</h2>
       {statistics?.made_at ? <Figures statistics={statistics} /> : <p className="quiet">Not counted yet.</p>}
       {settings && (
@@ -26,7 +26,7 @@ function Figures({ statistics }: { statistics: Statistics }) {
     ["Samples", String(statistics.samples)],
     ["Ready", String(statistics.ready)],
     ["Failed", String(statistics.failed)],
-    ["Length", duration(statistics.seconds)],
+    ["Total length", duration(statistics.seconds)],
   ];
   return (
     <>

@@ -50,7 +50,7 @@ export function UploadPanel({ api, settings, explain, stored }: Props) {
 
   const going = uploads.filter(isGoing).length;
   return (
-    <section className="panel" aria-labelledby={`${input}-title`}>
+    <section className="panel upload" aria-labelledby={`${input}-title`}>
       <h2 id={`${input}-title`}>Upload</h2>
       <div
         className={over ? "drop over" : "drop"}

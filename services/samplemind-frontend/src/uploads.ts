@@ -70,10 +70,14 @@ function admitted(file: Pick<Upload, "id" | "name" | "size">, limit: Limit): Upl
   const error =
     file.size === 0
       ? "The file is empty."
-      : limit !== undefined && file.size > limit * 1024 * 1024
+      : limit !== undefined && file.size > limit * 1_000_000
         ? `The file has ${size(file.size)}. At most ${limit} MB are taken.`
         : undefined;
-  return { ...file, sent: 0, ...(error === undefined ? { state: "queued" } : { state: "failed", error, retry: false }) };
+  return {
+    ...file,
+    sent: 0,
+    ...(error === undefined ? { state: "queued" } : { state: "failed", error, retry: false }),
+  };
 }
 
 /** What became of a file, for who sent it. */
