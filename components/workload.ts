@@ -65,7 +65,7 @@ class Workload extends pulumi.ComponentResource {
   }
 }
 
-/** Until November 2026 the containers of a stateless service were in a workload of their own: they stay what they are. */
+/** Until November 2026 containers of a stateless service were in a workload of their own: they stay what they are. */
 const formerly = ({ kind }: PlannedService, name: string, tier: pulumi.Resource): pulumi.Alias[] =>
   kind === "stateless" ? [{ parent: pulumi.createUrn(name, WORKLOAD, tier) }] : [];
 

@@ -27,7 +27,7 @@ content() { find "$HERE/$1" -type f ! -name 'contract*.yaml' "${@:2}"; }
 # Recipes of the images of this list that one is built on, which come before it.
 on_others() {
   local from
-  for from in $(sed -nE 's/^FROM ([^ ]+).*/\1/p' "$HERE/$1/Dockerfile"); do
+  sed -nE 's/^FROM ([^ ]+).*/\1/p' "$HERE/$1/Dockerfile" | while read -r from; do
     [[ $from == berth-bench/* ]] || printf '%s' "${RECIPE[$from]:-}"
   done
 }
