@@ -61,7 +61,6 @@ const WORKLOAD = "berth:workload:Workload";
 class Workload extends pulumi.ComponentResource {
   constructor(name: string, args: { readonly container: object }, opts: pulumi.ComponentResourceOptions) {
     super(WORKLOAD, name, args, opts);
-    this.registerOutputs({});
   }
 }
 
