@@ -1,4 +1,4 @@
-/** What comes after an update that succeeded: node bin/after-up.ts <stack>. Keeps the release, and says what is next. */
+/** What comes after an update that succeeded: keeps the release, and says what is next. node bin/after-up.ts <stack> */
 import { Releases } from "./release.ts";
 import { main, planOf } from "./stack.ts";
 import { summary } from "./summary.ts";

@@ -83,8 +83,9 @@ set_up() { # [stack]
     bench/up.sh "$(value_of "${1:-}" berth:system)" >&2
   fi
   use_tools "$tools"
-  node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 18 ? 0 : 1)' 2>/dev/null \
-    || die "Node 22.18 or later is needed, found $(node --version 2>/dev/null || echo none): install it from nodejs.org"
+  local node; node=$(node --version 2> /dev/null || echo none)
+  printf '%s\n' v22.18 "$node" | sort --version-sort --check=silent \
+    || die "Node 22.18 or later is needed, found $node: install it from nodejs.org"
   engine_answers "${1:-}"
   packages
 }

@@ -61,11 +61,10 @@ const WORKLOAD = "berth:workload:Workload";
 class Workload extends pulumi.ComponentResource {
   constructor(name: string, args: { readonly container: object }, opts: pulumi.ComponentResourceOptions) {
     super(WORKLOAD, name, args, opts);
-    this.registerOutputs({});
   }
 }
 
-/** Until November 2026 the containers of a stateless service were in a workload of their own: they stay what they are. */
+/** Until November 2026 containers of a stateless service were in a workload of their own: they stay what they are. */
 const formerly = ({ kind }: PlannedService, name: string, tier: pulumi.Resource): pulumi.Alias[] =>
   kind === "stateless" ? [{ parent: pulumi.createUrn(name, WORKLOAD, tier) }] : [];
 

@@ -93,12 +93,6 @@ export const SUITES: readonly Suite[] = [
     files: ["test/conformance/**/*.test.ts"],
   },
   {
-    name: "contracts",
-    group: "conformance",
-    proves: "images are as their contracts say: the real ones where they can be pulled, otherwise the bench's",
-    files: ["test/contracts/**/*.test.ts"],
-  },
-  {
     name: "serving",
     group: "e2e",
     proves: "a stack under load loses nothing, whatever is released or breaks",
@@ -133,6 +127,12 @@ export const SUITES: readonly Suite[] = [
     ],
   },
   soak("backup-runner", "the runner of backups alone, on real services and buckets"),
+  {
+    name: "contracts",
+    group: "soak",
+    proves: "images are as their contracts say: the real ones where they can be pulled, otherwise the bench's",
+    files: ["test/contracts/**/*.test.ts"],
+  },
   soak("deploys", "fifty deploys in a row leave no litter and grow nothing", { BERTH_RELEASES: "50" }),
   soak("environments", "dev, stage and prod on one engine share nothing"),
   soak("images", "the images hold what they should, and build the same twice"),

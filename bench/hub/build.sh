@@ -27,7 +27,7 @@ content() { find "$HERE/$1" -type f ! -name 'contract*.yaml' "${@:2}"; }
 # Recipes of the images of this list that one is built on, which come before it.
 on_others() {
   local from
-  for from in $(sed -nE 's/^FROM ([^ ]+).*/\1/p' "$HERE/$1/Dockerfile"); do
+  sed -nE 's/^FROM ([^ ]+).*/\1/p' "$HERE/$1/Dockerfile" | while read -r from; do
     [[ $from == berth-bench/* ]] || printf '%s' "${RECIPE[$from]:-}"
   done
 }
@@ -47,11 +47,18 @@ recipes() {
 in_engine() { [[ $("$DOCKER" image inspect -f "{{index .Config.Labels \"$LABEL\"}}" "$1" 2>/dev/null) == "${RECIPE[$1]}" ]]; }
 
 in_registry() {
-  local mark path
-  mark=$(marker "$1") path=$(remote_path "$1")
-  [[ -f $mark && $(<"$mark") == "${RECIPE[$1]}" ]] || return 1
-  curl -fsS --noproxy '*' -m 5 -I -o /dev/null -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' \
-    "http://$BENCH_REGISTRY/v2/${path%:*}/manifests/${path##*:}" 2>/dev/null
+  local mark
+  mark=$(marker "$1")
+  [[ -f $mark && $(<"$mark") == "${RECIPE[$1]}" ]] && in_registry_at "$(manifest "$1")"
+}
+# in_registry_at URL...: whether it has all of these manifests.
+in_registry_at() {
+  curl -fsS --fail-early --noproxy '*' -m 5 -I -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' "$@" >/dev/null 2>&1
+}
+manifest() {
+  local path
+  path=$(remote_path "$1")
+  printf '%s\n' "http://$BENCH_REGISTRY/v2/${path%:*}/manifests/${path##*:}"
 }
 
 # By its own name through the engine's mirror, which stands for Docker Hub alone; an engine that is not ours has none: by the registry's address.
@@ -105,7 +112,16 @@ ensure() {
   fi
 }
 
-complete() { local image; for image in "$@"; do in_engine "$image" && in_registry "$image" || return 1; done; }
+# All of them by one question each to engine and registry: every bin/up asks.
+complete() {
+  local image at=0 have urls=()
+  mapfile -t have < <("$DOCKER" image inspect -f "{{index .Config.Labels \"$LABEL\"}}" "$@" 2>/dev/null)
+  for image in "$@"; do
+    [[ ${have[at++]:-} == "${RECIPE[$image]}" && $(cat "$(marker "$image")" 2>/dev/null) == "${RECIPE[$image]}" ]] || return 1
+    urls+=("$(manifest "$image")")
+  done
+  in_registry_at "${urls[@]}"
+}
 
 # One suite from its root to its last image. Nothing at all is done when its images are there.
 do_suite() {

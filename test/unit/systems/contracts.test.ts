@@ -36,7 +36,7 @@ interface Has {
 function made(definition: SystemDefinition, values: Record<string, unknown> = {}) {
   const given = settings({ "berth:backup": {}, ...values }, definition.shape);
   const args = { stack: "dev", settings: given, publicUrl: "https://example.org", has: () => true, isOn: () => true };
-  const system: System = definition.catalogue(args as never);
+  const system: System = definition.catalogue(args);
   return { system, args: args as unknown as Args };
 }
 
@@ -118,7 +118,7 @@ describe("contracts of images", () => {
     }
   });
 
-  for (const [name, definition] of Object.entries(systems) as [string, SystemDefinition][]) {
+  for (const [name, definition] of Object.entries<SystemDefinition>(systems)) {
     const { system } = made(definition);
     describe(`those of ${name}`, () => {
       it("every image that it pulls has one, with that very tag", () => {
