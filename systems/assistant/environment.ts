@@ -1,26 +1,10 @@
-/**
- * What the assistant's processes read from their environment, as chapters of docs/configuration.md. Names, defaults and
- * what is allowed are read out of its settings.py; only what a variable means, and who sets it, is said here.
- * A test holds the two against each other.
- */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { VariableKind } from "../../plan/types.ts";
+/** What the variables of the assistant's processes mean, and who sets them (systems/parts/variables.ts). */
+import { CATALOGUE, chapter, kindsIn, type Variables } from "../parts/variables.ts";
 
-export interface Variable {
-  readonly meaning: string;
-  /**
-   * What sets it: a key of the stack file, or the catalogue. @default whoever needs it,
-   * in `berth:services.<service>.environment`
-   */
-  readonly by?: string;
-}
-
-const CATALOGUE = "the catalogue";
 const POSTGRES = "`berth:postgres`, and whoever needs another";
 const SMS = "`berth:twilioAuthToken`, `berth:twilioUserNumbers`";
 
-export const variables: Readonly<Record<string, Variable>> = {
+export const variables: Variables = {
   APP_ENV: {
     meaning: "Environment: shown in traces and `/v1/version`; no test data in prod.",
     by: "`berth:environment`",
@@ -128,87 +112,17 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
   ["RUN_MIGRATIONS", "none: every update runs what is new"],
 ];
 
-export interface Declared {
-  readonly name: string;
-  /** `text`, `number`, `flag`, `choice` or `secret`: how settings.py reads it. */
-  readonly kind: string;
-  readonly allowed: string;
-  /** Value without it; empty: none. */
-  readonly fallback: string;
-  /** Roles that cannot run without it. */
-  readonly needed: readonly string[];
-}
-
-/** Every variable that settings.py reads, with what it takes and what it does without. */
-export function declared(source: string): Declared[] {
-  const found = new Map<string, Declared>();
-  const roles = [.../^REQUIRED\b[^{]*\{([^}]*)\}/m.exec(source)![1]!.matchAll(/"([\w-]+)": \(([^)]*)\)/g)].map(
-    (match) => match.slice(1),
-  );
-  for (const [, kind, name, rest = ""] of source.matchAll(
-    /\b(text|number|flag|choice|secret)\("([A-Z][A-Z0-9_]*)"(?:, (.*))?/g,
-  )) {
-    const known = found.get(name!);
-    if (known && known.allowed !== "text") continue;
-    found.set(name!, {
-      name: name!,
-      kind: kind!,
-      ...KINDS[kind!]!(rest, source.includes(`url("${name}"`)),
-      needed: roles.filter(([, names]) => names!.includes(`"${name}"`)).map(([role]) => role!),
-    });
-  }
-  return [...found.values()];
-}
-
-const quoted = (text: string): string | undefined => /^f?"([^"]*)"/.exec(text)?.[1]?.replace("{role}", "<role>");
-
-const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Declared, "name" | "kind" | "needed">>> = {
-  text: (rest, isUrl) => ({ allowed: isUrl ? "an http or https URL" : "text", fallback: quoted(rest) ?? "" }),
-  number: (rest) => {
-    const [, fallback, low, high] = /^(.+), ([\d_]+), ([\d_]+)\)/.exec(rest)!;
-    const whole = (digits: string) => digits.replaceAll("_", "");
-    return {
-      allowed: `${whole(low!)} to ${whole(high!)}`,
-      fallback: rest.includes(" else None") ? "" : /^[\d_]+$/.test(fallback!) ? whole(fallback!) : "the role's",
-    };
-  },
-  flag: () => ({ allowed: "true or false", fallback: "false" }),
-  choice: (rest) => ({
-    allowed: [.../\(([^)]*)\)/.exec(rest)![1]!.matchAll(/"(\w+)"/g)].map((match) => match[1]).join(", "),
-    fallback: quoted(rest)!,
-  }),
-  secret: () => ({ allowed: "path of a file", fallback: "" }),
-};
+const SETTINGS = "services/assistant/src/personal_assistant/config/settings.py";
 
 /** What the variables take that are no text. */
-export const kinds = (): Record<string, VariableKind> =>
-  Object.fromEntries(
-    declared(readFileSync(join(import.meta.dirname, "../..", SETTINGS), "utf8")).flatMap(({ name, kind }) =>
-      kind === "number" || kind === "flag" ? [[name, kind]] : [],
-    ),
-  );
+export const kinds = () => kindsIn(SETTINGS);
 
-const SETTINGS = "services/assistant/src/personal_assistant/config/settings.py";
-const without = ({ fallback, needed }: Declared): string =>
-  needed.length ? `needed by ${needed.join(", ")}` : fallback ? `\`${fallback}\`` : "–";
-const row = (variable: Declared): string => {
-  const { meaning, by = "you" } = variables[variable.name] ?? { meaning: "" };
-  const cells = [`\`${variable.name}\``, meaning.replaceAll("|", "\\|"), variable.allowed, without(variable), by];
-  return `| ${cells.join(" | ")} |`;
-};
-
-export const environment = (): string => `## Environment of the assistant's processes
-
-Names, defaults and what is allowed are those of \`${SETTINGS}\`. What nothing else sets
-is set for one service: \`pulumi config set --path berth:services.api.environment.DB_POOL_SIZE 10\`. A wrong value ends the process with
-every problem at once, and the update with it.
-
-| variable | meaning | allowed | without it | set by |
-|---|---|---|---|---|
-${declared(readFileSync(join(import.meta.dirname, "../..", SETTINGS), "utf8"))
-  .map(row)
-  .join("\n")}
-
+export const environment = (): string => `${chapter(
+  "Environment of the assistant's processes",
+  "pulumi config set --path berth:services.api.environment.DB_POOL_SIZE 10",
+  SETTINGS,
+  variables,
+)}
 Options of the requirements that have another place:
 
 | option | place |

@@ -10,6 +10,7 @@ import { mongo } from "../stores/mongo.ts";
 import { redis } from "../stores/redis.ts";
 import type { Kept } from "../stores/store.ts";
 import { system } from "../system.ts";
+import { environment, kinds } from "./environment.ts";
 import { drawings } from "./panels.ts";
 import { secrets } from "./secrets.ts";
 import { entries } from "./services/index.ts";
@@ -58,6 +59,7 @@ export const samplemind = system({
     flower: "admin @{flowerPassword}",
   }),
   drawings,
+  documentation: environment,
 });
 
 function builds({ settings, baseImage }: SampleMindArgs): Record<string, ImageSpec> {
@@ -88,6 +90,7 @@ function application(
     image: IMAGE,
     ...USER,
     sources: { "services/samplemind/src": "/app/src" },
+    variables: kinds(),
     ...spec,
     networks: ["app", "monitoring", ...(spec.networks ?? [])],
     environment: {

@@ -1,4 +1,5 @@
 /** A small system to plan with, and settings as a stack file would give them. */
+import { join } from "node:path";
 import { parseConfig } from "../../config/parse.ts";
 import type { Problem } from "../../config/problems.ts";
 import { ProblemsError } from "../../config/problems.ts";
@@ -11,6 +12,9 @@ import { systems } from "../../systems/index.ts";
 
 // What this machine has in the place of images is none of a test's business.
 process.env["BERTH_BASE_IMAGES"] = "";
+process.env["BERTH_INSTEAD"] = "";
+
+export const ROOT = join(import.meta.dirname, "../..");
 
 export const service = (name: string, more: Partial<ServiceSpec> = {}): ServiceSpec => ({
   name,

@@ -2,30 +2,35 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makePlan } from "../../../plan/plan.ts";
-import { declared, variables } from "../../../systems/assistant/environment.ts";
+import { variables } from "../../../systems/assistant/environment.ts";
 import { systems } from "../../../systems/index.ts";
+import { declared } from "../../../systems/parts/variables.ts";
+import { variables as ofSampleMind } from "../../../systems/samplemind/environment.ts";
 import { context } from "../support.ts";
 
-const source = readFileSync(
-  join(import.meta.dirname, "../../../services/assistant/src/personal_assistant/config/settings.py"),
-  "utf8",
-);
+const ROOT = join(import.meta.dirname, "../../..");
+const SETTINGS = {
+  assistant: ["services/assistant/src/personal_assistant/config/settings.py", variables],
+  samplemind: ["services/samplemind/src/samplemind/settings.py", ofSampleMind],
+} as const;
+const source = readFileSync(join(ROOT, SETTINGS.assistant[0]), "utf8");
 
-describe("systems/assistant/environment", () => {
-  it("describes what settings.py reads, and nothing else", () => {
-    const read = [
-      ...new Set([...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map((match) => match[1]!)),
-    ].filter((name) => !/^(DEBUG|INFO|WARNING|ERROR)$/.test(name));
-    assert.deepEqual(
-      declared(source)
-        .map(({ name }) => name)
-        .sort(),
-      Object.keys(variables).sort(),
-    );
-    // Whatever way it is read, a name in capitals is in the list.
-    for (const name of read) assert.ok(name in variables, name);
+for (const [name, [file, described]] of Object.entries(SETTINGS))
+  describe(`systems/${name}/environment`, () => {
+    it("PA-45, SM-41: describes what settings.py reads, and nothing else", () => {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      const read = [...new Set([...text.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map((match) => match[1]!))];
+      const names = declared(text).map((variable) => variable.name);
+      // Both bounds of the autoscaling are read by a loop.
+      const looped = Object.keys(described).filter((one) => one.startsWith("CELERY_AUTOSCALE_"));
+      assert.deepEqual([...new Set([...names, ...looped])].sort(), Object.keys(described).sort());
+      // Whatever way it is read, a name in capitals is in the list.
+      for (const one of read.filter((word) => !/^(DEBUG|INFO|WARNING|ERROR|GET|POST)$/.test(word)))
+        assert.ok(one in described, one);
+    });
   });
 
+describe("systems/assistant/environment", () => {
   it("reads kinds, bounds and defaults", () => {
     const of = (name: string) => declared(source).find((variable) => variable.name === name);
     assert.deepEqual(of("DB_POOL_SIZE"), {

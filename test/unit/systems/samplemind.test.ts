@@ -9,8 +9,8 @@ import { makePlan } from "../../../plan/plan.ts";
 import { routesOf } from "../../../plan/routes.ts";
 import type { Plan, PlannedService } from "../../../plan/types.ts";
 import { systems } from "../../../systems/index.ts";
+import { ROOT } from "../support.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const ENVIRONMENTS = ["dev", "stage", "prod"] as const;
 type Config = Record<string, unknown>;
 
