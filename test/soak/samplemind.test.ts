@@ -39,6 +39,15 @@ describe("samplemind", function () {
     assert.deepEqual(await project.unhealthy(), []);
   });
 
+  it("SM-71 to SM-73: its images are no larger than they may be", async () => {
+    const running = await project.output<Record<string, string>>("images");
+    for (const [service, most] of Object.entries({ backend: 500, worker: 500, frontend: 100 })) {
+      const bytes = Number(await docker("image", "inspect", "--format", "{{.Size}}", running[service]!));
+      assert.ok(bytes < most * 1e6, `${service}: ${Math.round(bytes / 1e6)} MB`);
+      console.log(`      ${service}: ${Math.round(bytes / 1e6)} MB`);
+    }
+  });
+
   it("a release under load loses no request and no upload, and each is analysed once", async () => {
     const { acknowledged } = await stack.lossless(async () => {
       project.edit(samplemind.sources["samplemind"]!, (text) => `${text}\n# another release\n`);
