@@ -304,6 +304,51 @@ describe("the store mongo", () => {
 });
 
 describe("the files of SampleMind", () => {
+  const read = (file: string): string => readFileSync(join(ROOT, "services", file), "utf8");
+  const stages = (dockerfile: string): string[] =>
+    [...dockerfile.matchAll(/^FROM \S+ AS ([\w-]+)$/gm)].map((match) => match[1]!);
+  const [backend, frontend] = [read("samplemind/Dockerfile"), read("samplemind-frontend/Dockerfile")];
+
+  it("SM-13, SM-14, SM-22: the backend is built in one stage and run in another, optimised, packages before source", () => {
+    assert.ok(["builder", "runtime"].every((stage) => stages(backend).includes(stage)));
+    assert.match(backend, /PYTHONOPTIMIZE=2/);
+    assert.match(backend, /pip .*install --no-cache-dir/);
+    const runtime = backend.split("AS runtime")[1]!;
+    assert.doesNotMatch(runtime, /pip|apt/);
+    assert.ok(runtime.indexOf("/opt/venv") < runtime.indexOf("src /app/src"));
+    assert.equal(variable(of(plans.prod, "backend"), "UVICORN_LOOP"), "uvloop");
+    assert.match(read("samplemind/requirements.txt"), /^uvloop==[\s\S]*/m);
+    assert.match(read("samplemind/requirements.txt"), /^httptools==/m);
+  });
+  it("SM-15, SM-19, SM-20: processes get the signals; the Celery services are the same image by one entry point", () => {
+    assert.match(backend, /^STOPSIGNAL SIGTERM$/m);
+    assert.match(read("samplemind/bin/celery-entrypoint"), /^exec /m);
+    for (const name of ["worker", "beat", "flower"]) {
+      const { image, entrypoint, command } = of(plans.prod, name);
+      assert.deepEqual([image, entrypoint, command], [{ build: "samplemind" }, ["celery-entrypoint"], [name]]);
+    }
+  });
+  it("SM-16, SM-17: the page is made in three stages, by npm ci, without source maps; no package manager of a system", () => {
+    assert.ok(["deps", "builder", "runtime"].every((stage) => stages(frontend).includes(stage)));
+    assert.match(frontend, /npm ci/);
+    assert.doesNotMatch(frontend, /\b(?:apk|apt|apt-get) /);
+    assert.match(read("samplemind-frontend/vite.config.ts"), /sourcemap: false/);
+  });
+  it("SM-18: nginx packs, answers every address of the page, and says how long files may be kept", () => {
+    const conf = read("samplemind-frontend/nginx/nginx.conf");
+    for (const words of [/gzip on;/, /try_files [^;]*\/index\.html/, /expires|Cache-Control/])
+      assert.match(conf, words);
+  });
+  it("SM-21, SM-44: nothing is sent to a build that is not named", () => {
+    for (const folder of ["samplemind", "samplemind-frontend"]) {
+      const lines = read(`${folder}/.dockerignore`).split("\n");
+      assert.equal(
+        lines.find((line) => line && !line.startsWith("#")),
+        "*",
+        folder,
+      );
+    }
+  });
   it("are where its catalogue says", () => {
     for (const { context, dockerfile = `${context}/Dockerfile` } of Object.values(plans.dev.images))
       assert.ok(existsSync(join(ROOT, dockerfile)), dockerfile);
