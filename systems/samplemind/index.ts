@@ -233,11 +233,7 @@ function frontend({ settings }: SampleMindArgs): ServiceSpec {
         port: 3000,
         publish: { frontend: 3000 },
         environment: { API_URL: `http://backend:${BACKEND}` },
-        sources: {
-          [`${folder}/src`]: "/app/src",
-          [`${folder}/public`]: "/app/public",
-          [`${folder}/index.html`]: "/app/index.html",
-        },
+        sources: { [`${folder}/src`]: "/app/src", [`${folder}/public`]: "/app/public" },
         // Alpine's image of Node has neither bash nor curl.
         health: healthCheck.command([
           "node",
