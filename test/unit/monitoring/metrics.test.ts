@@ -8,6 +8,7 @@ import { dashboards } from "../../../monitoring/dashboards/index.ts";
 import { knownMetrics, metricsIn } from "../../../monitoring/metrics.ts";
 import { expressionsOf, render } from "../../../monitoring/panels.ts";
 import { drawings as assistant } from "../../../systems/assistant/panels.ts";
+import { drawings as samplemind } from "../../../systems/samplemind/panels.ts";
 import { systems } from "../../../systems/index.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -65,6 +66,10 @@ describe("monitoring", () => {
     for (const name of knownMetrics.edge) assert.ok(agent.includes(`# TYPE ${name.replace(/_bucket$/, "")} `), name);
     const containers = read("monitoring/machine/containers.awk");
     for (const name of knownMetrics.containers) assert.ok(containers.includes(`sample("${name}", `), name);
+    const own = read("services/samplemind/src/samplemind/metrics.py");
+    // Flower tells of the workers.
+    for (const name of samplemind.metrics.filter((one) => !one.startsWith("flower_")))
+      assert.ok(own.includes(`"${name.replace(/_bucket$/, "")}"`), name);
     const stores = ["mongo", "vectors", "__main__"].map((file) => read(`services/stores/src/stores/${file}.py`)).join();
     for (const { metrics } of [mongoDrawings, chromaDrawings])
       for (const name of metrics) assert.ok(stores.includes(`"${name}"`), name);
