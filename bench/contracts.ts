@@ -63,6 +63,8 @@ export interface Contract extends Facts {
   readonly image: string;
   /** Its folder in bench/hub. */
   readonly folder: string;
+  /** Its file there, without the ending. */
+  readonly name: string;
   readonly bench: Readonly<Record<string, string>>;
   readonly sources: Readonly<Record<string, readonly FactName[]>>;
   /** What its own file says, rather than those of the images it is built on. */
@@ -80,7 +82,8 @@ export function contracts(): readonly Contract[] {
       const { success, data, error } = file.safeParse(given);
       if (!success) throw new Error(`bench/hub/${path}: ${z.prettifyError(error)}`);
       const said = (Object.keys(facts.shape) as FactName[]).filter((name) => name in given);
-      return { ...data, folder: basename(dirname(path)), main: basename(path) === "contract.yaml", said };
+      const name = basename(path, ".yaml");
+      return { ...data, folder: basename(dirname(path)), name, main: name === "contract", said };
     });
   const named = new Map(read.map((one) => [one.image, one]));
   const whole = (image: string): Facts => {
@@ -96,9 +99,9 @@ export function contracts(): readonly Contract[] {
     );
     return joined as unknown as Facts;
   };
-  return read.map(({ image, folder: of, main, said, bench, sources }) => ({
+  return read.map(({ image, folder: of, name, main, said, bench, sources }) => ({
     ...whole(image),
-    ...{ image, folder: of, main, said, bench, sources },
+    ...{ image, folder: of, name, main, said, bench, sources },
   }));
 }
 
@@ -114,6 +117,8 @@ export interface Built {
   readonly image: string;
   readonly folder: string;
   readonly suite: string;
+  /** Names of the contracts whose images it runs in the place of. */
+  readonly contracts: readonly string[];
 }
 
 export const built = (): readonly Built[] =>
@@ -121,4 +126,9 @@ export const built = (): readonly Built[] =>
     .split("\n")
     .map((line) => line.replace(/#.*/, "").trim().split(/\s+/))
     .filter(([image]) => image)
-    .map(([image, of, suite]) => ({ image: image!, folder: of!, suite: suite! }));
+    .map(([image, of, suite, , ...named]) => ({
+      image: image!,
+      folder: of!,
+      suite: suite!,
+      contracts: named.length ? named : ["contract"],
+    }));

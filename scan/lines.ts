@@ -137,6 +137,13 @@ export const lines: readonly Line[] = [
     source: "https://redis.io/docs/latest/operate/oss_and_stack/install/version-mgmt/",
   },
   {
+    image: "ghcr.io/ferretdb/ferretdb",
+    tags: "1.24.",
+    ends: "it has: the project mends 2.x, which needs a PostgreSQL with extensions of its own",
+    looked: LOOKED,
+    source: "https://github.com/FerretDB/FerretDB/releases",
+  },
+  {
     image: "chromadb/chroma",
     tags: "1.5.",
     ends: NEWEST,

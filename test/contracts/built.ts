@@ -11,6 +11,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   curl: ["curl"],
   "libpython3-stdlib": [],
   "python3-minimal": ["python3"],
+  "python3-pymongo": [],
   rclone: ["rclone"],
 };
 
@@ -60,7 +61,7 @@ export function stagesOf({ context, dockerfile = `${context}/Dockerfile`, args }
       stages.set(name, stage);
     } else if (word === "RUN" && stage) {
       for (const program of programsIn(rest)) stage.runs.add(program);
-      for (const name of packagesIn(rest)) {
+      for (const name of packagesIn(rest, args)) {
         const programs = PACKAGES[name];
         if (programs === undefined) throw new Error(`${dockerfile}: which programs are in the package ${name}?`);
         for (const program of programs) stage.programs.add(program);
@@ -77,12 +78,14 @@ export function stagesOf({ context, dockerfile = `${context}/Dockerfile`, args }
   return stages;
 }
 
-const packagesIn = (run: string): string[] =>
+const packagesIn = (run: string, args: Readonly<Record<string, string>>): string[] =>
   [...run.matchAll(/apt-get install ([^&;|]+)/g)].flatMap(([, words]) =>
     words!
       .trim()
       .split(/\s+/)
-      .filter((word) => !word.startsWith("-")),
+      .filter((word) => !word.startsWith("-"))
+      // Named by an argument.
+      .flatMap((word) => (word.startsWith("$") ? (args[word.slice(1)] ?? "").split(" ").filter(Boolean) : word)),
   );
 
 /** A program by its own name; those of Redis are known by their folder. */

@@ -44,6 +44,7 @@ const FOUND: Found = {
 const CONTRACT: Contract = {
   image: "a:1",
   folder: "a",
+  name: "contract",
   user: [7, 8],
   users: { app: 7 },
   entrypoint: ["/bin/serve"],

@@ -28,8 +28,8 @@ describe("lines of images", () => {
     const missing = read("bench/hub/missing.txt");
     const rows = references.map((reference) => {
       const { until, ends, source } = lineOf(reference, lines)!;
-      const folder = contracts().find(({ image }) => image === reference)!.folder;
-      const row = built().find((one) => one.folder === folder);
+      const { folder, name } = contracts().find(({ image }) => image === reference)!;
+      const row = built().find((one) => one.folder === folder && one.contracts.includes(name));
       const [image, tag] = reference.split(/:([^:]+)$/) as [string, string];
       assert.ok(row !== undefined || missing.includes(` ${image} `), `${reference}: neither built nor missing`);
       const runs =
