@@ -4,7 +4,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { hasPublicPassphrase, neighboursOf, otherStacks, PUBLIC_PASSPHRASE } from "../../../config/checkout.ts";
+import {
+  hasPublicPassphrase,
+  neighboursOf,
+  otherStacks,
+  outputIn,
+  PUBLIC_PASSPHRASE,
+} from "../../../config/checkout.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -56,6 +62,14 @@ describe("config/checkout", () => {
       { stack: "prod", system: "samplemind", engine: "ssh://deploy@prod", runs: false, ports: new Set([80]) },
       { stack: "stage", system: undefined, engine: undefined, runs: false, ports: new Set([8011]) },
     ]);
+  });
+  it("has an output of the last complete up from the state, and none where there is no such output or state", () => {
+    state("dev", [container(8000), { type: "pulumi:pulumi:Stack", outputs: { images: { api: "sha256:1" } } }]);
+    assert.deepEqual(outputIn("dev", "images", folder), { api: "sha256:1" });
+    assert.equal(outputIn("dev", "urls", folder), undefined);
+    assert.equal(outputIn("prod", "images", folder), undefined);
+    process.env["PULUMI_BACKEND_URL"] = "s3://states";
+    assert.equal(outputIn("dev", "images", folder), undefined);
   });
   it("takes what a stack that runs has for what its file asks for now", () => {
     write("stage", { config: { "berth:ports": { edge: 8001 } } });
