@@ -50,7 +50,11 @@ const page: Dashboard = {
     {
       title: "Tables",
       panels: [
-        graph("Size", "bytes", query("topk(10, pg_stat_user_tables_size_bytes)", "{{relname}}")),
+        graph(
+          "Size",
+          "bytes",
+          query("topk(10, pg_stat_user_tables_table_size_bytes + pg_stat_user_tables_index_size_bytes)", "{{relname}}"),
+        ),
         graph(
           "Rows read by scanning",
           "ops",
@@ -153,7 +157,8 @@ export const postgresDrawings: Drawings = {
     "pg_stat_activity_max_tx_duration",
     "pg_stat_statements_seconds_total",
     "pg_stat_statements_calls_total",
-    "pg_stat_user_tables_size_bytes",
+    "pg_stat_user_tables_table_size_bytes",
+    "pg_stat_user_tables_index_size_bytes",
     "pg_stat_user_tables_seq_tup_read",
     "pg_stat_user_tables_n_tup_ins",
     "pg_stat_user_tables_n_tup_upd",
