@@ -134,7 +134,9 @@ const ferretdb = ({ settings }: MongoArgs) => ({
     FERRETDB_SETUP_USERNAME: "root",
   },
   volumes: [{ name: "ferretdb-data", path: "/state", ...kept(settings.mongo) }],
-  health: healthCheck.wget("http://127.0.0.1:8088/debug/readyz", { interval: 8, startPeriod: 30, retries: 5 }),
+  // Not readyz, which logs in with the password of the first start: after a rotation it fails until the job that makes
+  // log-ins, which waits for this, has changed it.
+  health: healthCheck.wget("http://127.0.0.1:8088/debug/livez", { interval: 8, startPeriod: 30, retries: 5 }),
 });
 
 /** A program of services/stores. */

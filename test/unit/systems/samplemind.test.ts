@@ -275,6 +275,8 @@ describe("the store mongo", () => {
       ["ferretdb-data"],
     );
     assert.equal(variable(of(plan, "mongo"), "FERRETDB_TELEMETRY"), "disable");
+    // A check that logs in would fail after a rotation of the superuser's password, and stop what sets the new one.
+    assert.match(of(plan, "mongo").health.test.join(" "), /\/debug\/livez$/);
     assert.ok(!JSON.stringify(plan).includes("mongo:7.0"));
     assert.ok(!("ferretdb" in plans.prod.images));
   });
