@@ -60,7 +60,11 @@ describe("what npm run new writes", function () {
     ["an option that is not there", ["service", "x", "--store", "redis"], "Unknown option '--store'"],
     ["nothing to make", ["thing", "x"], "npm run new -- service <name>"],
     ["a system that is there", ["system", "assistant"], 'name: "assistant" is taken by the folder systems/assistant'],
-    ["a system of stores that are not there", ["system", "x", "--uses", "mongo"], '--uses: there is no store "mongo"'],
+    [
+      "a system of stores that are not there",
+      ["system", "x", "--uses", "ledger"],
+      '--uses: there is no store "ledger"',
+    ],
   ] as const)
     it(`is nothing for ${why}, and it says why`, async () => {
       const { code, output } = await inside("bin/new.ts", ...words);

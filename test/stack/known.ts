@@ -3,10 +3,10 @@ import { routesOf } from "../../plan/routes.ts";
 import { templatesOf } from "../../plan/template.ts";
 import type { Plan, PlannedService } from "../../plan/types.ts";
 
-/** Everything that a service's files are made of. */
-const textOf = (service: PlannedService): string => templatesOf(service).join("\n");
-
 export function knownTo(plan: Plan) {
+  /** Everything that a service's files are made of, its own or those that it shares. */
+  const textOf = (one: PlannedService): string =>
+    templatesOf(one.sharesFilesOf === undefined ? one : service(one.sharesFilesOf)).join("\n");
   const names = (services: readonly PlannedService[]): string[] => services.map(({ name }) => name).sort();
   const service = (name: string): PlannedService => {
     const found = plan.services.find((one) => one.name === name);

@@ -34,7 +34,8 @@ interface Has {
 
 /** @param values Keys of the stack file. */
 function made(definition: SystemDefinition, values: Record<string, unknown> = {}) {
-  const given = settings({ "berth:backup": {}, ...values }, definition.shape);
+  const backup = "backup" in definition.shape.settings.shape ? { "berth:backup": {} } : {};
+  const given = settings({ ...backup, ...values }, definition.shape);
   const args = { stack: "dev", settings: given, publicUrl: "https://example.org", has: () => true, isOn: () => true };
   const system: System = definition.catalogue(args);
   return { system, args: args as unknown as Args };
