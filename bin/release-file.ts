@@ -1,10 +1,8 @@
 /** The stack file of a release that comes back. Pure: bin/release.ts reads and writes. */
-import type { StackFile } from "../config/checkout.ts";
+import { isSealed, type StackFile } from "../config/checkout.ts";
 
 /** What a stack file says of what its secrets are encrypted with. */
 const PROVIDER = ["encryptionsalt", "encryptedkey", "secretsprovider"] as const;
-
-const isSealed = (value: unknown): boolean => /"secure":/.test(JSON.stringify(value) ?? "");
 
 export interface Readable {
   readonly file: StackFile;

@@ -1,6 +1,6 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import { join } from "node:path";
-import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
+import { isSealed, numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
 import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
@@ -35,9 +35,8 @@ export function planOf(stack: string, off: Iterable<string> = offHere(), folder 
     if (leaf) secrets.set(key, encrypted ? { encrypted } : { encrypted, fault: faultOf(String(value), leaf) });
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
-  const sealed = new Set(Object.keys(config).filter((key) => /"secure":/.test(JSON.stringify(config[key]))));
-  const name = (config["berth:system"] as string | undefined) ?? Object.keys(systems)[0]!;
-  const { values: whole } = withInstead(values, name, process.env["BERTH_INSTEAD"]);
+  const sealed = new Set(Object.keys(config).filter((key) => isSealed(config[key])));
+  const { values: whole } = withInstead(values, shape.system, process.env["BERTH_INSTEAD"]);
   const raw = { stack, values: whole, secrets, sealed, numbers: numbersIn({ config }) };
   const { settings, problems } = parseConfig(raw, shape);
   const all = [...problems, ...foreignProblems(Object.keys(config), stack)];

@@ -47,6 +47,9 @@ export function stateFolder(): string | undefined {
 export const stackFile = (stack: string, folder: string): StackFile =>
   (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
 
+/** Whether a value of a stack file is encrypted, wholly or in part. */
+export const isSealed = (value: unknown): boolean => /"secure":/.test(JSON.stringify(value) ?? "");
+
 /** Keys that a stack file has a number for. */
 export const numbersIn = ({ config = {} }: StackFile): Set<string> =>
   new Set(Object.keys(config).filter((key) => typeof config[key] === "number"));

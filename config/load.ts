@@ -61,8 +61,7 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
     } else values.set(key, value);
   }
   const sealed = new Set([...values.keys()].filter(isConfigSecret));
-  const name = config.get("system") ?? Object.keys(systems)[0]!;
-  const { values: whole, notices } = withInstead(values, name, process.env["BERTH_INSTEAD"]);
+  const { values: whole, notices } = withInstead(values, shape.system, process.env["BERTH_INSTEAD"]);
   const given = { stack, values: whole, secrets: raw, sealed, numbers: numbersHere(stack) };
   const { settings, problems } = parseConfig(given, shape);
   const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];

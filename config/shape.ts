@@ -13,6 +13,8 @@ export interface Keys {
 
 /** All keys of the stack files of one system. */
 export interface Shape {
+  /** Name of the system. */
+  readonly system: string;
   readonly settings: z.ZodObject<typeof commonSettings>;
   readonly secrets: SecretLeaves;
   /** Why there is no such key, where other systems have one. */
@@ -30,6 +32,7 @@ export function shapeOf(system: string, keys: readonly Keys[], without: Shape["w
   const { description, ...meta } = z.globalRegistry.get(commonSettings.system) as { description: string };
   const own = leaf(z.enum([system]).default(system), { description, ...meta, allowed: system, example: system });
   return {
+    system,
     settings: z.strictObject(
       joined<z.core.SomeType>([{ ...commonSettings, system: own }, ...keys.map(({ settings }) => settings)]),
     ) as unknown as Shape["settings"],
