@@ -1,6 +1,6 @@
 /** A user of the assistant, seen from outside: everything goes through the edge. */
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import type { Answer, Session } from "../driver.ts";
+import { type Answer, answerOf, type Session } from "../driver.ts";
 
 /**
  * Twilio's credentials as no real account has them. The token is made here: in a source it would be found where
@@ -32,14 +32,7 @@ export class Client implements Session {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const text = await response.text();
-    let parsed: unknown = text;
-    try {
-      parsed = JSON.parse(text);
-    } catch {
-      /* not JSON: the text is the body */
-    }
-    return { status: response.status, body: parsed, headers: response.headers };
+    return answerOf(response);
   }
   get(path: string): Promise<Answer> {
     return this.call("GET", path);

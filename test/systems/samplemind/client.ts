@@ -1,7 +1,7 @@
 /** A user of SampleMind, seen from outside: everything goes through the edge. */
 import { randomBytes } from "node:crypto";
 import { sentOf, type Write } from "../../load/load.ts";
-import type { Answer, Session } from "../driver.ts";
+import { type Answer, answerOf, type Session } from "../driver.ts";
 
 /** Of the test users: as no real one has it. */
 export const PASSWORD = `e2e-${randomBytes(12).toString("hex")}`;
@@ -38,14 +38,7 @@ export class Client implements Session {
       headers: { ...(this.token ? { authorization: `Bearer ${this.token}` } : {}), ...sent?.headers, ...headers },
       ...(sent ? { body: sent.content as NonNullable<RequestInit["body"]> } : {}),
     });
-    const text = await response.text();
-    let parsed: unknown = text;
-    try {
-      parsed = JSON.parse(text);
-    } catch {
-      /* not JSON: the text is the body */
-    }
-    return { status: response.status, body: parsed, headers: response.headers };
+    return answerOf(response);
   }
   get(path: string): Promise<Answer> {
     return this.call("GET", path);
