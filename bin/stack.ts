@@ -1,6 +1,6 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import { join } from "node:path";
-import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
+import { remoteEngine, stackFile, stackText } from "../config/checkout.ts";
 import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
@@ -35,7 +35,7 @@ export function planOf(stack: string, off: Iterable<string> = offHere(), folder 
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
   const sealed = new Set(Object.keys(config).filter((key) => /"secure":/.test(JSON.stringify(config[key]))));
-  const raw = { stack, values, secrets, sealed, numbers: numbersIn({ config }) };
+  const raw = { stack, values, secrets, sealed, text: stackText(stack, folder) };
   const { settings, problems } = parseConfig(raw, shape);
   const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
   if (!settings || all.length) throw new ProblemsError(stack, all);
