@@ -69,7 +69,8 @@ export const variables: Readonly<Record<string, Variable>> = {
   LLM_MODEL: { meaning: "Model that the agent asks for." },
   TWILIO_API_URL: { meaning: "Where outbound SMS go." },
   TWILIO_FROM_NUMBER: {
-    meaning: "Sender of outbound SMS: of the worker's reminders, and of the api's codes. Without it they are not sent.",
+    meaning:
+      "Sender of outbound SMS: a number with its plus and country (E.164), a short code or a name. Of the worker's reminders, and of the api's codes; without it they are not sent.",
   },
   DATABASE_URL_FILE: { meaning: "URL of the database, with the current role.", by: "`berth:postgresPassword`" },
   REDIS_URL_FILE: {
@@ -180,12 +181,13 @@ const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Decl
   secret: () => ({ allowed: "path of a file", fallback: "" }),
 };
 
-/** What the variables take that are no text. */
+/** What the variables take: all that settings.py reads. */
 export const kinds = (): Record<string, VariableKind> =>
   Object.fromEntries(
-    declared(readFileSync(join(import.meta.dirname, "../..", SETTINGS), "utf8")).flatMap(({ name, kind }) =>
-      kind === "number" || kind === "flag" ? [[name, kind]] : [],
-    ),
+    declared(readFileSync(join(import.meta.dirname, "../..", SETTINGS), "utf8")).map(({ name, kind }) => [
+      name,
+      kind === "number" || kind === "flag" ? kind : "text",
+    ]),
   );
 
 const SETTINGS = "services/assistant/src/personal_assistant/config/settings.py";
