@@ -82,9 +82,7 @@ const registry = z
 export const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
 
 /** At most a year. */
-export const interval = z
-  .string()
-  .refine((text) => /^[1-9]\d{0,5}[mhd]$/.test(text) && seconds(text) <= 366 * 86_400);
+export const interval = z.string().refine((text) => /^[1-9]\d{0,5}[mhd]$/.test(text) && seconds(text) <= 366 * 86_400);
 
 /** @returns seconds of an interval such as `6h` */
 export const seconds = (text: string): number =>

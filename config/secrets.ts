@@ -80,10 +80,7 @@ const FORMS = {
     allowed: "an http or https URL",
     wrong: (text) => asciiFault(text) ?? (/^https?:$/.test(URL.parse(text)?.protocol ?? "") ? undefined : "no URL"),
   },
-  pem: {
-    allowed: "PEM, from -----BEGIN to -----END, each at the beginning of a line",
-    wrong: pemFault,
-  },
+  pem: { allowed: "PEM, from -----BEGIN to -----END, each at the beginning of a line", wrong: pemFault },
 } satisfies Readonly<Record<string, Form>>;
 
 /** An edge takes headers of 8 KiB, a broker or a provider less. */

@@ -11,11 +11,7 @@ const FOLDER = "ca";
 function proxyVariables({ proxy }: Settings, names: readonly string[]): Record<string, string> {
   if (proxy === undefined) return {};
   const { url, none } = proxy;
-  return {
-    HTTP_PROXY: url,
-    HTTPS_PROXY: url,
-    NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(","),
-  };
+  return { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(",") };
 }
 
 /** Arguments of every build. Docker knows those of proxies by itself, and keeps them out of the image. */

@@ -6,8 +6,7 @@ const PARTS: Readonly<Record<NetworkName, number>> = { app: 0, data: 1, edge: 2,
 /** Each network gets an eighth: 2^3. */
 const BITS = 3;
 
-const numberOf = (address: string): number =>
-  address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+const numberOf = (address: string): number => address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 const addressOf = (number: number): string => [24, 16, 8, 0].map((bits) => (number >>> bits) & 255).join(".");
 
 /** @param whole Network (CIDR) of a stack. @returns CIDR and first address, which is the engine's. */

@@ -13,7 +13,9 @@ describe("bin/recover.ts", () => {
   /** @returns what was asked, in its order. @param pending Operations that the state says are under way. */
   const recovered = (pending: readonly object[]): string[] => {
     const program = (name: string, script: string) =>
-      writeFileSync(join(folder, name), `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${script}\n`, { mode: 0o755 });
+      writeFileSync(join(folder, name), `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${script}\n`, {
+        mode: 0o755,
+      });
     const container = (name: string) => `printf '${name}\\tassistant-dev-${name}\\t-\\n'`;
     program("docker", `case "$1" in ps) ${container("api")}; ${container("postgres")}; ${container("migrate")};; esac`);
     const state = {

@@ -86,7 +86,8 @@ describe("config/certificate", function () {
   });
 
   it("takes authorities of a company, and refuses what is none, or has ended", () => {
-    const said = (text: string, n = 0) => authorityProblems(text, "prod", days(n)).map(({ got, fix }) => `${got} | ${fix}`);
+    const said = (text: string, n = 0) =>
+      authorityProblems(text, "prod", days(n)).map(({ got, fix }) => `${got} | ${fix}`);
     const fix = "pulumi config set berth:caCertificates --stack prod < ca.pem";
     assert.deepEqual(said(read("ca.pem") + read("ca.pem")), []);
     assert.deepEqual(said("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"), [
@@ -120,7 +121,10 @@ describe("config/certificate", function () {
         openssl("pkey", "-in", "any.key", "-aes256", "-passout", "pass:hunter2", ...form, "-out", "locked.key");
         const [problem] = certificateProblems(shown({ certificate: read("any.pem"), key: read("locked.key") }));
         assert.equal(problem!.got, "a key with a passphrase, which the edge has not");
-        assert.equal(problem!.fix, "openssl pkey -in privkey.pem | pulumi config set --secret berth:tlsKey --stack prod");
+        assert.equal(
+          problem!.fix,
+          "openssl pkey -in privkey.pem | pulumi config set --secret berth:tlsKey --stack prod",
+        );
       }
     });
     it("refuses a key that OpenSSL refuses, and warns of one that browsers do", () => {

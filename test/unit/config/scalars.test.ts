@@ -36,5 +36,9 @@ describe("config/scalars", () => {
       ],
     );
   });
-  it("leaves it to others to say that it is no YAML", () => assert.deepEqual(scalarProblems("config: [", "dev", () => false), []));
+  it("leaves it to others to say that it is no YAML", () =>
+    assert.deepEqual(
+      scalarProblems("config: [", "dev", () => false),
+      [],
+    ));
 });

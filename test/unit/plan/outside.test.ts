@@ -59,7 +59,13 @@ describe("plan/outside", () => {
     assert.ok(!file({}).includes("global"));
   });
   it("refuses a proxy that no container reaches, one with a password, and what is no certificate", () => {
-    for (const url of ["http://127.0.0.1:3128", "http://localhost", "http://a:b@proxy:3128", "proxy:3128", "socks5://p"])
+    for (const url of [
+      "http://127.0.0.1:3128",
+      "http://localhost",
+      "http://a:b@proxy:3128",
+      "proxy:3128",
+      "socks5://p",
+    ])
       assert.throws(() => settings({ "berth:proxy": { url } }), /berth:proxy\.url/, url);
     for (const text of ["/etc/ssl/ca.pem", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"])
       assert.throws(() => settings({ "berth:caCertificates": text }), /berth:caCertificates/);
