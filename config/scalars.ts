@@ -1,6 +1,7 @@
 /**
- * Values of a stack file that say something else to whoever reads them. YAML has been read by several rules: `on` is
- * true, 010 is 8, 1_000 is a thousand and 2026-01-01 a moment to some of them, and text to others.
+ * Values of a stack file that arrive as something else than was written, or as one thing in the program and another in
+ * the scripts. To the CLI (3.259) 010 is 8, 0b11 is 3, 1_000 is 1000, +5 is 5, ~ is empty, and 2026-01-01 a moment with
+ * its time zone; to other readers of YAML some of them are text.
  */
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { type Problem, setCommand } from "./problems.ts";
@@ -12,7 +13,7 @@ const DOUBTFUL: readonly RegExp[] = [
   /^[-+]?(?:[\d_]*\.)?\d[\d_]*\.?(?:e[-+]?\d+)?$/i,
   /^[-+]?\.(?:inf|nan)$/i,
   /^\d{4}-\d{1,2}-\d{1,2}(?:[Tt\s].*)?$/,
-  /^(?:~|null|y|n|yes|no|on|off)?$/i,
+  /^(?:~|null)?$/i,
   // Other than in lower case they are handed over as true and false as well.
   /^(?:true|false)$/i,
 ];
@@ -54,7 +55,7 @@ const number = (key: string, stack: string): Problem => ({
 
 const doubt = (key: string, source: string, line: number, stack: string): Problem => ({
   key,
-  got: source === "" ? "nothing" : `${source}, which some readers of YAML take for something else`,
+  got: source === "" ? "nothing" : `${source}, which YAML takes for something else`,
   allowed: "text in quotes; numbers in digits alone, such as 1000 or 0.5; true or false",
   fix: `write it so in line ${line} of Pulumi.${stack}.yaml${source === "" ? ", or take the line away" : ""}`,
 });

@@ -21,8 +21,8 @@ export const buildArgs = (settings: Settings): Record<string, string> => ({
 });
 
 /**
- * What a service is given that calls others outside. An image that is built has the authorities in its list; programs of
- * those that are pulled (Go) look into a folder besides.
+ * What a service is given that calls others outside. An image that is built has the authorities in its list; programs
+ * of those that are pulled (Go) look into a folder besides.
  */
 export function outside(
   { networks, image }: Pick<ServiceSpec, "networks" | "image">,

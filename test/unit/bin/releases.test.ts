@@ -1,4 +1,4 @@
-/** Releases that cannot come back, as bin/releases and bin/drift say it; a docker client of sh stands for the engine. */
+/** Releases that cannot come back, as bin/releases and bin/drift say it; a client of sh stands for the engine. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
