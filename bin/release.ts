@@ -237,7 +237,11 @@ export class Releases {
     for (const number of (await works(docker("version"))) ? this.#numbers : []) {
       const images = Object.entries(this.#read(number).images);
       const there = await Promise.all(images.map(([, id]) => works(docker("image", "inspect", id))));
-      if (there.includes(false)) gone.set(number, images.filter((_, n) => !there[n]).map(([image]) => image));
+      if (there.includes(false))
+        gone.set(
+          number,
+          images.filter((_, n) => !there[n]).map(([image]) => image),
+        );
     }
     return gone;
   }
