@@ -192,7 +192,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         )
 
     sender = text("TWILIO_FROM_NUMBER")
-    # A number in full, a short code, or a name of at most eleven characters: what else there is, Twilio refuses one by one.
+    # A number in full, a short code, or a name of at most eleven characters: anything else Twilio refuses, one by one.
     if sender and not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,6}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{1,11}", sender):
         problems.append(
             f"TWILIO_FROM_NUMBER: got {sender!r}, needs a number with its plus and country, such as +15551234567"
