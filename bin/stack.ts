@@ -1,6 +1,6 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import { join } from "node:path";
-import { numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
+import { remoteEngine, stackFile, stackText } from "../config/checkout.ts";
 import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
@@ -38,7 +38,7 @@ export function planOf(stack: string, off: Iterable<string> = offHere(), folder 
   const sealed = new Set(Object.keys(config).filter((key) => /"secure":/.test(JSON.stringify(config[key]))));
   const name = (config["berth:system"] as string | undefined) ?? Object.keys(systems)[0]!;
   const { values: whole } = withInstead(values, name, process.env["BERTH_INSTEAD"]);
-  const raw = { stack, values: whole, secrets, sealed, numbers: numbersIn({ config }) };
+  const raw = { stack, values: whole, secrets, sealed, text: stackText(stack, folder) };
   const { settings, problems } = parseConfig(raw, shape);
   const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
   if (!settings || all.length) throw new ProblemsError(stack, all);

@@ -43,13 +43,13 @@ export function stateFolder(): string | undefined {
   return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
 }
 
+/** @param folder Where the stack file is. @throws where it is not there. */
+export const stackText = (stack: string, folder: string): string =>
+  readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8");
+
 /** @param folder Where the stack file is. @throws where it is not there, or is no YAML. */
 export const stackFile = (stack: string, folder: string): StackFile =>
-  (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
-
-/** Keys that a stack file has a number for. */
-export const numbersIn = ({ config = {} }: StackFile): Set<string> =>
-  new Set(Object.keys(config).filter((key) => typeof config[key] === "number"));
+  (parse(stackText(stack, folder)) ?? {}) as StackFile;
 
 /**
  * The other stacks whose files can be read. One that cannot is none of this stack's business.
