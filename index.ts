@@ -1,9 +1,11 @@
 /** berth: settings → system → plan → platform → outputs. */
 import "./components/debug-messages.ts";
 import { announce, load, refusing } from "./config/load.ts";
+import { contextProblems } from "./components/build-contexts.ts";
 import { imageSources } from "./components/image-sources.ts";
 import { Platform } from "./components/platform.ts";
 import { sourceProblems } from "./components/source-mounts.ts";
+import { addressOf } from "./config/engine.ts";
 import { ProblemsError } from "./config/problems.ts";
 import { prefix } from "./plan/names.ts";
 import { makePlan } from "./plan/plan.ts";
@@ -14,9 +16,9 @@ const plan = await refusing(() =>
   makePlan(system.catalogue, { stack, settings, ...given, configured: new Set(secrets.keys()) }),
 );
 await announce(stack, plan.notices);
-const mounts = sourceProblems(plan);
+const unusable = [...sourceProblems(plan, addressOf(address)), ...contextProblems(plan)];
 await refusing(() => {
-  if (mounts.length) throw new ProblemsError(stack, mounts);
+  if (unusable.length) throw new ProblemsError(stack, unusable);
 });
 const sources = await refusing(() => imageSources(plan));
 const platform = new Platform(prefix(plan.system, stack), {

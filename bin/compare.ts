@@ -52,6 +52,8 @@ export interface Engine {
   readonly files: ReadonlyMap<string, readonly FileFound[]>;
   /** Id of such a container → what its image has in that folder, where there is more than was carried in. */
   readonly brought: ReadonlyMap<string, readonly FileFound[]>;
+  /** Limits that its kernel does not count: whatever is declared, it answers with something else. @default none */
+  readonly uncounted?: readonly string[];
 }
 
 export interface Finding {
@@ -61,6 +63,8 @@ export interface Finding {
   readonly up: string;
   /** The resource to which it happened. */
   readonly urn?: string;
+  /** Others to which the same happened. @default none */
+  readonly others?: readonly string[];
   /** `pulumi up` is told to replace this resource. */
   readonly replace?: string;
   /** What bin/up tells the engine first. */
@@ -102,8 +106,13 @@ export function differences(
   ];
   const volumes = new Map(of(VOLUME).map((resource) => [resource.id!, resource.urn]));
   const found = new Map(engine.containers.map((container) => [container.Id, container]));
+  const carriers = live.filter(({ inputs, id }) => inputs?.["start"] === false && !found.has(id!));
+  const pruned = carriers.length > 1 ? carriers : [];
   return [
-    ...live.flatMap((resource) => containerFindings(resource, found.get(resource.id!), engine)),
+    ...goneTogether(pruned),
+    ...live
+      .filter((resource) => !pruned.includes(resource))
+      .flatMap((resource) => containerFindings(resource, found.get(resource.id!), engine)),
     ...live.flatMap((resource) => fileFindings(resource, engine, volumes)),
     ...of(IMAGE).flatMap((resource) => imageFindings(resource, engine)),
     ...missing("network", of(NETWORK), new Set(engine.networks.map((network) => network.Id))),
@@ -126,6 +135,20 @@ export function differences(
   ];
 }
 
+/** `docker system prune` takes all that do not run. Whoever reads what they carried has it on a volume, and runs on. */
+const goneTogether = (carriers: readonly Resource[]): Finding[] =>
+  carriers.length === 0
+    ? []
+    : [
+        {
+          object: "containers that carried files",
+          what: `${carriers.length} are gone, as after docker system prune`,
+          up: "makes them anew; what reads the files runs on",
+          urn: carriers[0]!.urn,
+          others: carriers.slice(1).map(({ urn }) => urn),
+        },
+      ];
+
 const missing = (kind: string, resources: readonly Resource[], there: ReadonlySet<string>): Finding[] =>
   resources
     .filter((resource) => !resource.delete && !there.has(resource.id!))
@@ -147,7 +170,7 @@ function containerFindings(resource: Resource, found: ContainerFound | undefined
     ...(initErrors.length ? [replaced("did not get healthy when it was made")] : []),
     ...(name === nameOf(resource) ? [] : [replaced(`was renamed to ${name}`)]),
     ...stateFindings(inputs, found, object, urn, replaced),
-    ...limitFindings(inputs, found, object, urn, replaced),
+    ...limitFindings(inputs, found, object, urn, engine, replaced),
     ...networkFindings(inputs, found, object, urn, replaced),
     ...tagFindings(inputs, found, object, urn, engine, replaced),
   ];
@@ -176,6 +199,7 @@ function limitFindings(
   { HostConfig }: ContainerFound,
   object: string,
   urn: string,
+  { uncounted = [] }: Engine,
   replaced: Replaced,
 ): Finding[] {
   const limits: readonly (readonly [key: string, field: string, unit: number, text: string, inPlace: boolean])[] = [
@@ -188,9 +212,11 @@ function limitFindings(
   ];
   const found = limits.flatMap(([key, field, unit, text, inPlace]) => {
     const [declared, real] = [Number(inputs[key] ?? 0), Math.max(0, Number(HostConfig[field] ?? 0)) / unit];
-    if (declared === real) return [];
+    if (declared === real || uncounted.includes(key)) return [];
     const what = `${text} is ${real}, declared ${declared || "none"}`;
-    return [inPlace && declared ? { object, what, up: "sets it back", urn } : replaced(what)];
+    // Of what there may be several, another limit of memory makes another container (components/workload.ts).
+    const again = /^memory(?:Swap)?$/.test(key) && rows<string>(inputs["__defaults"]).includes("name");
+    return [inPlace && declared && !again ? { object, what, up: "sets it back", urn } : replaced(what)];
   });
   const cpuset = textOf(HostConfig["CpusetCpus"]);
   const [declared, real] = [textOf(inputs["restart"], "no"), HostConfig.RestartPolicy.Name || "no"];
@@ -349,10 +375,18 @@ export function foreign(resources: readonly Resource[], { containers, networks, 
 }
 
 /** What a preview announces besides what is explained already. */
-export function announced(steps: readonly PreviewStep[], explained: readonly Finding[]): Finding[] {
-  const known = new Set(explained.map((finding) => finding.urn));
+export function announced(
+  steps: readonly PreviewStep[],
+  explained: readonly Finding[],
+  uncounted: readonly string[] = [],
+): Finding[] {
+  const known = new Set(explained.flatMap(({ urn, others = [] }) => [urn, ...others]));
+  const isCounted = (step: PreviewStep): boolean => {
+    const why = reasonsOf(step);
+    return why.length === 0 || why.some((reason) => !uncounted.includes(reason));
+  };
   return steps
-    .filter((step) => isReal(step) && !known.has(step.urn))
+    .filter((step) => isReal(step) && !known.has(step.urn) && isCounted(step))
     .map((step) => {
       const { kind, name } = subjectOf(step.urn);
       const why = reasonsOf(step);

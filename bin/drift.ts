@@ -33,13 +33,14 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
   const inspected = async <T>(kind: string, ids: readonly string[]): Promise<T[]> =>
     ids.length ? (JSON.parse((await docker(kind, "inspect", ...ids)).stdout) as T[]) : [];
   const label = ["--filter", `label=berth.stack=${stack}`];
-  const [containers, networks, volumes, images] = await Promise.all([
+  const [containers, networks, volumes, images, counted] = await Promise.all([
     listed("ps", "--all", "--quiet", "--no-trunc", ...label).then((ids) => inspected<ContainerFound>("container", ids)),
     listed("network", "ls", "--quiet", "--no-trunc", ...label).then((ids) => inspected<NetworkFound>("network", ids)),
     listed("volume", "ls", "--quiet", ...label).then((names) => inspected<VolumeFound>("volume", names)),
     listed("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then(
       (found) => new Map(found.map((line) => line.split(" ") as [string, string])),
     ),
+    docker("info", "--format", "{{.MemoryLimit}} {{.SwapLimit}}").then(({ stdout }) => stdout.trim().split(" ")),
   ]);
   const there = new Set(containers.map(({ Id }) => Id));
   const carriers = resources.filter(
@@ -61,7 +62,8 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
         brought.set(id, filesOfTar(await archive("export", id), folder.slice(1), folder));
     }),
   );
-  return { containers, networks, volumes, images, files, brought };
+  const uncounted = [["memory", "memoryReservation"], ["memorySwap"]].filter((_, n) => counted[n] === "false").flat();
+  return { containers, networks, volumes, images, files, brought, uncounted };
 }
 
 async function report(stack: string): Promise<void> {
@@ -71,7 +73,7 @@ async function report(stack: string): Promise<void> {
     look(stack, deployment),
   ]);
   const outside = differences(deployment, engine);
-  const findings = [...outside, ...announced(steps, outside)];
+  const findings = [...outside, ...announced(steps, outside, engine.uncounted)];
   for (const { object, what, up } of findings) console.log(`${object}: ${what}; bin/up ${up}`);
   console.error(
     findings.length

@@ -227,7 +227,35 @@ export class Releases {
     return keys.length ? keys : [this.#stackFile];
   }
 
-  list(): void {
+  /**
+   * Releases that cannot come back, as after docker system prune, with the images that the engine has not. One that
+   * does not answer has lost nothing.
+   */
+  async #gone(): Promise<Map<number, string[]>> {
+    const docker = this.#docker;
+    const gone = new Map<number, string[]>();
+    for (const number of (await works(docker("version"))) ? this.#numbers : []) {
+      const images = Object.entries(this.#read(number).images);
+      const there = await Promise.all(images.map(([, id]) => works(docker("image", "inspect", id))));
+      if (there.includes(false))
+        gone.set(
+          number,
+          images.filter((_, n) => !there[n]).map(([image]) => image),
+        );
+    }
+    return gone;
+  }
+
+  /** Names them while nobody needs them. */
+  async lost(): Promise<void> {
+    for (const [number, images] of await this.#gone())
+      console.log(
+        `release ${number} of stack ${this.#stack} cannot come back: the engine has no longer its image ${images.join(", ")}`,
+      );
+  }
+
+  async list(): Promise<void> {
+    const gone = await this.#gone();
     const now = this.#current;
     if (this.#numbers.length === 0)
       console.log(`No release of stack ${this.#stack} is kept here: bin/up ${this.#stack} makes one.`);
@@ -240,6 +268,7 @@ export class Releases {
           .map(([name, id]) => `${name} ${id.replace(/.*sha256:/, "").slice(0, 12)}`)
           .join(", ")}`,
       );
+      if (gone.has(number)) console.log(`     lost     ${gone.get(number)!.join(", ")}: it cannot come back`);
       console.log(
         `     changed  ${changed.slice(0, 6).join(", ")}${changed.length > 6 ? ` and ${changed.length - 6} more` : ""}`,
       );
@@ -332,6 +361,7 @@ if (process.argv[1] === import.meta.filename) {
     take: () => releases.take(),
     keep: () => releases.keep(),
     list: () => releases.list(),
+    lost: () => releases.lost(),
     prepare: () => releases.prepare(wanted),
     restored: () => releases.restored(Number(wanted)),
     forget: () => releases.forget(),

@@ -1,6 +1,6 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import { join } from "node:path";
-import { isSealed, numbersIn, remoteEngine, stackFile } from "../config/checkout.ts";
+import { isSealed, remoteEngine, stackFile, stackText } from "../config/checkout.ts";
 import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
 import { foreignProblems } from "../config/foreign.ts";
@@ -37,7 +37,7 @@ export function planOf(stack: string, off: Iterable<string> = offHere(), folder 
   }
   const sealed = new Set(Object.keys(config).filter((key) => isSealed(config[key])));
   const { values: whole } = withInstead(values, shape.system, process.env["BERTH_INSTEAD"]);
-  const raw = { stack, values: whole, secrets, sealed, numbers: numbersIn({ config }) };
+  const raw = { stack, values: whole, secrets, sealed, text: stackText(stack, folder) };
   const { settings, problems } = parseConfig(raw, shape);
   const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
   if (!settings || all.length) throw new ProblemsError(stack, all);

@@ -49,7 +49,7 @@ export class Images extends pulumi.ComponentResource {
           context,
           dockerfile,
           target,
-          args: { ...args, ...provenanceOf(spec) },
+          args: { ...args, ...plan.buildArgs, ...provenanceOf(spec) },
           platform: plan.platform,
           builderVersion: docker.BuilderVersion.BuilderBuildKit,
         },

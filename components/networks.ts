@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { labelList } from "../plan/container.ts";
 import { labels, resourceName } from "../plan/names.ts";
+import { partOf } from "../plan/subnets.ts";
 import type { NetworkName, Plan } from "../plan/types.ts";
 
 /** From these a container reaches beyond the engine, and ports can be published. */
@@ -23,6 +24,7 @@ export class Networks extends pulumi.ComponentResource {
       {
         driver: "bridge",
         internal: !OPEN.includes(network),
+        ...(plan.subnet === undefined ? {} : { ipamConfigs: [partOf(plan.subnet, network)] }),
         labels: labelList(labels({ ...plan, service: `network-${network}` })),
       },
       { parent: this },

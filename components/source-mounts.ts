@@ -1,6 +1,7 @@
 /** Folders of the checkout that containers mount in development, held against what their processes may read. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isElsewhere } from "../config/engine.ts";
 import type { Problem } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
 
@@ -22,9 +23,25 @@ export function unreadable(folder: string, user: number): string | undefined {
   return [folder, ...all].find((path) => !mayRead(path, user));
 }
 
-/** An engine makes an empty folder of what is not there; what may not be read, the process finds out when it starts. */
-export const sourceProblems = ({ services, stack }: Plan): Problem[] =>
-  services.flatMap(({ name, uid, sources }) =>
+/**
+ * An engine makes an empty folder of what is not there, as all of this checkout is on another machine; what may not be
+ * read, the process finds out when it starts.
+ * @param engine Its address; undefined: this machine's.
+ */
+export function sourceProblems({ services, stack }: Plan, engine: string | undefined): Problem[] {
+  const key = "berth:sourceMounts";
+  const off = `pulumi config set ${key} false --stack ${stack}`;
+  const mounting = services.filter(({ sources }) => Object.keys(sources).length > 0);
+  if (engine !== undefined && isElsewhere(engine) && mounting.length)
+    return [
+      {
+        key,
+        got: `on, while the engine is on another machine (${engine}): there, each folder would be an empty one`,
+        allowed: "an engine of this machine, which sees this checkout",
+        fix: `${off} && pulumi config set berth:imageTarget runtime --stack ${stack}`,
+      },
+    ];
+  return mounting.flatMap(({ name, uid, sources }) =>
     Object.keys(sources).flatMap((folder) => {
       const is = existsSync(folder);
       const path = is ? unreadable(folder, uid) : folder;
@@ -32,11 +49,12 @@ export const sourceProblems = ({ services, stack }: Plan): Problem[] =>
         ? []
         : [
             {
-              key: "berth:sourceMounts",
+              key,
               got: is ? `${path}, which ${name} (uid ${uid}) may not read` : `${path}, which is not there, for ${name}`,
               allowed: "folders of this checkout that everybody may read, whatever the umask was when it was cloned",
-              fix: is ? `chmod -R go+rX ${folder}` : `pulumi config set berth:sourceMounts false --stack ${stack}`,
+              fix: is ? `chmod -R go+rX ${folder}` : off,
             },
           ];
     }),
   );
+}

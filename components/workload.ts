@@ -14,6 +14,8 @@ import { steady } from "./steady.ts";
  * failed start must be tried afresh (A19).
  */
 const REPLACE_ON = ["#initerror", "healthcheck", "tmpfs", "init"];
+/** Set in place, a limit that is too small would end all containers of a service at once. */
+const REPLICAS_REPLACE_ON = [...REPLACE_ON, "memory", "memorySwap"];
 
 /**
  * The containers of one service, with the files they read.
@@ -38,7 +40,7 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
       ? { parent: new Workload(name, { container: tried(args) }, { parent: tier, ...rehearsed }) }
       : { parent: tier, aliases: formerly(service, name, tier) }),
     deleteBeforeReplace: single,
-    replaceOnChanges: REPLACE_ON,
+    replaceOnChanges: single ? REPLACE_ON : REPLICAS_REPLACE_ON,
     hooks: hooksOf(service, shared),
     // Nothing flows from what must merely be healthy first, nor from the container that carries the files in.
     dependsOn: [

@@ -1,4 +1,7 @@
-/** What is wrong with the edge's certificate, as everybody who is shown it would find; nothing of its key is said. */
+/**
+ * What is wrong with the edge's certificate, as everybody who is shown it would find, and with further authorities;
+ * nothing of a key is said.
+ */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { rootCertificates } from "node:tls";
@@ -36,11 +39,14 @@ function chainOf(pem: string): X509Certificate[] | undefined {
   }
 }
 
-function keyOf(pem: string): KeyObject | undefined {
+/** @returns why it cannot be read, where it is no key. */
+function keyOf(pem: string): KeyObject | string {
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: *4,ENCRYPTED/m.test(pem))
+    return "a key with a passphrase, which the edge has not";
   try {
     return createPrivateKey(pem);
   } catch {
-    return undefined;
+    return "no key that can be read";
   }
 }
 
@@ -51,14 +57,59 @@ export function certificateProblems({ stack, certificate, key: pem, publicUrl, n
     return [problem(CERTIFICATE, "no certificate that can be read", "PEM, the server's own certificate first", stack)];
   const key = keyOf(pem);
   return [
-    ...(key === undefined ? [problem(KEY, "no key that can be read", "PEM, without a passphrase", stack)] : []),
-    ...(key === undefined || own.checkPrivateKey(key)
+    ...(typeof key === "string" ? [unreadable(key, stack)] : []),
+    ...(typeof key === "string" || own.checkPrivateKey(key)
       ? []
       : [problem(KEY, `does not belong to ${CERTIFICATE}`, "the key that the certificate was made for", stack)]),
+    ...weakProblems(own, stack),
     ...chain.flatMap((one) => dateProblems(one, now, stack)),
     ...hostProblems(own, publicUrl, stack),
     ...orderProblems(chain, stack),
   ];
+}
+
+const unreadable = (got: string, stack: string): Problem => ({
+  ...problem(KEY, got, "PEM, without a passphrase", stack),
+  ...(got.includes("passphrase")
+    ? { fix: `openssl pkey -in privkey.pem | pulumi config set --secret ${KEY} --stack ${stack}` }
+    : {}),
+});
+
+/** Bits of RSA that OpenSSL asks for at its usual level. */
+const LEAST = 2048;
+
+function weakProblems({ publicKey }: X509Certificate, stack: string): Problem[] {
+  const { asymmetricKeyType: type = "unknown", asymmetricKeyDetails: { modulusLength = LEAST } = {} } = publicKey;
+  const allowed = `RSA with ${LEAST} bits or more, or an elliptic curve (ECDSA)`;
+  if (!["rsa", "rsa-pss", "ec", "ed25519", "ed448"].includes(type))
+    return [problem(CERTIFICATE, `a key of ${type}`, allowed, stack)];
+  return modulusLength < LEAST ? [problem(CERTIFICATE, `a key of ${modulusLength} bits`, allowed, stack)] : [];
+}
+
+/** What is wrong with `berth:caCertificates`. */
+export function authorityProblems(text: string, stack: string, now: Date): Problem[] {
+  const key = "berth:caCertificates";
+  const fix = `pulumi config set ${key} --stack ${stack} < ca.pem`;
+  const all = chainOf(text);
+  if (all === undefined) return [{ key, got: "no certificates that can be read", allowed: "PEM of each", fix }];
+  return all
+    .filter(({ validTo }) => new Date(validTo) <= now)
+    .map(({ subject, validTo }) => ({
+      key,
+      got: `${nameOf(subject)} ended on ${day(validTo)}`,
+      allowed: "authorities that still hold",
+      fix,
+    }));
+}
+
+/** What goes ahead, and keeps some clients out. */
+export const certificateNotices = (shown: Shown): Problem[] => [...curveNotice(shown), ...chainNotice(shown)];
+
+function curveNotice({ stack, certificate }: Shown): Problem[] {
+  const { asymmetricKeyType: type = "" } = chainOf(certificate)?.[0]?.publicKey ?? {};
+  return /^ed\d/.test(type)
+    ? [problem(CERTIFICATE, `a key of ${type}, which no browser takes`, "ECDSA or RSA, where browsers come", stack)]
+    : [];
 }
 
 const day = (text: string): string => new Date(text).toISOString().slice(0, 10);
@@ -103,7 +154,7 @@ const orderProblems = (chain: readonly X509Certificate[], stack: string): Proble
 const nameOf = (subject: string): string => subject.split("\n").at(-1)!;
 
 /** A chain that ends before a root that everybody knows: browsers may find the rest, programs do not. */
-export function chainNotice({ stack, certificate }: Shown): Problem[] {
+function chainNotice({ stack, certificate }: Shown): Problem[] {
   const last = chainOf(certificate)?.at(-1);
   if (last === undefined || last.issuer === last.subject) return [];
   if (rootCertificates.some((root) => last.checkIssued(new X509Certificate(root)))) return [];

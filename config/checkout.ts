@@ -43,16 +43,16 @@ export function stateFolder(): string | undefined {
   return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
 }
 
+/** @param folder Where the stack file is. @throws where it is not there. */
+export const stackText = (stack: string, folder: string): string =>
+  readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8");
+
 /** @param folder Where the stack file is. @throws where it is not there, or is no YAML. */
 export const stackFile = (stack: string, folder: string): StackFile =>
-  (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as StackFile;
+  (parse(stackText(stack, folder)) ?? {}) as StackFile;
 
 /** Whether a value of a stack file is encrypted, wholly or in part. */
 export const isSealed = (value: unknown): boolean => /"secure":/.test(JSON.stringify(value) ?? "");
-
-/** Keys that a stack file has a number for. */
-export const numbersIn = ({ config = {} }: StackFile): Set<string> =>
-  new Set(Object.keys(config).filter((key) => typeof config[key] === "number"));
 
 /**
  * The other stacks whose files can be read. One that cannot is none of this stack's business.

@@ -24,6 +24,8 @@ export interface Engine extends Machine {
   readonly containerd: boolean;
   /** Whether it runs without root. */
   readonly rootless: boolean;
+  /** Whether users of its containers are others of the machine (userns-remap). */
+  readonly userns: boolean;
   /** Which limits of a container it can hold. */
   readonly limits: { readonly memory: boolean; readonly swap: boolean; readonly cpus: boolean };
   /** Whether the kernel forwards packets, without which no published port is reached. */
@@ -40,6 +42,11 @@ export const SOCKET = "unix:///var/run/docker.sock";
 /** Address of a stack's engine; undefined: this machine's. @param own The stack's `docker:host`. */
 export const addressOf = (own: string | undefined): string | undefined =>
   own ?? (process.env["DOCKER_HOST"] || undefined);
+
+/** Whether an address is another machine's. */
+export const isElsewhere = (address: string): boolean =>
+  !/^(?:unix|npipe|fd):/.test(address) &&
+  !/^\w+:\/\/(?:[^/@]*@)?(?:localhost|127\.[\d.]+|\[::1\])(?=[:/]|$)/.test(address);
 
 /**
  * Asks an engine. @param address As addressOf has it.
@@ -104,6 +111,8 @@ export function engineFrom(info: unknown, networks?: unknown): Engine | undefine
   const bridges = Array.isArray(networks) ? (networks as readonly Network[]) : undefined;
   const mtu = bridges?.find(({ Name }) => Name === "bridge")?.Options?.["com.docker.network.driver.mtu"];
   const { Architecture = "", DriverStatus, SecurityOptions, DefaultAddressPools } = said;
+  const hasOption = (name: string): boolean =>
+    (SecurityOptions ?? []).some((option) => option.split(",")[0] === `name=${name}`);
   return {
     version: said.ServerVersion,
     cpus: said.NCPU!,
@@ -112,7 +121,8 @@ export function engineFrom(info: unknown, networks?: unknown): Engine | undefine
     root: said.DockerRootDir ?? "",
     driver: said.Driver ?? "",
     containerd: (DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd.snapshotter.")),
-    rootless: (SecurityOptions ?? []).some((option) => option.startsWith("name=rootless")),
+    rootless: hasOption("rootless"),
+    userns: hasOption("userns"),
     limits: { memory: said.MemoryLimit === true, swap: said.SwapLimit === true, cpus: said.CpuCfsQuota === true },
     forwards: said.IPv4Forwarding !== false,
     ...(bridges === undefined ? {} : { networks: roomBeside(bridges, DefaultAddressPools ?? []) }),

@@ -1,7 +1,7 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
 import * as pulumi from "@pulumi/pulumi";
-import { certificateProblems, chainNotice, type Shown } from "./certificate.ts";
-import { hasPublicPassphrase, neighboursOf, numbersIn, type OtherStack, remoteEngine, stackFile } from "./checkout.ts";
+import { authorityProblems, certificateNotices, certificateProblems, type Shown } from "./certificate.ts";
+import { hasPublicPassphrase, neighboursOf, type OtherStack, remoteEngine, stackText } from "./checkout.ts";
 import { addressOf, type Engine, engineAt, type Machine, SOCKET, strayContext, thisMachine } from "./engine.ts";
 import { foreignProblems } from "./foreign.ts";
 import { withInstead } from "./instead.ts";
@@ -62,7 +62,7 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   }
   const sealed = new Set([...values.keys()].filter(isConfigSecret));
   const { values: whole, notices } = withInstead(values, shape.system, process.env["BERTH_INSTEAD"]);
-  const given = { stack, values: whole, secrets: raw, sealed, numbers: numbersHere(stack) };
+  const given = { stack, values: whole, secrets: raw, sealed, text: textHere(stack) };
   const { settings, problems } = parseConfig(given, shape);
   const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];
   if (!settings || all.length) throw new pulumi.RunError(new ProblemsError(stack, all).message);
@@ -70,6 +70,9 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
     stack,
     notices.map((notice) => ({ level: "warning", ...notice })),
   );
+  const { caCertificates } = settings;
+  const unknown = caCertificates === undefined ? [] : authorityProblems(caCertificates, stack, new Date());
+  if (unknown.length) throw new pulumi.RunError(new ProblemsError(stack, unknown).message);
   const [certificate, key] = [plain.get("tlsCertificate"), plain.get("tlsKey")];
   if (certificate !== undefined && key !== undefined)
     await certified({ stack, certificate, key, publicUrl: settings.publicUrl, now: new Date() });
@@ -97,16 +100,16 @@ async function certified(shown: Shown): Promise<void> {
   if (problems.length) throw new pulumi.RunError(new ProblemsError(shown.stack, problems).message);
   await announce(
     shown.stack,
-    chainNotice(shown).map((notice) => ({ level: "warning", ...notice })),
+    certificateNotices(shown).map((notice) => ({ level: "warning", ...notice })),
   );
 }
 
 /** The SDK hands every value over as text; a stack file that is elsewhere (`--config-file`) is not looked at. */
-function numbersHere(stack: string): ReadonlySet<string> {
+function textHere(stack: string): string | undefined {
   try {
-    return numbersIn(stackFile(stack, "."));
+    return stackText(stack, ".");
   } catch {
-    return new Set();
+    return undefined;
   }
 }
 

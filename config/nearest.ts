@@ -23,9 +23,16 @@ function distance(from: string, to: string): number {
   return rows.at(-1)!.at(-1)!;
 }
 
-/** The name with fewest mistakes, no more than one in three characters; undefined where none is so near. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const far = Math.floor((name.length + 1) / 3) + 1;
+/**
+ * The name with fewest mistakes; undefined where none is so near.
+ * @param most Mistakes. @default one in three characters
+ */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  most = Math.floor((name.length + 1) / 3),
+): string | undefined {
+  const far = most + 1;
   let found: { readonly name: string; readonly at: number } | undefined;
   for (const other of known) {
     const at = distance(name.toLowerCase(), other.toLowerCase());

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { didYouMean } from "./nearest.ts";
 import { setCommand, type Problem } from "./problems.ts";
 import { type LeafMeta, metaOf, type Settings } from "./schema.ts";
+import { scalarProblems } from "./scalars.ts";
 import type { Fault } from "./secrets.ts";
 import type { Shape } from "./shape.ts";
 
@@ -20,8 +21,8 @@ export interface RawConfig {
   readonly secrets: ReadonlyMap<string, RawSecret>;
   /** Keys among `values` that were set with `--secret`, wholly or in part. @default none */
   readonly sealed?: ReadonlySet<string>;
-  /** Keys among `values` that are numbers in the stack file. @default none */
-  readonly numbers?: ReadonlySet<string>;
+  /** The stack file, as it was written. @default it is elsewhere, and not looked at */
+  readonly text?: string | undefined;
 }
 
 export type Parsed =
@@ -50,26 +51,17 @@ export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
       allowed: "plain text: nothing keeps it secret where it goes. What is secret has a key of its own, or is a file",
       fix: `pulumi config rm ${key} --stack ${raw.stack}, then set it again without --secret`,
     })),
-    ...numberProblems(raw, leaves),
+    ...(raw.text === undefined ? [] : scalarProblems(raw.text, raw.stack, (key) => isText(key, leaves))),
     ...secretProblems(raw),
     ...pairProblems(raw, shape),
   ];
   return result.success && problems.length === 0 ? { settings: result.data, problems: [] } : { problems };
 }
 
-/** Whoever reads YAML takes 0010 for 8, or for 10, where it has no quotes; `pulumi config set` writes them. */
-const numberProblems = (raw: RawConfig, leaves: Readonly<Record<string, z.ZodType>>): Problem[] =>
-  [...(raw.numbers ?? [])]
-    .filter((key) => {
-      const leaf = leaves[key.slice(NAMESPACE.length)];
-      return leaf !== undefined && unwrap(leaf) instanceof z.ZodString;
-    })
-    .map((key) => ({
-      key,
-      got: "a number in the stack file, which need not be what was written",
-      allowed: "text, in quotes",
-      fix: setCommand(key, "<value>", raw.stack),
-    }));
+function isText(key: string, leaves: Readonly<Record<string, z.ZodType>>): boolean {
+  const leaf = leaves[key.slice(NAMESPACE.length)];
+  return leaf !== undefined && unwrap(leaf) instanceof z.ZodString;
+}
 
 /** The CLI hands numbers, booleans and objects over as text; text stays text where the leaf wants text. */
 function decode(text: string, schema: z.ZodType | undefined): unknown {

@@ -26,7 +26,7 @@ export function metaOf(schema: z.core.$ZodType): LeafMeta | undefined {
 }
 
 /** Sizes in MiB. `GB` and `MB` are refused: they mean two things. */
-const MEMORY = /^([1-9]\d*)(MiB|GiB)$/;
+const MEMORY = /^([1-9]\d{0,6})(MiB|GiB)$/;
 export const memory = z.string().regex(MEMORY);
 
 /** @returns MiB */
@@ -58,11 +58,21 @@ const reference = z
   .regex(
     /^(?:[A-Za-z0-9.-]+(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*(?::(?!latest$)\w[\w.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
   );
-/** Routes begin at its root, and what is in a URL is no secret. */
-const origin = z.url({ protocol: /^https?$/ }).regex(/^https?:\/\/[^/?#@\s]+\/?$/i);
+/** Whoever is asked there is asked at its root, and what is in a URL is no secret. */
+export const origin = z.url({ protocol: /^https?$/ }).regex(/^https?:\/\/[^/?#@\s]+\/?$/i);
+/** The smallest leaves each of eight networks 126 addresses. */
+const subnet = z.cidrv4().refine((text) => /\/(?:[89]|1\d|2[0-2])$/.test(text));
 const serviceName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const port = z.number().int().min(1).max(65535);
-export const retention = z.string().regex(/^[1-9]\d*[hdw]$/);
+/** Ten years: Prometheus counts in billionths of a second, and ends at 292. */
+const LONGEST = 87_660;
+export const retention = z
+  .string()
+  .refine(
+    (text) =>
+      /^[1-9]\d{0,5}[hdw]$/.test(text) &&
+      Number.parseInt(text) * { h: 1, d: 24, w: 168 }[text.at(-1) as "h" | "d" | "w"] <= LONGEST,
+  );
 /** A host that no engine takes for a user's name on Docker Hub (a dot, a port or localhost), then a path. */
 const registry = z
   .string()
@@ -71,11 +81,27 @@ const registry = z
 /** Never the root: whatever is mounted there would become the database's. */
 export const folder = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[\w.-]+)+$/);
 
-export const interval = z.string().regex(/^[1-9]\d{0,4}[mhd]$/);
+/** At most a year. */
+export const interval = z.string().refine((text) => /^[1-9]\d{0,5}[mhd]$/.test(text) && seconds(text) <= 366 * 86_400);
 
 /** @returns seconds of an interval such as `6h` */
 export const seconds = (text: string): number =>
   Number(text.slice(0, -1)) * { m: 60, h: 3600, d: 86_400 }[text.at(-1) as "m" | "h" | "d"];
+
+/** An address that containers reach too; what is in their environment is no secret. */
+const proxy = z.strictObject({
+  url: leaf(origin.regex(/^https?:\/\/(?!localhost(?:[:/]|$)|127\.|\[::1\])/i), {
+    description: "Address of the proxy.",
+    allowed: "an http or https URL of a host that containers reach (not localhost), without a password",
+    example: "http://proxy.example.org:3128",
+  }),
+  none: leaf(z.array(z.string().regex(/^[\w.:*/-]+$/)).default([]), {
+    description: "Hosts, domains and networks that are reached without it, besides the stack's own services.",
+    allowed: "a list of names, .domains and networks",
+    example: [".example.org"],
+  }),
+});
+const certificates = z.string().regex(/^(?:\s*-----BEGIN CERTIFICATE-----[\w+/=\s]+-----END CERTIFICATE-----)+\s*$/);
 
 const service = z.strictObject({
   replicas: leaf(z.number().int().min(1).max(20), {
@@ -135,6 +161,24 @@ export const commonSettings = {
     description: "Host address the edge listens on. Everything else published stays on 127.0.0.1.",
     allowed: "an IPv4 address",
     example: "0.0.0.0",
+  }),
+  subnet: leaf(subnet.optional(), {
+    description:
+      "Private network that the stack's networks share; each gets an eighth. To be named before the first up: a change replaces every container. Default: what the engine has left.",
+    allowed: "an IPv4 network in CIDR notation from /8 to /22",
+    example: "10.200.0.0/20",
+  }),
+  proxy: leaf(proxy.optional(), {
+    description:
+      "Proxy through which images are built, and through which services call others outside. The engine, which pulls, has its own. Default: none.",
+    allowed: "url (http or https, no password) and none (hosts that are reached without it)",
+    example: { url: "http://proxy.example.org:3128", none: [".example.org"] },
+  }),
+  caCertificates: leaf(certificates.optional(), {
+    description:
+      "Certificates of authorities that builds and services trust besides those that everybody knows: a company's own, or its proxy's. Default: none.",
+    allowed: "PEM of certificates, one after another: pulumi config set berth:caCertificates < ca.pem",
+    example: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
   }),
   publicUrl: leaf(origin.optional(), {
     description: "What users type. Default: made from bindAddress and the edge's port.",

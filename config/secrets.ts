@@ -22,6 +22,8 @@ export interface SecretLeaf {
   readonly former?: string;
   /** Secrets that it makes no sense without. @default none */
   readonly needs?: readonly string[];
+  /** Whoever has it calls `berth:publicUrl`, and signs that address with it. @default false */
+  readonly signsUrl?: true;
   /**
    * It is needed when the stack, or what reads it, is gone: what it opened is still there. It stays in the state at
    * `bin/down`, and so does every one before. @default false
@@ -52,6 +54,14 @@ function lineFault(text: string): string | undefined {
 const asciiFault = (text: string): string | undefined =>
   lineFault(text) ?? (/[^ -~]/.test(text) ? "a character outside ASCII" : undefined);
 
+/** OpenSSL passes over what does not begin a line: the first certificate of a file with a byte order mark. */
+function pemFault(text: string): string | undefined {
+  if (!/-----BEGIN [A-Z0-9 ]+-----[^]+-----END [A-Z0-9 ]+-----/.test(text)) return "no PEM";
+  if (text.startsWith("\uFEFF")) return "a byte order mark before -----BEGIN";
+  if (/-----(?:BEGIN|END) [^\n]*\\n/.test(text)) return "a backslash and an n where a line ends";
+  return /[^\n]-----BEGIN /.test(text) ? "a -----BEGIN that does not begin a line" : undefined;
+}
+
 const LINE = "one line of printable text, without a space at its ends";
 const FORMS = {
   line: { allowed: LINE, wrong: lineFault },
@@ -70,11 +80,11 @@ const FORMS = {
     allowed: "an http or https URL",
     wrong: (text) => asciiFault(text) ?? (/^https?:$/.test(URL.parse(text)?.protocol ?? "") ? undefined : "no URL"),
   },
-  pem: {
-    allowed: "PEM, from -----BEGIN to -----END",
-    wrong: (text) => (/-----BEGIN [A-Z0-9 ]+-----[^]+-----END [A-Z0-9 ]+-----/.test(text) ? undefined : "no PEM"),
-  },
+  pem: { allowed: "PEM, from -----BEGIN to -----END, each at the beginning of a line", wrong: pemFault },
 } satisfies Readonly<Record<string, Form>>;
+
+/** An edge takes headers of 8 KiB, a broker or a provider less. */
+const LONGEST = 1024;
 
 /** What people write until they think of something better. */
 const PLACEHOLDER =
@@ -101,8 +111,11 @@ export function faultOf(
   text: string,
   { minLength, description, example, form = "line", json }: SecretLeaf,
 ): Fault | undefined {
-  if (text.length < minLength)
-    return { got: `${text.length} characters`, allowed: `at least ${minLength} characters. ${description}` };
+  const { length } = text;
+  if (length < minLength)
+    return { got: `${length} characters`, allowed: `at least ${minLength} characters. ${description}` };
+  if (["line", "ascii", "url"].includes(form) && json === undefined && length > LONGEST)
+    return { got: `${length} characters`, allowed: `at most ${LONGEST} characters: headers end somewhere` };
   if (json !== undefined)
     return json.safeParse(objectIn(text)).success
       ? undefined

@@ -15,7 +15,12 @@ export function environmentProblems(services: readonly PlannedService[], context
     ...overridden(context),
     ...(environment === "dev" ? [] : developmentOnly(context)),
     ...(environment === "prod"
-      ? [...passphraseProblems(context), ...publishedData(services, context), ...testData(context)]
+      ? [
+          ...passphraseProblems(context),
+          ...signatureProblems(context),
+          ...publishedData(services, context),
+          ...testData(context),
+        ]
       : []),
   ];
 }
@@ -137,6 +142,25 @@ function passphraseProblems({ publicPassphrase, settings, stack }: Context): Pro
 }
 
 /**
+ * Where the address is this machine's own, nobody else signs it, and every call is refused for its signature. Refused
+ * in production; elsewhere a warning, so that calls can be made by hand.
+ */
+function signatureProblems({ configured, settings, shape, stack }: Context): Problem[] {
+  const { bindAddress, publicUrl = `http://${bindAddress}` } = settings;
+  const isOurs = /^https?:\/\/(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(?=[:/]|$)/i.test(publicUrl);
+  return !isOurs
+    ? []
+    : [...configured]
+        .filter((key) => shape.secrets[key]?.signsUrl)
+        .map((key) => ({
+          key: "berth:publicUrl",
+          got: `${settings.publicUrl ?? "missing"}, while berth:${key} is set: whoever signs with it signs the address that it calls, and none but this machine can call this one`,
+          allowed: "the address that is called from outside",
+          fix: setCommand("berth:publicUrl", "https://assistant.example.org", stack),
+        }));
+}
+
+/**
  * What an environment can do without and should not. Whether something else does it (a disk, a
  * load balancer) cannot be seen from here.
  */
@@ -146,9 +170,11 @@ export function environmentNotices(
   context: Context,
 ): Notice[] {
   const { settings, stack, configured } = context;
-  if (settings.environment === "stage")
-    return passphraseProblems(context).map((problem) => ({ level: "warning", ...problem }));
-  if (settings.environment !== "prod") return [];
+  if (settings.environment !== "prod")
+    return [
+      ...(settings.environment === "stage" ? passphraseProblems(context) : []),
+      ...signatureProblems(context),
+    ].map((problem) => ({ level: "warning", ...problem }));
   const names = services.map(({ name }) => name);
   const open = !settings.bindAddress.startsWith("127.") && names.includes("edge") && !configured.has("tlsCertificate");
   return [

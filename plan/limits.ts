@@ -19,6 +19,9 @@ function reservation(base: Limits, own: ServiceSettings): Pick<Limits, "reserveM
   };
 }
 
+/** MiB below which no stack file may go. @param proposed By the catalogue. */
+export const leastOf = ({ memory, least = Math.ceil(memory / 4) }: Limits): number => least;
+
 /** The provider keeps at least one decimal in its state; `1` would be replaced at every `up`. */
 export const formatCpus = (cpus: number): string => (Number.isInteger(cpus) ? `${cpus}.0` : String(cpus));
 

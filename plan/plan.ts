@@ -9,6 +9,7 @@ import { startOrder, waitsFor } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
 import { neighbourNotices } from "./neighbours.ts";
+import { buildArgs, outside } from "./outside.ts";
 import { routesOf } from "./routes.ts";
 import { consumersOf, references, secretsIn, templatesOf } from "./template.ts";
 import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSpec, System } from "./types.ts";
@@ -17,7 +18,9 @@ import type { Catalogue, Context, Plan, PlannedService, PublishedPort, ServiceSp
 export function makePlan(catalogue: Catalogue, given: Context): Plan {
   const { settings, stack } = given;
   const leaves = given.shape.secrets;
-  const publicUrl = (settings.publicUrl ?? defaultUrl(given)).replace(/\/$/, "");
+  // As clients write it: what is signed with it would differ by a capital, by a slash, or by the usual port.
+  const url = settings.publicUrl ?? defaultUrl(given);
+  const publicUrl = URL.parse(url)?.origin ?? url;
   const system = catalogue({
     stack,
     settings,
@@ -49,7 +52,9 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     restart: settings.restart,
     protectData: settings.protectData,
     images: withExisting(system.images, settings.images),
+    buildArgs: buildArgs(settings),
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
+    ...(settings.subnet === undefined ? {} : { subnet: settings.subnet }),
     services: startOrder(services).order,
     startsAtOnce: Math.max(1, Math.floor(given.host.cpus)),
     off,
@@ -85,9 +90,12 @@ function planService(
 ): PlannedService {
   const own = settings.services[spec.name];
   const ports = publishedPorts(spec, settings);
-  const environment = { ...spec.environment, ...own?.environment };
+  const names = on.map(({ name }) => name);
+  const out = outside(spec, settings, names);
+  const environment = { ...out.environment, ...spec.environment, ...own?.environment };
   return {
     ...spec,
+    ...(out.config === undefined ? {} : { config: { ...spec.config, ...out.config } }),
     limits: resolveLimits(spec.limits, own),
     replicas: own?.replicas ?? spec.replicas ?? (isApplication(spec) ? settings.replicas : 1),
     ports,

@@ -58,6 +58,8 @@ export interface HealthCheck {
 
 export interface Limits {
   readonly memory: number;
+  /** Memory without which it does not start, or does not live. @default a quarter of what the catalogue proposes */
+  readonly least?: number;
   readonly cpus: number;
   readonly reserveMemory?: number;
   readonly reserveCpus?: number;
@@ -133,7 +135,10 @@ export interface ServiceSpec {
   readonly gid?: number;
   /** Non-secret values only; a secret's place is `secrets`. */
   readonly environment?: Readonly<Record<string, string | number | boolean>>;
-  /** What variables of its environment take, where that is no text. @default what their values here are */
+  /**
+   * All variables that its processes read, with what they take: a name that is nearly one of these is a mistake.
+   * @default those of its environment, with what their values here are; any other may be read
+   */
   readonly variables?: Readonly<Record<string, VariableKind>>;
   /**
    * Files under /etc/berth, made at deployment and mounted read-only; their text decides when the container is
@@ -295,7 +300,11 @@ export interface Plan {
   readonly restart: string;
   readonly protectData: boolean;
   readonly images: Readonly<Record<string, ImageSpec>>;
+  /** Arguments of every build, besides its own. */
+  readonly buildArgs: Readonly<Record<string, string>>;
   readonly networks: readonly NetworkName[];
+  /** Network (CIDR) that these share. @default what the engine has left */
+  readonly subnet?: string;
   /** In start order. */
   readonly services: readonly PlannedService[];
   /** How many containers of applications start at a time: as many as the engine's machine has cores. */

@@ -83,11 +83,25 @@ const cannotBuild = ({ containerd, version }: Engine): Problem[] =>
       ]
     : [];
 
-/** The collector would read an empty folder, which the engine makes, and all would seem well. */
-function elsewhere(services: readonly PlannedService[], { root }: Engine, { settings, stack }: Context): Problem[] {
+/** The collector would read an empty folder, which the engine makes, or none, and all would seem well. */
+function elsewhere(
+  services: readonly PlannedService[],
+  { root, userns }: Engine,
+  { settings, stack }: Context,
+): Problem[] {
   const { dockerRoot } = settings as { readonly dockerRoot?: string };
-  const reads = services.some(({ hostMounts = {} }) => `${dockerRoot}/containers` in hostMounts);
-  return dockerRoot === undefined || !reads || root === dockerRoot
+  const reader = services.find(({ hostMounts = {} }) => `${dockerRoot}/containers` in hostMounts);
+  if (dockerRoot === undefined || reader === undefined) return [];
+  if (userns)
+    return [
+      {
+        key: "the engine",
+        got: `it maps users (userns-remap), so that ${reader.name} may not read the log files of containers`,
+        allowed: `an engine that maps none, or a stack without ${reader.name}`,
+        fix: setCommand("berth:off", [...new Set([...settings.off, reader.name])], stack),
+      },
+    ];
+  return root === dockerRoot
     ? []
     : [
         {
@@ -139,10 +153,14 @@ export function engineNotices(services: readonly PlannedService[], context: Cont
       fix: `{"default-network-opts": {"bridge": {"com.docker.network.driver.mtu": "${mtu}"}}} in its daemon.json (from 24.0), before the networks are made`,
     },
     {
-      when: networks !== undefined && !networks.stacks.has(stack) && networks.left < wanted,
+      when:
+        settings.subnet === undefined &&
+        networks !== undefined &&
+        !networks.stacks.has(stack) &&
+        networks.left < wanted,
       got: `it has addresses for ${networks?.left} more networks, unless some have subnets of their own`,
       allowed: `room for the ${wanted} of this stack`,
-      fix: 'docker network prune; or smaller ones: {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]} in its daemon.json',
+      fix: `${setCommand("berth:subnet", "10.200.0.0/20", stack)}   (or docker network prune; or smaller ones: {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]} in its daemon.json)`,
     },
     {
       key: "berth:platform",

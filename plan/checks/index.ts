@@ -4,6 +4,7 @@ import { environmentProblems } from "../environments.ts";
 import { neighbourProblems } from "../neighbours.ts";
 import { secretsIn } from "../template.ts";
 import type { Check, Draft } from "./draft.ts";
+import { deviceProblems } from "./devices.ts";
 import { effectProblems } from "./effect.ts";
 import { engineProblems } from "./engine.ts";
 import { entryProblems } from "./entries.ts";
@@ -28,6 +29,7 @@ const CHECKS: readonly Check[] = [
   ({ services, context }) => neighbourProblems(services, context),
   budgetProblems,
   connectionProblems,
+  deviceProblems,
   majorProblems,
   ({ services, context }) => environmentProblems(services, context),
   effectProblems,

@@ -1,6 +1,6 @@
 /** What services may take: of the machine, of the database, and of each other. */
 import { type Problem, setCommand } from "../../config/problems.ts";
-import { resolveLimits } from "../limits.ts";
+import { leastOf, resolveLimits } from "../limits.ts";
 import type { ConnectionLimit } from "../types.ts";
 import type { Draft } from "./draft.ts";
 
@@ -9,6 +9,14 @@ export const serviceProblems = ({ on, context: { settings, stack } }: Draft): Pr
     const own = settings.services[name];
     const limits = resolveLimits(proposed, own);
     const problems: Problem[] = [];
+    const least = leastOf(proposed);
+    if (limits.memory < least)
+      problems.push({
+        key: `berth:services.${name}.memory`,
+        got: `${limits.memory} MiB`,
+        allowed: `at least ${least} MiB, without which it does not live; the catalogue proposes ${proposed.memory} MiB`,
+        fix: setCommand(`berth:services.${name}.memory`, `${proposed.memory}MiB`, stack),
+      });
     if ((own?.replicas ?? 1) > 1 && kind !== "stateless")
       problems.push({
         key: `berth:services.${name}.replicas`,

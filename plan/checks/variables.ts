@@ -2,6 +2,7 @@
  * Variables that the stack file gives a service arrive as they were written, or not at all. The CLI takes
  * `+15551234567` for a number, YAML takes `1.10` for one, and they are handed over without their plus and their zero.
  */
+import { nearest } from "../../config/nearest.ts";
 import type { Problem } from "../../config/problems.ts";
 import type { ServiceSpec, VariableKind } from "../types.ts";
 import type { Draft } from "./draft.ts";
@@ -20,21 +21,44 @@ const isWhole = (value: Value): boolean => typeof value !== "number" || Math.abs
 const isPlain = (value: Value): boolean =>
   typeof value !== "number" || (Number.isInteger(value) && Math.abs(value) < 1e7);
 
-export const variableProblems = ({ system, context: { settings, stack } }: Draft): Problem[] =>
-  system.services.flatMap((spec) =>
-    Object.entries(settings.services[spec.name]?.environment ?? {}).flatMap(([name, value]) => {
-      const kind = kindOf(value);
-      const wanted = takes(spec, name);
-      if (kind === "text" || (wanted === undefined && isPlain(value)) || (kind === wanted && isWhole(value))) return [];
+export const variableProblems = (draft: Draft): Problem[] =>
+  draft.system.services.flatMap((spec) =>
+    Object.entries(draft.context.settings.services[spec.name]?.environment ?? {}).flatMap(([name, value]) => {
       const key = `berth:services.${spec.name}.environment.${name}`;
-      return [
-        {
-          key,
-          got: `${kind === "number" ? "a number" : "true or false"} in the stack file, which need not be what was written`,
-          allowed:
-            "text, in quotes: the service may take +1, 007, 1.10 or True for something else than 1, 7, 1.1 or true",
-          fix: `pulumi config set --path --type string ${key} '<value>' --stack ${stack}`,
-        },
-      ];
+      const { stack } = draft.context;
+      return [...misspelt(spec, name, key, stack), ...changed(takes(spec, name), value, key, stack)];
     }),
   );
+
+/** Nobody would read it. What no service declares may be a library's own, such as TZ. */
+function misspelt({ variables }: ServiceSpec, name: string, key: string, stack: string): Problem[] {
+  const known = Object.keys(variables ?? {});
+  // Names of libraries are like each other: OTEL_SERVICE_VERSION is no OTEL_SERVICE_NAME.
+  const meant = known.includes(name) ? undefined : nearest(name, known, Math.min(2, Math.floor(name.length / 4)));
+  return meant === undefined
+    ? []
+    : [
+        {
+          key,
+          got: `nothing reads it; did you mean ${meant}?`,
+          allowed: `${known.join(", ")}, or what a library reads and none of these is like`,
+          fix: `pulumi config rm --path ${key} --stack ${stack}`,
+        },
+      ];
+}
+
+function changed(wanted: VariableKind | undefined, value: Value, key: string, stack: string): Problem[] {
+  const kind = kindOf(value);
+  const fix = `pulumi config set --path --type string ${key} '<value>' --stack ${stack}`;
+  if (typeof value === "string" && value.includes("\0"))
+    return [{ key, got: "text with the character NUL, which ends a variable", allowed: "text without it", fix }];
+  if (kind === "text" || (wanted === undefined && isPlain(value)) || (kind === wanted && isWhole(value))) return [];
+  return [
+    {
+      key,
+      got: `${kind === "number" ? "a number" : "true or false"} in the stack file, which need not be what was written`,
+      allowed: "text, in quotes: the service may take +1, 007, 1.10 or True for something else than 1, 7, 1.1 or true",
+      fix,
+    },
+  ];
+}

@@ -53,7 +53,8 @@ export const variables: Variables = {
   LLM_MODEL: { meaning: "Model that the agent asks for." },
   TWILIO_API_URL: { meaning: "Where outbound SMS go." },
   TWILIO_FROM_NUMBER: {
-    meaning: "Sender of outbound SMS: of the worker's reminders, and of the api's codes. Without it they are not sent.",
+    meaning:
+      "Sender of outbound SMS: a number with its plus and country (E.164), a short code or a name. Of the worker's reminders, and of the api's codes; without it they are not sent.",
   },
   DATABASE_URL_FILE: { meaning: "URL of the database, with the current role.", by: "`berth:postgresPassword`" },
   REDIS_URL_FILE: {
@@ -114,7 +115,7 @@ export const elsewhere: readonly (readonly [options: string, place: string])[] =
 
 const SETTINGS = "services/assistant/src/personal_assistant/config/settings.py";
 
-/** What the variables take that are no text. */
+/** What the variables take: all that settings.py reads. */
 export const kinds = () => kindsIn(SETTINGS);
 
 export const environment = (): string => `${chapter(

@@ -21,6 +21,8 @@ const IMAGE = { build: "assistant" };
 const NETWORKS: readonly NetworkName[] = ["app", "monitoring"];
 const STORES = ["postgres", "redis"];
 const AGENT = 8001;
+/** MiB that one process of Python takes with all that it imports, and some for its work. */
+const APPLICATION = 128;
 /** What an application opens beside its pool: the probe that listens, and the one that takes its place. */
 const POOL = { variable: "DB_POOL_SIZE", besides: 2 } as const;
 
@@ -98,7 +100,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       name: "api",
       port: 8000,
       route: { public: "/", check: "/health" },
-      limits: { memory: 512, cpus: 1 },
+      limits: { memory: 512, cpus: 1, least: APPLICATION },
       // Codes by SMS; the worker sends reminders.
       networks: has("twilioAccountSid") ? outbound : NETWORKS,
       environment: {
@@ -119,7 +121,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       name: "agent",
       port: AGENT,
       route: { internal: AGENT, check: "/health", readTimeout: 120 },
-      limits: { memory: 384, cpus: 1 },
+      limits: { memory: 384, cpus: 1, least: APPLICATION },
       networks: has("llmApiKey") ? outbound : NETWORKS,
       environment: {
         INTERNAL_TOKEN_FILE: internal.INTERNAL_TOKEN_FILE,
@@ -130,7 +132,8 @@ function applications(args: AssistantArgs): ServiceSpec[] {
     application(args, {
       name: "worker",
       port: 8002,
-      limits: { memory: 512, cpus: 1 },
+      // Each of its jobs is a process.
+      limits: { memory: 512, cpus: 1, least: 192 },
       stopGrace: 330,
       // A job has a connection of its own; so have the clock, the health check and what marks jobs that took too long.
       connections: { variable: "WORKER_CONCURRENCY", besides: 3 },
@@ -143,7 +146,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       port: 8003,
       optional: true,
       route: { public: "/sms", check: "/sms" },
-      limits: { memory: 256, cpus: 0.5 },
+      limits: { memory: 256, cpus: 0.5, least: APPLICATION },
       environment: { ...internal, PUBLIC_URL: args.publicUrl, ...(has("twilioAuthToken") ? twilioPaths(args) : {}) },
       secrets: { ...internalSecret, ...(has("twilioAuthToken") ? twilioSecrets(args) : {}) },
     }),
@@ -180,7 +183,7 @@ function jobs(args: AssistantArgs): ServiceSpec[] {
     uses: STORES,
     networks: [],
     health: succeeded,
-    limits: { memory: 256, cpus: 1 },
+    limits: { memory: 256, cpus: 1, least: APPLICATION },
   });
   const migrations = {
     ...(allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }),

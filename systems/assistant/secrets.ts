@@ -59,10 +59,12 @@ export const secrets = {
     needs: ["twilioAuthToken"],
   },
   twilioAuthToken: {
+    form: "ascii",
     description: "Twilio token: verifies webhooks, sends SMS. Without it SMS is off.",
     example: "0123456789abcdef0123456789abcdef",
     minLength: 16,
     needs: ["twilioUserNumbers"],
+    signsUrl: true,
   },
   twilioUserNumbers: {
     description: "Phone number of each user, with its plus and country (E.164), as a JSON object.",

@@ -3,7 +3,7 @@
  * Made where `berth:backup` asks for them.
  */
 import { z } from "zod";
-import { folder, interval, leaf, seconds } from "../../config/schema.ts";
+import { folder, interval, leaf, origin, seconds } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { prefix } from "../../plan/names.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
@@ -11,11 +11,14 @@ import type { Args, Part } from "../part.ts";
 import type { Kept } from "../stores/store.ts";
 import { content } from "./content.ts";
 
+/** What stores of objects take for a name. */
+const BUCKET = /^(?!.*(?:\.[.-]|-\.))(?!\d+(?:\.\d+){3}$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
 const schedule = z
   .strictObject({
     every: leaf(interval, {
       description: "Time from one backup to the next.",
-      allowed: "a whole number with m, h or d",
+      allowed: "a whole number with m, h or d, at most a year",
       example: "6h",
     }).default("6h"),
     keep: leaf(z.number().int().min(1).max(1000), {
@@ -31,14 +34,15 @@ const schedule = z
     }).optional(),
     s3: leaf(
       z.strictObject({
-        endpoint: leaf(z.url({ protocol: /^https?$/ }), {
+        endpoint: leaf(origin, {
           description: "Address of the store. Default: Amazon's, by the region.",
-          allowed: "an http or https URL",
+          allowed: "an http or https URL of a host, with or without a port; no path, no password",
           example: "https://s3.example.org",
         }).optional(),
-        bucket: leaf(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/), {
+        bucket: leaf(z.string().regex(BUCKET), {
           description: "A bucket that exists.",
-          allowed: "3 to 63 lower-case letters, digits, dots and hyphens",
+          allowed:
+            "3 to 63 lower-case letters, digits, dots and hyphens; no dot beside a dot or a hyphen, and no address",
           example: "berth-backups",
         }),
         region: leaf(z.string().regex(/^[a-z0-9-]+$/), {

@@ -91,7 +91,7 @@ export function edge(args: Args<typeof edgePart.settings>, services: readonly Se
         },
       },
       // Its number of connections follows (services/edge/bin/edge-agent).
-      limits: { memory: 512, cpus: 0.5 },
+      limits: { memory: 512, cpus: 0.5, least: 128 },
       stopGrace: 10,
     },
     {

@@ -75,7 +75,7 @@ export function grafana(
     publish: { grafana: 3000 },
     metrics: {},
     health: healthCheck.wget("http://127.0.0.1:3000/api/health", { startPeriod: 90 }),
-    limits: { memory: 512, cpus: 1 },
+    limits: { memory: 512, cpus: 1, least: 192 },
   };
 }
 

@@ -24,7 +24,7 @@ export const monitoringPart = {
         .default({ metrics: "15d", logs: "7d", metricsSize: "4GiB" }),
       {
         description: "How long metrics and logs are kept, and the most that metrics may take of the disk.",
-        allowed: "metrics and logs, each a number with h, d or w; metricsSize with MiB or GiB",
+        allowed: "metrics and logs, each a number with h, d or w, at most ten years; metricsSize with MiB or GiB",
         example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
       },
     ),

@@ -25,7 +25,7 @@ export const loki = ({ settings, baseImage }: MonitoringArgs): ServiceSpec[] => 
     health: healthCheck.command(["loki", "-health"], { startPeriod: 60 }),
     // Ready would take it 15 seconds.
     rehearsal: { command: [`-config.file=${FILES}/loki.yml`, "-verify-config"] },
-    limits: { memory: 512, cpus: 0.5 },
+    limits: { memory: 512, cpus: 0.5, least: 192 },
   },
 ];
 
@@ -80,7 +80,7 @@ export function collector({ stack, settings, isOn }: MonitoringArgs): ServiceSpe
       health: healthCheck.wget("http://127.0.0.1:13133/"),
       // Started, it would read every log file of the engine from its beginning.
       rehearsal: { command: ["validate", ...configuration] },
-      limits: { memory: 128, cpus: 0.5 },
+      limits: { memory: 128, cpus: 0.5, least: 96 },
       stopGrace: 10,
     },
   ];

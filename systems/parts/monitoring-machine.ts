@@ -48,7 +48,7 @@ export function nodeExporter(
     health: healthCheck.shell(
       "wget -q -O /dev/null -T 3 http://127.0.0.1:9100/ && find /tmp/metrics/containers.prom -mmin -1 | grep -q .",
     ),
-    limits: { memory: 64, cpus: 0.25 },
+    limits: { memory: 64, cpus: 0.25, least: 32 },
     stopGrace: 5,
   };
 }

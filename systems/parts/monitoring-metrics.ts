@@ -91,7 +91,7 @@ const RECEIVERS: Readonly<Record<SecretKey, { readonly file?: string; readonly r
 };
 const HEARTBEAT = "alert-heartbeat-url";
 
-export function alertmanager({ has, baseImage }: MonitoringArgs): ServiceSpec {
+export function alertmanager({ settings, has, baseImage }: MonitoringArgs): ServiceSpec {
   const chosen = Object.entries(RECEIVERS).filter(([key]) => has(key));
   const heartbeat = has("alertHeartbeatUrl");
   return {
@@ -112,6 +112,7 @@ export function alertmanager({ has, baseImage }: MonitoringArgs): ServiceSpec {
       "alertmanager.yml": alertmanagerConfig(
         Object.assign({}, ...chosen.map(([, { receiver }]) => receiver)) as object,
         heartbeat,
+        settings.proxy !== undefined,
       ),
       ...Object.fromEntries(chosen.flatMap(([key, { file }]) => (file === undefined ? [] : [[file, `@{${key}}`]]))),
       ...(heartbeat ? { [HEARTBEAT]: "@{alertHeartbeatUrl}" } : {}),
@@ -123,13 +124,14 @@ export function alertmanager({ has, baseImage }: MonitoringArgs): ServiceSpec {
     publish: { alertmanager: ALERTMANAGER },
     metrics: {},
     health: healthCheck.wget(`http://127.0.0.1:${ALERTMANAGER}/-/ready`),
-    limits: { memory: 64, cpus: 0.25 },
+    limits: { memory: 64, cpus: 0.25, least: 32 },
   };
 }
 
-const alertmanagerConfig = (receiver: object, heartbeat: boolean): string =>
+const alertmanagerConfig = (receiver: object, heartbeat: boolean, proxy: boolean): string =>
   `${JSON.stringify(
     {
+      ...(proxy ? { global: { http_config: { proxy_from_environment: true } } } : {}),
       route: {
         receiver: "default",
         group_by: ["alertname", "service"],

@@ -74,10 +74,10 @@ const KINDS: Readonly<Record<string, (rest: string, isUrl: boolean) => Omit<Decl
   keys: () => ({ allowed: "path of a file", fallback: "" }),
 };
 
-/** What the variables take that are no text. @param settings Path of a settings.py in the project. */
+/** What the variables take: all that settings.py reads. @param settings Path of a settings.py in the project. */
 export const kindsIn = (settings: string): Record<string, VariableKind> =>
   Object.fromEntries(
-    declaredIn(settings).flatMap(({ name, kind }) => (kind === "number" || kind === "flag" ? [[name, kind]] : [])),
+    declaredIn(settings).map(({ name, kind }) => [name, kind === "number" || kind === "flag" ? kind : "text"]),
   );
 
 const declaredIn = (settings: string): Declared[] => declared(readFileSync(join(ROOT, settings), "utf8"));

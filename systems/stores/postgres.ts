@@ -73,12 +73,15 @@ const SOCKET = { name: "postgres-socket", path: "/var/run/postgresql" } as const
 const ROLE = "app_@{postgresPassword|version}";
 const LIMITS = { memory: 1024, cpus: 1 };
 
+const memoryOf = (settings: PostgresArgs["settings"]): number =>
+  resolveLimits(LIMITS, settings.services["postgres"]).memory;
+
 /**
  * Memory as PostgreSQL's manual proposes it, fitted to the limit that the stack file makes: a quarter
  * for its own cache, half for the kernel's.
  */
 function tuning(settings: PostgresArgs["settings"]): string[] {
-  const { memory } = resolveLimits(LIMITS, settings.services["postgres"]);
+  const memory = memoryOf(settings);
   const values = {
     max_connections: settings.postgres.maxConnections,
     shared_buffers: `${Math.floor(memory / 4)}MB`,
@@ -157,7 +160,9 @@ function server({ settings, baseImage }: PostgresArgs, database: string, major: 
     ),
     rehearsal: rehearsal(database),
     limits: LIMITS,
-    sharedMemory: 128,
+    // An index on embeddings that several processes build lies there, as large as maintenance_work_mem. It is part of
+    // the limit, and takes nothing where nothing is in it.
+    sharedMemory: Math.floor(memoryOf(settings) / 2),
     stopGrace: 60,
   };
 }
@@ -220,7 +225,7 @@ const exporter = ({ baseImage }: PostgresArgs, database: string): ServiceSpec =>
   metrics: {},
   after: ["postgres-roles"],
   health: healthCheck.wget("http://127.0.0.1:9187/"),
-  limits: { memory: 64, cpus: 0.25 },
+  limits: { memory: 64, cpus: 0.25, least: 32 },
   stopGrace: 5,
 });
 

@@ -121,7 +121,7 @@ const exporter = ({ settings, baseImage }: Args): ServiceSpec => ({
   metrics: {},
   after: ["redis"],
   health: healthCheck.wget("http://127.0.0.1:9121/health"),
-  limits: { memory: 64, cpus: 0.25 },
+  limits: { memory: 64, cpus: 0.25, least: 32 },
   stopGrace: 5,
 });
 

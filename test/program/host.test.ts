@@ -25,7 +25,8 @@ describe("the engine's machine", function () {
   });
   const limited = (cpus: number, more: Record<string, unknown> = {}) => ({
     stack: "dev",
-    config: { "berth:services": { postgres: { cpus } }, ...more },
+    // Sources are mounted from this machine, and so only on this machine's engine.
+    config: { "berth:services": { postgres: { cpus } }, "berth:sourceMounts": false, ...more },
   });
 
   it("is asked for where DOCKER_HOST names it: what exceeds it is refused before the first resource", async () => {
@@ -82,5 +83,13 @@ describe("the engine's machine", function () {
       console.warn = warn;
     }
     assert.match(said.join("\n"), /berth:host: the engine does not say what its machine has/);
+  });
+  it("is this one, where it is to mount this checkout", async () => {
+    process.env["DOCKER_HOST"] = "ssh://deploy@elsewhere";
+    dockerClient(engine(16, 64));
+    await assert.rejects(
+      runAnew(limited(8, { "berth:sourceMounts": true })),
+      /berth:sourceMounts: on, while the engine is on another machine/,
+    );
   });
 });

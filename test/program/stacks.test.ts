@@ -67,6 +67,8 @@ for (const stack of STACKS)
       for (const container of running(run)) {
         assert.ok(container.deleteBeforeReplaceDefined, container.name);
         assert.ok(container.replaceOnChanges.includes("#initerror"), container.name);
+        // In place, it would be set on all of a service's containers at once.
+        assert.equal(container.replaceOnChanges.includes("memory"), !container.deleteBeforeReplace, container.name);
         assert.equal(container.deleteBeforeReplace, container.inputs["name"] !== undefined, container.name);
       }
       for (const { name, kind } of services)
@@ -366,6 +368,17 @@ describe("the program", function () {
         assert.ok(error.message.includes(part), `${part} is missing in:\n${error.message}`);
       return true;
     });
+  });
+
+  it("gives networks the addresses that the stack file names, and otherwise none of its own", async () => {
+    const addresses = async (config: object) =>
+      ofType(await runProgram({ stack: "dev", config: { ...config } }), NETWORK).map(
+        ({ name, inputs }) => [name.replace("assistant-dev-", ""), inputs["ipamConfigs"]] as const,
+      );
+    assert.deepEqual(Object.fromEntries(await addresses({ "berth:subnet": "10.200.0.0/20" }))["data"], [
+      { subnet: "10.200.2.0/23", gateway: "10.200.2.1" },
+    ]);
+    assert.ok((await addresses({})).every(([, given]) => given === undefined));
   });
 
   it("refuses a secret in plain text", async () => {

@@ -13,6 +13,15 @@ const copies = (dockerfile: string): string[] =>
 
 describe("Dockerfiles", () => {
   const all = globSync("services/*/Dockerfile", { cwd: ROOT });
+  it("that download take the authorities that the stack file names, and change nothing where there are none", () => {
+    for (const file of all) {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      const downloads = text.split(/^FROM /m).filter((stage) => /apt-get install|pip .*install -|npm ci/.test(stage));
+      // What follows from another stage has its list.
+      for (const stage of downloads.filter((one) => !one.startsWith("dependencies")))
+        assert.match(stage, /ARG CA_CERTIFICATES=""\n(?:#.*\n)?RUN [^]*if \[ -n "\$CA_CERTIFICATES" \]; then/, file);
+    }
+  });
   it("are here", () => assert.ok(all.length >= 4 && all.flatMap(copies).length >= 6));
   for (const dockerfile of all)
     it(`${dockerfile} says the rights of what it copies`, () =>

@@ -222,6 +222,18 @@ def test_config_reports_every_problem_at_once_and_no_secret(tmp_path: Path) -> N
     assert "hunter2" not in str(caught.value) and "short" not in str(caught.value).replace("shorter", "")
 
 
+def test_config_takes_senders_that_twilio_takes(tmp_path: Path) -> None:
+    env = {
+        "DATABASE_URL_FILE": secret(tmp_path, "db", "postgresql://u:p@h/d"),
+        "REDIS_URL_FILE": secret(tmp_path, "redis", "redis://h/0"),
+    }
+    for sender in ("", "+15551234567", "+4915112345678", "12345", "Berth Ltd"):
+        assert load("worker", {**env, "TWILIO_FROM_NUMBER": sender}).twilio_from_number == sender
+    for sender in ("15551234567", "+0155512345", "+1 (555) 123-4567", "+1555", "1.55e+10", "a name that is long"):
+        with pytest.raises(ConfigError, match=r"TWILIO_FROM_NUMBER: got .* needs a number with its plus and country"):
+            load("worker", {**env, "TWILIO_FROM_NUMBER": sender})
+
+
 def test_config_keeps_zero_and_tells_what_is_off(tmp_path: Path) -> None:
     env = {
         "DATABASE_URL_FILE": secret(tmp_path, "db", "postgresql://u:hunter2@h/d\n"),

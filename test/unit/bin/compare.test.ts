@@ -46,6 +46,71 @@ describe("bin/compare", () => {
     );
   });
 
+  it("tells a limit of memory that is set back from one that makes another container", () => {
+    const found = (more: object): string[] => {
+      const inputs = { name: "c", image: DIGEST, memory: 64, memorySwap: 64, ...more };
+      const container: ContainerFound = {
+        Id: "1",
+        Name: "/c",
+        Image: "sha256:any",
+        State: { Status: "running", ExitCode: 0 },
+        HostConfig: { RestartPolicy: { Name: "no" }, Memory: 32 * 1024 ** 2, MemorySwap: 64 * 1024 ** 2 },
+        NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
+      };
+      const resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };
+      return differences({ resources: [resource] }, { ...NOTHING, containers: [container] }).map(({ up }) => up);
+    };
+    assert.deepEqual(found({}), ["sets it back"]);
+    assert.deepEqual(found({ __defaults: ["name"] }), ["replaces it"]);
+  });
+
+  it("does not count limits that the kernel does not count", () => {
+    const [object, what] = ["container api-1", "memory and swap limit in MiB is 0, declared 64"];
+    const container: ContainerFound = {
+      Id: "1",
+      Name: "/c",
+      Image: "sha256:any",
+      State: { Status: "running", ExitCode: 0 },
+      HostConfig: { RestartPolicy: { Name: "no" }, Memory: 64 * 1024 ** 2, MemorySwap: -1 },
+      NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
+    };
+    const inputs = { name: "c", image: DIGEST, memory: 64, memorySwap: 64 };
+    const state = { resources: [{ urn: URN, type: "docker:index/container:Container", id: "1", inputs }] };
+    const engine = { ...NOTHING, containers: [container] };
+    assert.deepEqual(
+      differences(state, engine).map((finding) => finding.what),
+      [what],
+    );
+    assert.deepEqual(differences(state, { ...engine, uncounted: ["memorySwap"] }), []);
+    const step = (...diffReasons: string[]) => announced([{ op: "update", urn: URN, diffReasons }], [], ["memorySwap"]);
+    assert.deepEqual(step("memorySwap"), []);
+    assert.equal(step("memorySwap", "envs")[0]?.object, object);
+  });
+
+  it("tells of all that docker system prune took in one line", () => {
+    const carrier = (name: string): Resource => ({
+      urn: URN.replace("api-1", name),
+      type: "docker:index/container:Container",
+      id: name,
+      inputs: { name, start: false, uploads: [] },
+    });
+    const resources = ["a-files-seed", "b-files-seed", "c-files-seed"].map(carrier);
+    const found = differences({ resources }, NOTHING);
+    assert.deepEqual(
+      found.map(({ object, what, up, replace }) => [`${object}: ${what}; bin/up ${up}`, replace]),
+      [
+        [
+          "containers that carried files: 3 are gone, as after docker system prune; bin/up makes them anew; what reads the files runs on",
+          undefined,
+        ],
+      ],
+    );
+    // What the preview announces of them is explained by it.
+    const steps = resources.map(({ urn }) => ({ op: "create", urn }));
+    assert.deepEqual(announced(steps, found), []);
+    assert.equal(differences({ resources: [carrier("a-files-seed")] }, NOTHING)[0]!.what, "is gone");
+  });
+
   it("looks for no tag where the image is a digest", () => {
     const inputs = { name: "api-1", image: DIGEST };
     const resource: Resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };

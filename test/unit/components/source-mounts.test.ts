@@ -15,6 +15,11 @@ describe("components/source-mounts", () => {
     writeFileSync(file, "");
   });
   after(() => rmSync(folder, { recursive: true }));
+  const plan = (source: string) =>
+    makePlan(
+      catalogue([service("a", { uid: USER, sources: { [source]: "/app" } })]),
+      context({ "berth:sourceMounts": true, "berth:imageTarget": "development" }),
+    );
   /** Rights of the folders, and of the file. */
   const found = (folders: number, files: number, user = USER) => {
     for (const path of [folder, join(folder, "app")]) chmodSync(path, folders);
@@ -33,12 +38,7 @@ describe("components/source-mounts", () => {
   });
   it("refuses it with the command that mends it, and what is not there", () => {
     const problems = (source: string) =>
-      sourceProblems(
-        makePlan(
-          catalogue([service("a", { uid: USER, sources: { [source]: "/app" } })]),
-          context({ "berth:sourceMounts": true, "berth:imageTarget": "development" }),
-        ),
-      ).map(({ got, fix }) => `${got} | ${fix}`);
+      sourceProblems(plan(source), undefined).map(({ got, fix }) => `${got} | ${fix}`);
     found(0o755, 0o600);
     assert.deepEqual(problems(folder), [`${file}, which a (uid ${USER}) may not read | chmod -R go+rX ${folder}`]);
     assert.match(
@@ -47,5 +47,15 @@ describe("components/source-mounts", () => {
     );
     found(0o755, 0o644);
     assert.deepEqual(problems(folder), []);
+  });
+  it("refuses to mount what the engine's machine has not, and takes an engine of this one by any address", () => {
+    found(0o755, 0o644);
+    for (const engine of ["ssh://deploy@elsewhere", "tcp://10.0.0.7:2376", "ssh://localhost.example.org"]) {
+      const [problem, ...more] = sourceProblems(plan(folder), engine);
+      assert.deepEqual([problem!.key, more], ["berth:sourceMounts", []]);
+      assert.match(problem!.fix, /sourceMounts false --stack dev && pulumi config set berth:imageTarget runtime/);
+    }
+    for (const engine of [undefined, "unix:///run/user/1000/docker.sock", "tcp://127.0.0.1:2375", "ssh://me@localhost"])
+      assert.deepEqual(sourceProblems(plan(folder), engine), []);
   });
 });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { certificateProblems, chainNotice, type Shown } from "../../../config/certificate.ts";
+import { authorityProblems, certificateNotices, certificateProblems, type Shown } from "../../../config/certificate.ts";
 
 describe("config/certificate", function () {
   this.timeout(30_000);
@@ -54,7 +54,7 @@ describe("config/certificate", function () {
       undefined,
     ])
       assert.deepEqual(found({ publicUrl }), []);
-    assert.deepEqual(chainNotice(shown()), []);
+    assert.deepEqual(certificateNotices(shown()), []);
   });
   it("refuses one that has ended, or has not begun, of the whole chain", () => {
     assert.match(found({ now: days(25) }).join(), /^berth:tlsCertificate: CN=berth ended on [\d-]{10}$/);
@@ -81,7 +81,56 @@ describe("config/certificate", function () {
       assert.deepEqual(found({ certificate: none }), ["berth:tlsCertificate: no certificate that can be read"]);
   });
   it("warns of a chain that ends before a root that everybody knows", () => {
-    const [notice] = chainNotice(shown({ certificate: read("own.pem") }));
+    const [notice] = certificateNotices(shown({ certificate: read("own.pem") }));
     assert.match(notice!.got, /its chain ends with what CN=Some Authority issued/);
+  });
+
+  it("takes authorities of a company, and refuses what is none, or has ended", () => {
+    const said = (text: string, n = 0) =>
+      authorityProblems(text, "prod", days(n)).map(({ got, fix }) => `${got} | ${fix}`);
+    const fix = "pulumi config set berth:caCertificates --stack prod < ca.pem";
+    assert.deepEqual(said(read("ca.pem") + read("ca.pem")), []);
+    assert.deepEqual(said("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"), [
+      `no certificates that can be read | ${fix}`,
+    ]);
+    assert.match(said(read("ca.pem"), 31)[0]!, /^CN=Some Authority ended on [\d-]+ \|/);
+  });
+
+  describe("whatever makes certificates:", () => {
+    /** One that vouches for itself. @param key Options of openssl. */
+    const own = (...key: string[]) => {
+      const out = ["-keyout", "any.key", "-out", "any.pem", "-days", "9", "-subj", "/CN=any", "-addext"];
+      openssl("req", "-x509", ...key, ...out, "subjectAltName=DNS:berth.example.org");
+      return { certificate: read("any.pem"), key: read("any.key") };
+    };
+    const said = (more: Partial<Shown>) => [...certificateProblems(shown(more)), ...certificateNotices(shown(more))];
+
+    it("takes RSA and ECDSA, with its key in any form and either end of lines", () => {
+      for (const key of [["rsa:2048"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]]) {
+        const made = own("-nodes", "-newkey", ...key);
+        assert.deepEqual(said(made), []);
+        openssl("pkey", "-in", "any.key", "-traditional", "-out", "traditional.key");
+        assert.deepEqual(said({ ...made, key: read("traditional.key") }), []);
+        const windows = (pem: string) => pem.replaceAll("\n", "\r\n");
+        assert.deepEqual(said({ certificate: windows(made.certificate), key: windows(made.key) }), []);
+      }
+    });
+    it("refuses a key with a passphrase by that name, in either form, with the command that takes it off", () => {
+      own("-nodes", "-newkey", "rsa:2048");
+      for (const form of [[], ["-traditional"]]) {
+        openssl("pkey", "-in", "any.key", "-aes256", "-passout", "pass:hunter2", ...form, "-out", "locked.key");
+        const [problem] = certificateProblems(shown({ certificate: read("any.pem"), key: read("locked.key") }));
+        assert.equal(problem!.got, "a key with a passphrase, which the edge has not");
+        assert.equal(
+          problem!.fix,
+          "openssl pkey -in privkey.pem | pulumi config set --secret berth:tlsKey --stack prod",
+        );
+      }
+    });
+    it("refuses a key that OpenSSL refuses, and warns of one that browsers do", () => {
+      assert.match(said(own("-nodes", "-newkey", "rsa:1024"))[0]!.got, /^a key of 1024 bits$/);
+      const [notice, ...more] = said(own("-nodes", "-newkey", "ed25519"));
+      assert.deepEqual([notice!.got, more], ["a key of ed25519, which no browser takes", []]);
+    });
   });
 });

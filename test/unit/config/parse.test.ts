@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { parse as parseYaml } from "yaml";
-import { numbersIn, type StackFile } from "../../../config/checkout.ts";
 import { parseConfig, type RawSecret } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
 import { mebibytes, seconds } from "../../../config/schema.ts";
@@ -121,6 +119,22 @@ describe("config/parse", () => {
       "A=B",
     ],
     ["a pool of nothing", { "berth:postgres": '{"poolSize":0}' }, "berth:postgres.poolSize", "0"],
+    ["backups every thousand years", { "berth:backup": '{"every":"365250d"}' }, "berth:backup.every", '"365250d"'],
+    ["metrics for 2,000 years", { "berth:retention": '{"metrics":"99999w"}' }, "berth:retention.metrics", '"99999w"'],
+    [
+      "more memory than a number holds",
+      { "berth:services": '{"api":{"memory":"99999999999999GiB"}}' },
+      "berth:services.api.memory",
+      "99999999999999GiB",
+    ],
+    ["a bucket with an empty part", { "berth:backup": '{"s3":{"bucket":"a..b"}}' }, "berth:backup.s3.bucket", "a..b"],
+    ["a bucket that is an address", { "berth:backup": '{"s3":{"bucket":"10.0.0.1"}}' }, "berth:backup.s3.bucket", "10"],
+    [
+      "a store by an address with a password",
+      { "berth:backup": '{"s3":{"bucket":"abc","endpoint":"https://u:p@s3.example.org"}}' },
+      "berth:backup.s3.endpoint",
+      "https://…@s3.example.org",
+    ],
     ["backups every six", { "berth:backup": '{"every":"6"}' }, "berth:backup.every", '"6"'],
     ["no backup kept", { "berth:backup": '{"keep":0}' }, "berth:backup.keep", "0"],
     ["a bucket in capitals", { "berth:backup": '{"s3":{"bucket":"Mine"}}' }, "berth:backup.s3.bucket", "Mine"],
@@ -224,6 +238,7 @@ describe("config/parse", () => {
 
   describe("a secret", () => {
     const LONG = "0123456789abcdef0123456789abcdef";
+    const PEM = `-----BEGIN CERTIFICATE-----\n${LONG}\n-----END CERTIFICATE-----\n`;
     for (const [what, name, text, got] of [
       ["with a line break at its end", "postgresPassword", `${LONG}\n`, "more than one line"],
       ["as Windows ends a line", "postgresPassword", `${LONG}\r`, "more than one line"],
@@ -235,6 +250,12 @@ describe("config/parse", () => {
       ["that is another kind of URL", "alertSlackUrl", "ftp://hooks.example.org", "no URL"],
       ["that is no PEM", "tlsKey", LONG + LONG, "no PEM"],
       ["that is a path to PEM", "tlsCertificate", `/etc/ssl/${LONG}/${LONG}.pem`, "no PEM"],
+      ["too long for a header", "llmApiKey", LONG.repeat(33), "1056 characters"],
+      ["that is empty", "llmApiKey", "", "0 characters"],
+      ["of Twilio, with an umlaut", "twilioAuthToken", `${LONG}ü`, "a character outside ASCII"],
+      ["that has a byte order mark", "tlsCertificate", `\uFEFF${PEM}`, "a byte order mark before -----BEGIN"],
+      ["whose lines have become \\n", "tlsKey", PEM.replaceAll("\n", "\\n"), "a backslash and an n where a line ends"],
+      ["that is indented", "tlsKey", `${PEM}  ${PEM}`, "a -----BEGIN that does not begin a line"],
       ["whose last former key is cut off", "jwtPreviousKey", `${LONG}\n${LONG} `, "a space at one of its ends"],
       [
         "with a number that has no plus",
@@ -253,6 +274,7 @@ describe("config/parse", () => {
       ["in another script", "postgresPassword", "пароль-с-двумя-словами 密码 🔑"],
       ["of several former keys", "jwtPreviousKey", `${LONG}\n${LONG}`],
       ["that is a URL with a password", "alertWebhookUrl", "https://a:b@hooks.example.org/x?y=z"],
+      ["of several certificates, as Windows ends lines", "tlsCertificate", (PEM + PEM).replaceAll("\n", "\r\n")],
       ["of numbers with their plus", "twilioUserNumbers", '{"+15551234567":"ann@example.org"}'],
     ] as const)
       it(`${what} is taken`, () => assert.equal(faultOf(text, secrets[name]!), undefined));
@@ -277,14 +299,14 @@ describe("config/parse", () => {
     });
   });
 
-  it("refuses a number where text is wanted: in YAML, 0010 is another revision than it says", () => {
+  it("refuses a number where text is wanted, once: in YAML, 0010 is another revision than it says", () => {
     const values = new Map([
       ["berth:environment", "dev"],
       ["berth:schema", "8"],
       ["berth:portOffset", "100"],
     ]);
-    const numbers = numbersIn(parseYaml("config:\n  berth:schema: 0010\n  berth:portOffset: 100\n") as StackFile);
-    const { problems } = parseConfig({ stack: "dev", values, secrets: new Map(), numbers }, systems.assistant.shape);
+    const text = "config:\n  berth:schema: 0010\n  berth:portOffset: 100\n";
+    const { problems } = parseConfig({ stack: "dev", values, secrets: new Map(), text }, systems.assistant.shape);
     assert.deepEqual(
       problems.map(({ key, fix }) => `${key} | ${fix}`),
       ["berth:schema | pulumi config set berth:schema '<value>' --stack dev"],

@@ -37,6 +37,7 @@ describe("config/engine", () => {
       driver: "overlay2",
       containerd: false,
       rootless: false,
+      userns: false,
       limits: { memory: true, swap: true, cpus: true },
       forwards: true,
       networks: { left: 30, stacks: new Set() },
@@ -98,6 +99,11 @@ describe("plan/checks/engine", () => {
     const collector = service("collector", {
       hostMounts: { "/var/lib/docker/containers": "/var/lib/docker/containers" },
     });
+    const mapped = { SecurityOptions: ["name=seccomp,profile=default", "name=userns"] };
+    const [unread, ...more] = refused({ ...mapped, DockerRootDir: "/var/lib/docker/165536.165536" }, [collector]);
+    assert.deepEqual([unread!.fix, more], [`pulumi config set berth:off '["collector"]' --stack dev`, []]);
+    assert.match(unread!.got, /userns-remap/);
+    makePlan(catalogue([service("a")]), context({}, { engine: engine(mapped) }));
     const [problem] = refused({ DockerRootDir: "/srv/docker" }, [collector]);
     assert.deepEqual(
       [problem!.key, problem!.fix],
@@ -124,6 +130,7 @@ describe("plan/checks/engine", () => {
     assert.deepEqual(said(engine({}, networks(30))), []);
     assert.match(said(engine({}, networks(31)))[0]!.got, /addresses for 0 more networks/);
     assert.deepEqual(said(engine({}, networks(31, { "berth.stack": "dev" }))), []);
+    assert.deepEqual(said(engine({}, networks(31)), { "berth:subnet": "10.200.0.0/20" }), []);
   });
   it("builds for the engine's processor, and warns where the stack file names another", () => {
     const arm = engine({ Architecture: "aarch64" });

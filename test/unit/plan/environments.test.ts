@@ -150,6 +150,10 @@ describe("the stack files", () => {
         [`max_connections=${connectionsOf(stack)}`, `shared_buffers=${cache}MB`, `effective_cache_size=${kernel}MB`],
         stack,
       );
+    assert.deepEqual(
+      STACKS.map((stack) => of(plans[stack], "postgres").sharedMemory),
+      [512, 1024, 2048],
+    );
     const maxmemory = (plan: Plan) => /^maxmemory (.*)$/m.exec(of(plan, "redis").config!["redis.conf"]!)![1];
     assert.deepEqual(
       STACKS.map((stack) => maxmemory(plans[stack])),
@@ -348,6 +352,24 @@ describe("plan/environments", () => {
       ).notices.map(({ level, key }) => `${level} ${key}`);
     assert.deepEqual(notices("stage", true), ["warning PULUMI_CONFIG_PASSPHRASE"]);
     assert.deepEqual([notices("stage", false), notices("dev", true)], [[], []]);
+  });
+  it("refuses in prod calls that are signed with an address that only this machine has, and warns elsewhere", () => {
+    const signed = service("a", { secrets: { a: "@{twilioAuthToken}" } });
+    const given = (environment: string, values: Config) =>
+      context(
+        { "berth:environment": environment, ...values },
+        { stack: "any", configured: new Set<SecretKey>(["twilioAuthToken"]) },
+      );
+    const notices = (environment: string, values: Config = {}) =>
+      makePlan(catalogue([signed]), given(environment, values)).notices.map(({ level, key }) => `${level} ${key}`);
+    for (const values of [{}, { "berth:bindAddress": "0.0.0.0" }, { "berth:publicUrl": "http://localhost:8000" }]) {
+      assert.throws(() => notices("prod", values), /berth:publicUrl: .*while berth:twilioAuthToken is set/);
+      for (const environment of ["dev", "stage"])
+        assert.deepEqual(notices(environment, values), ["warning berth:publicUrl"]);
+    }
+    for (const values of [{ "berth:publicUrl": "https://a.example.org" }, { "berth:bindAddress": "203.0.113.7" }])
+      for (const environment of STACKS) assert.deepEqual(notices(environment, values), []);
+    makePlan(catalogue([service("a")]), context({ "berth:environment": "prod" }, { stack: "any" }));
   });
   it("N-03: warns in prod of a database that nothing encrypts, and of plain HTTP beyond the machine", () => {
     const notices = (values: Config, folder?: string, configured: readonly SecretKey[] = []) =>

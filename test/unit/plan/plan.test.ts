@@ -61,6 +61,10 @@ describe("plan/plan", () => {
     assert.equal(plan.publicUrl, "http://127.0.0.1:180");
     const slash = makePlan(catalogue(services), context({ "berth:publicUrl": "https://berth.example.org/" }));
     assert.equal(slash.publicUrl, "https://berth.example.org");
+    const of = (url: string) => makePlan(catalogue(services), context({ "berth:publicUrl": url })).publicUrl;
+    assert.equal(of("HTTPS://Berth.Example.org:443/"), "https://berth.example.org");
+    assert.equal(of("http://[::1]:8080"), "http://[::1]:8080");
+    assert.equal(of("https://bücher.example"), "https://xn--bcher-kva.example");
   });
 
   it("starts what is waited for first, and passes over what is off", () => {
@@ -152,6 +156,36 @@ describe("plan/plan", () => {
       [service("db", { kind: "stateful" })],
       { "berth:services": { db: { replicas: 2 } } },
       "berth:services.db.replicas",
+    ],
+    [
+      "less memory than it lives on",
+      [service("a", { limits: { memory: 64, cpus: 1, least: 48 } })],
+      { "berth:services": { a: { memory: "47MiB" } } },
+      "berth:services.a.memory",
+    ],
+    [
+      "less than a quarter of the memory that is proposed",
+      [service("a", { limits: { memory: 64, cpus: 1 } })],
+      { "berth:services": { a: { memory: "15MiB" } } },
+      "berth:services.a.memory",
+    ],
+    [
+      "two volumes in one folder",
+      [
+        service("a", { volumes: [{ name: "a-data", path: "/a", device: "/mnt/a" }] }),
+        service("b", { volumes: [{ name: "b-data", path: "/b", device: "/mnt/a" }] }),
+      ],
+      {},
+      "berth:b.device",
+    ],
+    [
+      "a volume inside another",
+      [
+        service("a", { volumes: [{ name: "a-data", path: "/a", device: "/mnt/a/b" }] }),
+        service("b", { volumes: [{ name: "b-data", path: "/b", device: "/mnt/a" }] }),
+      ],
+      {},
+      "berth:b.device",
     ],
     [
       "more memory than the host has",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ProblemsError } from "../../../config/problems.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { systems } from "../../../systems/index.ts";
 import { catalogue, context, problemsOf, service } from "../support.ts";
@@ -46,6 +47,32 @@ describe("plan/checks/variables", () => {
       "YES=true",
       "ZEROS=007",
     ]);
+  });
+  it("refuses text with a NUL, which would end it", () =>
+    assert.match(problemsOf([A], set({ NAME: "a\0b" }))[0]!.got, /the character NUL/));
+  it("refuses a name that is nearly one that the service reads, and takes one that a library may read", () => {
+    const worker = (name: string) => ({ "berth:services": { worker: { environment: { [name]: "x" } } } });
+    const refused = (name: string) => {
+      try {
+        makePlan(systems.assistant.catalogue, context(worker(name)));
+        return [];
+      } catch (error) {
+        return (error as ProblemsError).problems.map(({ key, got }) => `${key}: ${got}`);
+      }
+    };
+    for (const [name, meant] of [
+      ["LOG_LEVLE", "LOG_LEVEL"],
+      ["RELAOD", "RELOAD"],
+      ["TWILIO_FROM_NUMBERS", "TWILIO_FROM_NUMBER"],
+      ["debug", "DEBUG"],
+    ])
+      assert.deepEqual(refused(name!), [
+        `berth:services.worker.environment.${name}: nothing reads it; did you mean ${meant}?`,
+      ]);
+    for (const name of ["TZ", "HOST", "HTTPS_PROXY", "OTEL_SERVICE_VERSION", "PYTHONASYNCIODEBUG"])
+      assert.deepEqual(refused(name), []);
+    // Of a service that does not say what it reads nothing is known.
+    makePlan(catalogue([service("a", { environment: { NAME: "x" } })]), context(set({ NAMES: "y" })));
   });
   it("knows what the assistant's variables take", () => {
     const planned = (environment: object) =>

@@ -137,6 +137,13 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
             f"MFA_TOTP_ISSUER: got {issuer!r}, needs a name without a colon, which ends it in authenticators"
         )
 
+    sender = text("TWILIO_FROM_NUMBER")
+    # A number in full, a short code, or a name of at most eleven characters: anything else Twilio refuses, one by one.
+    if sender and not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,6}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{1,11}", sender):
+        problems.append(
+            f"TWILIO_FROM_NUMBER: got {sender!r}, needs a number with its plus and country, such as +15551234567"
+        )
+
     numbers: dict[str, str] = {}
     raw_numbers = secret("TWILIO_USER_NUMBERS_FILE")
     if raw_numbers:
@@ -181,7 +188,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         otel_service_name=text("OTEL_SERVICE_NAME", f"assistant-{role}"),
         llm_base_url=url("LLM_BASE_URL", text("LLM_BASE_URL", "https://api.openai.com/v1"), ("http", "https")),
         llm_model=text("LLM_MODEL", "gpt-4o-mini"),
-        twilio_from_number=text("TWILIO_FROM_NUMBER"),
+        twilio_from_number=sender,
         twilio_api_url=url("TWILIO_API_URL", text("TWILIO_API_URL", "https://api.twilio.com"), ("http", "https")),
         database_url=url("DATABASE_URL_FILE", secret("DATABASE_URL_FILE"), ("postgresql", "postgres"), secret=True),
         redis_url=url("REDIS_URL_FILE", secret("REDIS_URL_FILE"), ("redis", "rediss"), secret=True),
