@@ -1,0 +1,99 @@
+"""The service `nexus`: every workflow on three channels. API below /nexus, MCP over WebSocket on a port of its own, and
+the program `nexus` in the container (cli.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from typing import Any
+
+from fastapi import FastAPI
+from kailash.workflow.builder import WorkflowBuilder
+from nexus import Nexus
+from nexus.metrics import register_metrics_endpoint
+
+from berth.problems import Problem
+from berth.redis import Redis
+from knowledge import frame, sessions
+from knowledge.auth import Guard
+from knowledge.client import Knowledge
+from knowledge.settings import Settings
+from knowledge.tools import ADD, ASK, FIND, Tools
+from knowledge.websocket import Channel, cure
+
+CHANNELS = ("api", "cli", "mcp")
+
+
+def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
+    made = Nexus(
+        api_port=8003,
+        mcp_port=settings.websocket_port,
+        # Guarded by us, on both channels: its own guards the API alone.
+        enable_auth=False,
+        # On, a second POST is answered from a cache that all callers share.
+        enable_durability=False,
+        rate_limit=None,
+        max_workers=4,
+        cors_origins=[],
+    )
+    register_metrics_endpoint(made)
+    made._session_manager = kept
+    cure(made._mcp_server)
+
+    async def session_of(id: str, channel: str) -> dict[str, Any]:
+        if channel not in CHANNELS:
+            raise Problem(422, "invalid", f"channel: needs one of {', '.join(CHANNELS)}")
+        found = await asyncio.to_thread(kept.sync_session, id, channel) if sessions.ID.fullmatch(id) else None
+        if found is None:
+            raise Problem(404, "not_found", "there is no such session")
+        return dict(found)
+
+    @made.handler("ask", description=ASK)
+    async def ask(question: str, session: str = "", channel: str = "api") -> dict[str, Any]:
+        before = await session_of(session, channel) if session else None
+        answer = await tools.ask(question)
+        if before:
+            asked = [*before["data"].get("asked", []), question][-20:]
+            await asyncio.to_thread(kept.update_session, session, {"asked": asked})
+        return answer
+
+    @made.handler("add_document", description=ADD)
+    async def add_document(title: str, text: str, key: str = "") -> dict[str, Any]:
+        return await tools.add(title, text, key)
+
+    @made.handler("find_documents", description=FIND)
+    async def find_documents(limit: int = 20) -> dict[str, Any]:
+        return await tools.find(limit)
+
+    @made.handler("open_session", description="Opens a session that every channel can go on with.")
+    async def open_session(channel: str = "api") -> dict[str, Any]:
+        if channel not in CHANNELS:
+            raise Problem(422, "invalid", f"channel: needs one of {', '.join(CHANNELS)}")
+        return {"session": await asyncio.to_thread(made.create_session, str(uuid.uuid4()), channel)}
+
+    @made.handler("session", description="A session: the channels that used it, and what was asked in it.")
+    async def session(session: str, channel: str = "api") -> dict[str, Any]:
+        return await session_of(session, channel)
+
+    measure = WorkflowBuilder()
+    measure.add_node(
+        "PythonCodeNode", "measure", {"code": "result = {'words': len(text.split()), 'characters': len(text)}"}
+    )
+    made.register("measure", measure.build())
+    return made
+
+
+def build(settings: Settings) -> FastAPI:
+    knowledge = Knowledge(settings.dataflow_url, settings.tokens[0])
+    redis = Redis()
+    kept = sessions.connect(os.environ["REDIS_URL_FILE"], settings.session_ttl)
+    made = nexus(settings, Tools(knowledge, "nexus"), kept)
+    # Ready without a port or a thread of its own: both channels are served by this process's one loop.
+    made.start(blocking=False)
+    websocket = Channel(
+        made._mcp_server, settings.websocket_port, settings.tokens, settings.websocket_connections, settings.drain
+    )
+    app = frame.service(settings, websocket, frame.Inside("gateway", made.fastapi_app), redis, knowledge)
+    app.mount("/nexus", Guard(made.fastapi_app, settings.tokens))
+    return app

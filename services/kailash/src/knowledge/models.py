@@ -1,0 +1,55 @@
+"""What DataFlow makes nodes and tables of. Fields are only ever added, with a default: the release before this one
+runs beside it for a while."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from dataflow import DataFlow
+
+
+def declare(url: str, pool_size: int, migrate: bool = False) -> Any:
+    """DataFlow with the models. It makes tables where it is to `migrate`, and touches no schema else.
+
+    Not its cache: what is read there says nothing of the database (docs/systems/kailash.md). Nor its registry of models
+    in the database, where every start leaves a row for ever (nodes.py keeps what is generated)."""
+    os.environ.setdefault("DATAFLOW_LOG_LEVEL", "WARNING")
+    db = DataFlow(
+        url,
+        pool_size=pool_size,
+        pool_max_overflow=1,
+        cache_enabled=False,
+        auto_migrate=migrate,
+        migration_enabled=migrate,
+        enable_model_persistence=False,
+        slow_query_threshold=1.0,
+    )
+
+    # These annotations are read as types by DataFlow: hence not as text, which they are in a module with
+    # `from __future__ import annotations`.
+    def model(name: str, **fields: Any) -> None:
+        settings = fields.pop("dataflow", {})
+        kinds = {key: value if isinstance(value, type) else type(value) for key, value in fields.items()}
+        defaults = {key: value for key, value in fields.items() if not isinstance(value, type)}
+        db.model(type(name, (), {"__annotations__": kinds, "__dataflow__": settings, **defaults}))
+
+    model(
+        "Document",
+        id=str,
+        title=str,
+        text=str,
+        state="stored",  # stored, indexed, failed
+        model="",  # of the embeddings that it is indexed with
+        error="",
+        dataflow={"indexes": [{"name": "ix_documents_state", "fields": ["state"]}]},
+    )
+    model(
+        "Passage",
+        id=str,
+        document=str,
+        position=int,
+        text=str,
+        dataflow={"indexes": [{"name": "ix_passages_document", "fields": ["document"]}]},
+    )
+    return db
