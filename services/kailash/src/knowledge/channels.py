@@ -4,20 +4,25 @@ the program `nexus` in the container (cli.py)."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import secrets
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
+from kailash.api.workflow_api import WorkflowAPI
 from kailash.workflow.builder import WorkflowBuilder
 from nexus import Nexus
 from nexus.metrics import register_metrics_endpoint
+from redis.exceptions import RedisError
 
 from berth.problems import Problem
 from berth.redis import Redis
 from knowledge import frame, sessions
 from knowledge.auth import Guard
-from knowledge.client import Knowledge
+from knowledge.client import DataFlowAway, Knowledge
 from knowledge.settings import Settings
 from knowledge.tools import ADD, ASK, FIND, Tools
 from knowledge.websocket import Channel, cure
@@ -25,7 +30,23 @@ from knowledge.websocket import Channel, cure
 CHANNELS = ("api", "cli", "mcp")
 
 
+async def _no_async(*_: Any) -> Any:
+    """Results of executions that outlive their request stay in the memory of one replica, without end."""
+    return Problem(422, "invalid", "mode: needs sync or stream").answer()
+
+
+class Refusal(Exception):
+    """A problem as Nexus's gateway answers it: what has no `status_code` and `body` is a 500 to it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.status_code = problem.status
+        self.body = {"error": {"code": problem.code, "message": problem.message}}
+
+
 def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
+    # It encrypts secrets that workflows store, and ours store none; without a key it calls that an error at every start.
+    os.environ.setdefault("KAILASH_ENCRYPTION_KEY", secrets.token_hex(32))
     made = Nexus(
         api_port=8003,
         mcp_port=settings.websocket_port,
@@ -38,8 +59,24 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
         cors_origins=[],
     )
     register_metrics_endpoint(made)
+    WorkflowAPI._execute_async = _no_async
     made._session_manager = kept
     cure(made._mcp_server)
+
+    def handler(name: str, description: str) -> Callable[[Callable[..., Awaitable[Any]]], None]:
+        def register(work: Callable[..., Awaitable[Any]]) -> None:
+            @functools.wraps(work)
+            async def told(*args: Any, **named: Any) -> Any:
+                try:
+                    return await work(*args, **named)
+                except Problem as problem:
+                    raise Refusal(problem) from problem
+                except (DataFlowAway, RedisError) as error:
+                    raise Refusal(Problem(503, "unavailable", "unavailable, try again", 2)) from error
+
+            made.register_handler(name, told, description=description)
+
+        return register
 
     async def session_of(id: str, channel: str) -> dict[str, Any]:
         if channel not in CHANNELS:
@@ -49,7 +86,7 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
             raise Problem(404, "not_found", "there is no such session")
         return dict(found)
 
-    @made.handler("ask", description=ASK)
+    @handler("ask", ASK)
     async def ask(question: str, session: str = "", channel: str = "api") -> dict[str, Any]:
         before = await session_of(session, channel) if session else None
         answer = await tools.ask(question)
@@ -58,21 +95,21 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
             await asyncio.to_thread(kept.update_session, session, {"asked": asked})
         return answer
 
-    @made.handler("add_document", description=ADD)
+    @handler("add_document", ADD)
     async def add_document(title: str, text: str, key: str = "") -> dict[str, Any]:
         return await tools.add(title, text, key)
 
-    @made.handler("find_documents", description=FIND)
+    @handler("find_documents", FIND)
     async def find_documents(limit: int = 20) -> dict[str, Any]:
         return await tools.find(limit)
 
-    @made.handler("open_session", description="Opens a session that every channel can go on with.")
+    @handler("open_session", "Opens a session that every channel can go on with.")
     async def open_session(channel: str = "api") -> dict[str, Any]:
         if channel not in CHANNELS:
             raise Problem(422, "invalid", f"channel: needs one of {', '.join(CHANNELS)}")
         return {"session": await asyncio.to_thread(made.create_session, str(uuid.uuid4()), channel)}
 
-    @made.handler("session", description="A session: the channels that used it, and what was asked in it.")
+    @handler("session", "A session: the channels that used it, and what was asked in it.")
     async def session(session: str, channel: str = "api") -> dict[str, Any]:
         return await session_of(session, channel)
 

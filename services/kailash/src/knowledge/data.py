@@ -110,19 +110,22 @@ def build(settings: Settings) -> FastAPI:
     @routes.post("/documents", status_code=202)
     async def store(body: NewDocument) -> Row:
         row = {"id": body.id, "title": body.title, "text": body.text, "state": "stored", "model": "", "error": ""}
-        try:
-            await nodes.create("Document", row)
-        except RuntimeError:
-            # It is there, or it is a fault.
-            before = await nodes.read("Document", body.id)
-            if before is None:
-                raise
-            if (before["title"], before["text"]) != (body.title, body.text):
-                metrics.DOCUMENTS.labels("refused").inc()
-                raise Problem(409, "key_used", "this Idempotency-Key came with another document before") from None
+        before = await nodes.read("Document", body.id)
+        if before is None:
+            try:
+                await nodes.create("Document", row)
+            except RuntimeError:
+                # Somebody else stored it meanwhile, or it is a fault.
+                before = await nodes.read("Document", body.id)
+                if before is None:
+                    raise
+        if before is None:
+            metrics.DOCUMENTS.labels("stored").inc()
+        elif (before["title"], before["text"]) == (body.title, body.text):
             metrics.DOCUMENTS.labels("repeated").inc()
-            return {"id": body.id}
-        metrics.DOCUMENTS.labels("stored").inc()
+        else:
+            metrics.DOCUMENTS.labels("refused").inc()
+            raise Problem(409, "key_used", "this Idempotency-Key came with another document before")
         return {"id": body.id}
 
     @routes.get("/documents")

@@ -32,6 +32,13 @@ ORDER BY entity, neighbour, relation LIMIT $most
 """
 
 
+ERRORS = (DriverError, Neo4jError, OSError, TimeoutError)
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).split("\n")[0] or type(error).__name__
+
+
 class GraphAway(Exception):
     """It does not answer, or refuses who asks."""
 
@@ -64,13 +71,22 @@ class Graph:
     async def check(self) -> None:
         up = False
         try:
-            await self.run("RETURN 1 AS one", seconds=3)
+            # Not by execute_query, which tries again for seconds.
+            async with asyncio.timeout(WAIT), self._opened().session(database="neo4j") as session:
+                await (await session.run("RETURN 1")).consume()
             up = True
+        except ERRORS as error:
+            raise GraphAway(first_line(error)) from error
         finally:
             observe.DEPENDENCY_UP.labels(self.name).set(up)
 
     def observe(self) -> None:
         """It counts nothing."""
+
+    def _opened(self) -> AsyncDriver:
+        if self._driver is None:
+            raise RuntimeError("open() comes first")
+        return self._driver
 
     async def prepare(self) -> None:
         for constraint in CONSTRAINTS:
@@ -86,11 +102,10 @@ class Graph:
     async def run(
         self, query: LiteralString, write: bool = False, seconds: float = SLOW, **values: Any
     ) -> list[dict[str, Any]]:
-        assert self._driver, "opened first"
         routing = RoutingControl.WRITE if write else RoutingControl.READ
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._driver.execute_query(query, values, routing_=routing, database_="neo4j")
-        except (DriverError, Neo4jError, OSError, TimeoutError) as error:
-            raise GraphAway(str(error).split("\n")[0] or type(error).__name__) from error
+                answer = await self._opened().execute_query(query, values, routing_=routing, database_="neo4j")
+        except ERRORS as error:
+            raise GraphAway(first_line(error)) from error
         return [record.data() for record in answer.records]

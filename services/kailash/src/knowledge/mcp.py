@@ -6,6 +6,7 @@ HTTP. Each HTTP request is for itself: several replicas are as good as one, and 
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -40,16 +41,24 @@ def server(tools: Tools) -> Any:
     # No cache: its entries are shared by all callers.
     made = cure(MCPServer("kailash", transport="websocket", enable_cache=False, enable_subscriptions=False))
 
+    def tool(description: str) -> Callable[[Callable[..., Awaitable[str]]], None]:
+        def register(work: Callable[..., Awaitable[str]]) -> None:
+            # tool(description=...) says it over WebSocket alone; this is read for both.
+            work.__doc__ = description
+            made.tool()(work)
+
+        return register
+
     # As text: what is no text goes out as Python writes it, and not as JSON.
-    @made.tool(description=ASK)
+    @tool(ASK)
     async def ask(question: str) -> str:
         return json.dumps(await tools.ask(question))
 
-    @made.tool(description=ADD)
+    @tool(ADD)
     async def add_document(title: str, text: str, key: str = "") -> str:
         return json.dumps(await tools.add(title, text, key))
 
-    @made.tool(description=FIND)
+    @tool(FIND)
     async def find_documents(limit: int = 20) -> str:
         return json.dumps(await tools.find(limit))
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from berth import observe
-from knowledge import models
+from knowledge import logs, models
 from knowledge.graph import Graph, GraphAway
 from knowledge.settings import ConfigError, Settings, load
 
@@ -80,7 +79,7 @@ async def _graph(settings: Settings) -> None:
 
 def main() -> int:
     os.environ.setdefault("SERVICE", "migrate")
-    observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
+    logs.set_up()
     try:
         settings = load("migrate")
     except ConfigError as error:
