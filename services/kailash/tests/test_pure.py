@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from support import BEARER, TOKEN
 
 from berth.problems import Problem
 from knowledge import api, auth, cli, embeddings, migrate, models, nodes, texts
@@ -18,7 +18,6 @@ from knowledge.client import DataFlowAway, Knowledge
 from knowledge.data import best_sentence
 from knowledge.settings import ConfigError, load
 from knowledge.tools import Tools
-from support import BEARER, TOKEN
 
 TEXT = (
     "Ada Lovelace wrote to Charles Babbage about the Analytical Engine. The machine was never finished. "
@@ -149,8 +148,18 @@ def test_a_key_switches_to_the_provider() -> None:
     assert model.name == "m" and asyncio.run(model.embed(["a", "b"])) == vectors
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(429), httpx.Response(200, json={"data": [{"index": 0, "embedding": [1]}]}),
-                                    httpx.Response(200, text="?"), httpx.Response(200, json={})])  # fmt: skip
+SHORT = {"data": [{"index": 0, "embedding": [1]}]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(429),
+        httpx.Response(200, json=SHORT),
+        httpx.Response(200, text="?"),
+        httpx.Response(200, json={}),
+    ],
+)
 def test_a_provider_that_fails_is_away(answer: httpx.Response) -> None:
     model = embeddings.Provider("http://p", "m", "key", httpx.MockTransport(lambda _: answer))
     with pytest.raises(embeddings.EmbeddingsAway):
@@ -165,7 +174,9 @@ def test_nodes_are_generated_of_the_models() -> None:
     found = nodes.Nodes(db, None, None).catalogue()["models"]  # type: ignore[arg-type]  # asks no database
     assert set(found) == {"Document", "Passage"}
     for name, model in found.items():
-        assert {f"{name}{kind}Node" for kind in ("Create", "Read", "Update", "List", "BulkCreate")} < set(model["nodes"])
+        assert {f"{name}{kind}Node" for kind in ("Create", "Read", "Update", "List", "BulkCreate")} < set(
+            model["nodes"]
+        )
     assert found["Document"]["fields"]["state"] == "str" and found["Passage"]["fields"]["position"] == "int"
 
 
@@ -297,5 +308,3 @@ def test_the_words_of_the_cli(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="got 'nothing', needs key=value"):
         cli.inputs(["nothing"])
     assert cli.main([]) == 2 and "nexus list" in capsys.readouterr().err
-
-

@@ -17,11 +17,15 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCMessage
+from support import ANSWER, BEARER, Service, running, stand_in
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from support import ANSWER, BEARER, Service, running, stand_in
-
-ASK = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "ask", "arguments": {"question": "Where?"}}}
+ASK = {
+    "jsonrpc": "2.0",
+    "id": 7,
+    "method": "tools/call",
+    "params": {"name": "ask", "arguments": {"question": "Where?"}},
+}
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ import os
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import FastAPI
 from kailash.api.workflow_api import WorkflowAPI
 from kailash.workflow.builder import WorkflowBuilder
+from kailash_mcp.utils.input_schema import build_input_schema
 from nexus import Nexus
 from nexus.metrics import register_metrics_endpoint
 from redis.exceptions import RedisError
@@ -45,7 +46,7 @@ class Refusal(Exception):
 
 
 def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
-    # It encrypts secrets that workflows store, and ours store none; without a key it calls that an error at every start.
+    # For secrets that workflows store, and ours store none; without a key it tells of an error at every start.
     os.environ.setdefault("KAILASH_ENCRYPTION_KEY", secrets.token_hex(32))
     made = Nexus(
         api_port=8003,
@@ -65,6 +66,9 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
 
     def handler(name: str, description: str) -> Callable[[Callable[..., Awaitable[Any]]], None]:
         def register(work: Callable[..., Awaitable[Any]]) -> None:
+            # Nexus reads types as they stand, and takes the text "int" for a str.
+            work.__annotations__ = get_type_hints(work)
+
             @functools.wraps(work)
             async def told(*args: Any, **named: Any) -> Any:
                 try:
@@ -75,6 +79,9 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
                     raise Refusal(Problem(503, "unavailable", "unavailable, try again", 2)) from error
 
             made.register_handler(name, told, description=description)
+            # It tells a client of MCP neither what a tool is for, nor what it takes.
+            tool = made._mcp_server._tool_registry[name]
+            tool |= {"description": description, "input_schema": build_input_schema(work)}
 
         return register
 

@@ -86,8 +86,8 @@ async def answer(question: str, database: Database, graph: Graph, model: embeddi
     named = texts.entities(question) or [name for passage in passages[:1] for name in texts.entities(passage["text"])]
     neighbours = await graph.neighbours(named, NEIGHBOURS)
     metrics.QUESTIONS.labels("answered" if passages else "nothing found").inc()
-    return {"answer": best_sentence(question, [p["text"] for p in passages]), "passages": passages,
-            "neighbours": neighbours}  # fmt: skip
+    best = best_sentence(question, [passage["text"] for passage in passages])
+    return {"answer": best, "passages": passages, "neighbours": neighbours}
 
 
 def best_sentence(question: str, passages: list[str]) -> str:
@@ -131,7 +131,8 @@ def build(settings: Settings) -> FastAPI:
     @routes.get("/documents")
     async def documents(limit: Annotated[int, Query(ge=1, le=200)] = 50, before: str = "") -> Row:
         rows = await database.rows(PAGE, before, before, limit + 1)
-        return {"items": [shown(row) for row in rows[:limit]], "next": rows[limit - 1]["id"] if len(rows) > limit else None}  # fmt: skip
+        more = len(rows) > limit
+        return {"items": [shown(row) for row in rows[:limit]], "next": rows[limit - 1]["id"] if more else None}
 
     @routes.get("/documents/{id}")
     async def document(id: str) -> Row:

@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import httpx
@@ -17,8 +18,10 @@ import httpx
 DIMENSIONS = 256
 HASHED = "hashed-ngrams-1"
 WAIT = 15.0  # seconds for a provider's answer
-_STOP = frozenset("a an and are as at by did do does for from had has have he her his how i in is it its of on or she "
-                  "that the their they this to was were what when where which who whom whose why will with".split())  # fmt: skip
+_STOP = frozenset(
+    "a an and are as at by did do does for from had has have he her his how i in is it its of on or she that the their "
+    "they this to was were what when where which who whom whose why will with".split()
+)
 
 
 class EmbeddingsAway(Exception):
@@ -37,7 +40,7 @@ class Model(Protocol):
 def _features(text: str) -> list[tuple[str, float]]:
     words = [word for word in re.findall(r"\w+", text.lower()) if word not in _STOP]
     found = [(word, 2.0) for word in words]
-    found += [(f"{one} {other}", 1.0) for one, other in zip(words, words[1:], strict=False)]
+    found += [(f"{one} {other}", 1.0) for one, other in pairwise(words)]
     # What words have in common in spite of their endings.
     return found + [(word[i : i + 4], 0.5) for word in words for i in range(len(word) - 3)]
 

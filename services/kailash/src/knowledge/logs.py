@@ -17,5 +17,8 @@ def set_up() -> None:
     if level != "DEBUG":
         for name in SDKS:
             logging.getLogger(name).setLevel(logging.WARNING)
+        # Three lines for a request that is refused; what fails is said once more, by its API.
+        for name in ("HandlerNode", "kailash.runtime", "kailash.nodes"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         # A line for every attempt; what came of them is said once.
         logging.getLogger("neo4j").setLevel(logging.ERROR)

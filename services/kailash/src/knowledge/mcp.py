@@ -81,9 +81,7 @@ def build(settings: Settings) -> FastAPI:
     knowledge = Knowledge(settings.dataflow_url, settings.tokens[0])
     made = server(Tools(knowledge, "mcp"))
     http = over_http(made, settings.mcp_allowed_hosts)
-    websocket = Channel(
-        made, settings.websocket_port, settings.tokens, settings.websocket_connections, settings.drain
-    )
+    websocket = Channel(made, settings.websocket_port, settings.tokens, settings.websocket_connections, settings.drain)
     # Closed in this order: calls under way still reach the data.
     app = frame.service(settings, websocket, frame.Inside("http", http), knowledge)
     app.mount("/", Guard(NoStreams(http), settings.tokens))

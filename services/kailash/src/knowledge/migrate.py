@@ -25,6 +25,7 @@ log = logging.getLogger("knowledge.migrate")
 DIRECTORY = Path(__file__).parent / "migrations"
 LOCK = 0x6B61696C  # "kail": any number, as long as all releases use the same
 WAIT = 60.0  # seconds for the stores
+RECORD = "CREATE TABLE IF NOT EXISTS schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now())"
 
 
 def files(directory: Path = DIRECTORY) -> list[tuple[str, str]]:
@@ -46,7 +47,7 @@ def migrate(settings: Settings) -> None:
         if not locked or not locked[0]:
             raise TimeoutError("another migration is running")
         connection.execute("SET lock_timeout = '30s'")
-        connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now())")  # fmt: skip
+        connection.execute(RECORD)
         applied = [str(row[0]) for row in connection.execute("SELECT version FROM schema_migrations").fetchall()]
         asyncio.run(_tables(settings))
         texts = dict(files())

@@ -11,9 +11,9 @@ RELATION = 4  # words between two names that say how they belong together, at mo
 BESIDE = "appears with"
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n{2,}")
-_WORD = r"[A-Z][\w'’-]*[\w]|[A-Z]{2,}"
+_WORD = r"[A-ZÀ-ÖØ-Þ][\w'\u2019-]*\w"
 #: Words with a capital, in a row: Ada Lovelace, Analytical Engine, PostgreSQL, NASA.
-_NAME = re.compile(rf"\b(?:{_WORD})(?:[ ](?:(?:of|the|de|von|van)[ ])?(?:{_WORD}))*")
+_NAME = re.compile(rf"\b{_WORD}(?: (?:(?:of|the|de|von|van) )?{_WORD})*")
 #: With a capital for where they stand.
 _COMMON = frozenset(
     "A An And As At Both But By For From He Her His How However I If In Is It Its No Not Of On Or Our She So That The "
