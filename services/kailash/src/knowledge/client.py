@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from berth import observe
+from berth.overload import step_aside
 from berth.problems import Problem
 
 WAIT = 2.0  # seconds for a connection
@@ -70,6 +71,7 @@ class Knowledge:
         return dict(await self._ask("GET", "/v1/nodes"))
 
     async def _ask(self, method: str, path: str, body: object = None) -> Any:
+        step_aside()  # from here on the request waits for another service
         answer = await self._send(method, path, body, PATIENCE)
         if answer.is_error:
             error = answer.json()["error"]

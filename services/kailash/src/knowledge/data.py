@@ -103,8 +103,7 @@ def build(settings: Settings) -> FastAPI:
     nodes = Nodes(models.declare(settings.database_url, settings.pool_size), database, settings.node_cache)
     model = embeddings.model(settings.embeddings_url, settings.embeddings_model, settings.embeddings_key)
     work = Work(Indexer(nodes, database, graph, model), settings.indexers)
-    # Closed in this order: whoever works ends before what it works with.
-    app = frame.service(settings, work, nodes, graph, database)
+    app = frame.service(settings, database, graph, nodes, work)
     routes = APIRouter(prefix="/v1", dependencies=[Depends(auth.current)])
 
     @routes.post("/documents", status_code=202)
@@ -123,6 +122,9 @@ def build(settings: Settings) -> FastAPI:
             metrics.DOCUMENTS.labels("stored").inc()
         elif (before["title"], before["text"]) == (body.title, body.text):
             metrics.DOCUMENTS.labels("repeated").inc()
+            if before["state"] == "failed":
+                await database.rows("DELETE FROM claims WHERE document = %s RETURNING document", body.id)
+                await nodes.update("Document", body.id, {"state": "stored", "error": ""})
         else:
             metrics.DOCUMENTS.labels("refused").inc()
             raise Problem(409, "key_used", "this Idempotency-Key came with another document before")

@@ -11,11 +11,13 @@ from starlette.responses import JSONResponse
 
 from berth.problems import Problem, plain
 from berth.service import Store, create
+from knowledge import logs
 from knowledge.settings import Settings
 
 
 def service(settings: Settings, *stores: Store) -> FastAPI:
     app = create(*stores, problem=plain)
+    logs.set_up()
     app.state.tokens = settings.tokens
 
     @app.exception_handler(Problem)

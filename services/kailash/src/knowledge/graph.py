@@ -19,9 +19,8 @@ CONSTRAINTS: tuple[LiteralString, ...] = (
 )
 LINK: LiteralString = """
 MERGE (d:Document {id: $id}) SET d.title = $title
-WITH d
-CALL { WITH d UNWIND $entities AS name MERGE (e:Entity {name: name}) MERGE (d)-[:MENTIONS]->(e) }
-UNWIND $relations AS relation
+FOREACH (name IN $entities | MERGE (e:Entity {name: name}) MERGE (d)-[:MENTIONS]->(e))
+WITH d UNWIND $relations AS relation
 MATCH (one:Entity {name: relation[0]}), (other:Entity {name: relation[2]})
 MERGE (one)-[:RELATED {as: relation[1]}]->(other)
 """

@@ -23,17 +23,22 @@ log = logging.getLogger("knowledge.indexer")
 CLAIM = """
 INSERT INTO claims (document, until)
 SELECT d.id, now() + interval '60 seconds' FROM documents d LEFT JOIN claims c ON c.document = d.id
-WHERE (d.state = 'stored' OR (d.state = 'indexed' AND d.model <> %s)) AND (c.document IS NULL OR c.until < now())
+WHERE d.state = 'stored' AND (c.document IS NULL OR c.until < now())
 ORDER BY d.created_at LIMIT 1
 ON CONFLICT (document) DO UPDATE SET until = excluded.until, attempts = claims.attempts + 1 WHERE claims.until < now()
 RETURNING document, attempts"""
+ANEW = "UPDATE documents SET state = 'stored' WHERE state = 'indexed' AND model <> %s RETURNING id"
 PENDING = "SELECT count(*) AS pending FROM documents WHERE state = 'stored'"
 VECTOR = """
 INSERT INTO passage_vectors (passage, model, embedding) VALUES (%s, %s, %s::vector)
 ON CONFLICT (passage) DO UPDATE SET model = excluded.model, embedding = excluded.embedding"""
-RELEASE = "UPDATE claims SET until = now() + make_interval(secs => %s) WHERE document = %s"
-#: A document that ended its process, or failed, so often is not tried again.
+#: Seconds until the next attempt, and how many of those before count.
+RELEASE = """
+UPDATE claims SET until = now() + make_interval(secs => %s), attempts = attempts - %s WHERE document = %s
+RETURNING document"""
+#: A document that ended its process, or failed, so often is not tried again. That a store is away is not its fault.
 ATTEMPTS = 5
+AWAY = (psycopg.Error, GraphAway, EmbeddingsAway, TimeoutError)
 IDLE = 1.0  # seconds
 MOST = 2000  # passages of a document
 
@@ -46,11 +51,15 @@ class Indexer:
     model: Model
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. What another model indexed is indexed anew."""
+        compared = False
         while True:
             try:
+                if not compared:
+                    await self.database.rows(ANEW, self.model.name)
+                    compared = True
                 worked = await self.one()
-            except (psycopg.Error, GraphAway, EmbeddingsAway, TimeoutError) as error:
+            except AWAY as error:
                 log.warning("waiting: %s", str(error).split("\n")[0])
                 worked = False
             except Exception:
@@ -62,7 +71,7 @@ class Indexer:
     async def one(self) -> bool:
         """Whether there was one to index."""
         metrics.PENDING.set((await self.database.rows(PENDING))[0]["pending"])
-        claimed = await self.database.rows(CLAIM, self.model.name)
+        claimed = await self.database.rows(CLAIM)
         if not claimed:
             return False
         id, attempts = str(claimed[0]["document"]), int(claimed[0]["attempts"])
@@ -77,10 +86,14 @@ class Indexer:
         started = time.perf_counter()
         try:
             await self.index(document)
-        except BaseException:
+        except AWAY:
             metrics.INDEXED.labels("retried").inc()
-            # What hinders it may last: the others are not kept waiting by it.
-            await self.database.rows(f"{RELEASE} RETURNING document", 2**attempts, id)
+            await self.database.rows(RELEASE, IDLE, 1, id)
+            raise
+        except Exception:
+            metrics.INDEXED.labels("retried").inc()
+            # The others are not kept waiting by it.
+            await self.database.rows(RELEASE, 2.0**attempts, 0, id)
             raise
         metrics.INDEX_SECONDS.observe(time.perf_counter() - started)
         metrics.INDEXED.labels("indexed").inc()
@@ -88,7 +101,7 @@ class Indexer:
 
     async def index(self, document: Row) -> None:
         id, title, text = str(document["id"]), str(document["title"]), str(document["text"])
-        found = texts.passages(text)[:MOST]
+        found = (await asyncio.to_thread(texts.passages, text))[:MOST]
         rows = [{"id": f"{id}-{n}", "document": id, "position": n, "text": part} for n, part in enumerate(found)]
         there = {row["id"] for row in await self.nodes.list("Passage", {"document": id}, MOST)}
         await self.nodes.create_many("Passage", [row for row in rows if row["id"] not in there])
@@ -96,6 +109,7 @@ class Indexer:
         vectors = await self.model.embed([f"{title}. {part}" for part in found])
         for row, vector in zip(rows, vectors, strict=True):
             await self.database.rows(f"{VECTOR} RETURNING passage", row["id"], self.model.name, str(vector))
-        await self.graph.link(id, title, texts.entities(f"{title}.\n\n{text}"), texts.relations(text))
+        named = await asyncio.to_thread(texts.entities, f"{title}.\n\n{text}")
+        await self.graph.link(id, title, named, await asyncio.to_thread(texts.relations, text))
         await self.nodes.update("Document", id, {"state": "indexed", "model": self.model.name, "error": ""})
         await self.database.rows("DELETE FROM claims WHERE document = %s RETURNING document", id)

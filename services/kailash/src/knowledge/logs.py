@@ -7,18 +7,20 @@ import os
 
 from berth import observe
 
-SDKS = ("kailash", "kailash_mcp", "nexus", "dataflow", "mcp", "httpx", "websockets")
+#: Several lines for a request that is refused, which its API says once more; one for each attempt at a server.
+LOUD = ("HandlerNode", "kailash.runtime", "kailash.nodes", "neo4j")
 
 
 def set_up() -> None:
-    """Before an SDK is imported: what it finds already set up, it leaves so."""
+    """Before an SDK is imported: what it finds already set up, it leaves so. And after the service's shell, which sets up
+    its own."""
     level = os.environ.get("LOG_LEVEL", "INFO")
     observe.set_up_logs(level)
-    if level != "DEBUG":
-        for name in SDKS:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        # Three lines for a request that is refused; what fails is said once more, by its API.
-        for name in ("HandlerNode", "kailash.runtime", "kailash.nodes"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        # A line for every attempt; what came of them is said once.
-        logging.getLogger("neo4j").setLevel(logging.ERROR)
+    if level == "DEBUG":
+        return
+    # By class, by package, and by nothing that they have in common: hence all but ours.
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("berth", "knowledge"):
+        logging.getLogger(name).setLevel(level)
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

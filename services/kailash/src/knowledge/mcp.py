@@ -82,7 +82,6 @@ def build(settings: Settings) -> FastAPI:
     made = server(Tools(knowledge, "mcp"))
     http = over_http(made, settings.mcp_allowed_hosts)
     websocket = Channel(made, settings.websocket_port, settings.tokens, settings.websocket_connections, settings.drain)
-    # Closed in this order: calls under way still reach the data.
-    app = frame.service(settings, websocket, frame.Inside("http", http), knowledge)
+    app = frame.service(settings, knowledge, frame.Inside("http", http), websocket)
     app.mount("/", Guard(NoStreams(http), settings.tokens))
     return app

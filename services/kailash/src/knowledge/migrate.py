@@ -1,4 +1,5 @@
-"""The job `migrate`: DataFlow's tables, then the numbered files of migrations/, then what Neo4j must be unique in.
+"""The job `migrate`: DataFlow's tables, then the numbered files of migrations/, then what Neo4j must be unique in;
+with SEED=true also the documents of seed.json, which the indexer then finds.
 
 One run at a time (advisory lock), each file in a transaction of its own, recorded with it. Files only ever add what the
 previous release can ignore: both run side by side during a release. A schema that is newer than this release is left
@@ -7,6 +8,7 @@ as it is."""
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -24,6 +26,8 @@ log = logging.getLogger("knowledge.migrate")
 
 DIRECTORY = Path(__file__).parent / "migrations"
 LOCK = 0x6B61696C  # "kail": any number, as long as all releases use the same
+SEED = Path(__file__).parent / "seed.json"
+STORE = "INSERT INTO documents (id, title, text) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING"
 WAIT = 60.0  # seconds for the stores
 RECORD = "CREATE TABLE IF NOT EXISTS schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now())"
 
@@ -55,6 +59,9 @@ def migrate(settings: Settings) -> None:
             with connection.transaction():
                 connection.execute(texts[version].encode())
                 connection.execute("INSERT INTO schema_migrations (version) VALUES (%s)", [version])
+        if settings.seed:
+            for document in json.loads(SEED.read_text(encoding="utf-8")):
+                connection.execute(STORE, [document["id"], document["title"], document["text"]])
         after = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()
         print(f"{max(applied, default='base')} -> {after[0] if after else 'base'}", flush=True)
     asyncio.run(_graph(settings))

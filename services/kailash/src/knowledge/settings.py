@@ -46,6 +46,7 @@ class Settings:
     mcp_allowed_hosts: tuple[str, ...]
     session_ttl: int
     node_cache: Path | None
+    seed: bool
     pool_size: int
     indexers: int
     embeddings_url: str
@@ -84,6 +85,7 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         mcp_allowed_hosts=tuple(text("MCP_ALLOWED_HOSTS", "mcp:*,127.0.0.1:*,localhost:*").replace(" ", "").split(",")),
         session_ttl=number("SESSION_TTL", 604_800, 60, 31_536_000),
         node_cache=Path(cache) if cache else None,
+        seed=read.flag("SEED"),
         pool_size=number("DB_POOL_SIZE", 5, 1, 100),
         indexers=number("INDEXERS", 1, 0, 16),
         embeddings_url=url("EMBEDDINGS_URL", text("EMBEDDINGS_URL", "https://api.openai.com/v1"), ("http", "https")),
