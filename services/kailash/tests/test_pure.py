@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -76,7 +77,9 @@ def test_a_token_has_a_name_and_anything_else_has_none() -> None:
     tokens = (TOKEN, "another-token-0123456789abcdef")
     first, second = (auth.caller(f"Bearer {token}", tokens) for token in tokens)
     assert first and second and first != second and TOKEN not in first
-    for header in ("", "Bearer", "Bearer ", f"Basic {TOKEN}", f"Bearer {TOKEN}x", TOKEN, "Bearer tökén"):
+    by_url = base64.b64encode(f"mcp:{TOKEN}".encode()).decode()
+    assert auth.caller(f"Basic {by_url}", tokens) == first
+    for header in ("", "Bearer", "Bearer ", f"Basic {TOKEN}", f"Bearer {TOKEN}x", TOKEN, "Bearer tökén", "Basic ?"):
         assert auth.caller(header, tokens) is None, header
     assert auth.caller("Bearer ", ()) is None
 

@@ -15,9 +15,8 @@ import pytest
 import websockets
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCMessage
-from support import ANSWER, BEARER, Service, running, stand_in
+from mcp.client.websocket import websocket_client
+from support import ANSWER, BEARER, TOKEN, Service, running, stand_in
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 ASK = {
@@ -46,27 +45,11 @@ async def over_http(service: Service) -> AsyncIterator[ClientSession]:
 
 @asynccontextmanager
 async def over_websocket(service: Service) -> AsyncIterator[ClientSession]:
-    """mcp.client.websocket sends no header: the same, with one."""
-    import anyio
-
-    to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](8)
-    to_server, from_session = anyio.create_memory_object_stream[SessionMessage](8)
-    async with websockets.connect(service.websocket(), additional_headers=BEARER, subprotocols=None) as socket:
-
-        async def read() -> None:
-            async for text in socket:
-                await to_session.send(SessionMessage(JSONRPCMessage.model_validate_json(text)))
-
-        async def write() -> None:
-            async for message in from_session:
-                await socket.send(message.message.model_dump_json(by_alias=True, exclude_none=True))
-
-        async with anyio.create_task_group() as tasks, to_session, to_server:
-            tasks.start_soon(read)
-            tasks.start_soon(write)
-            async with ClientSession(from_server, to_server) as session:
-                yield session
-            tasks.cancel_scope.cancel()
+    async with (
+        websocket_client(f"ws://mcp:{TOKEN}@127.0.0.1:{service.websocket_port}") as (read, write),
+        ClientSession(read, write) as session,
+    ):
+        yield session
 
 
 Way = Callable[[Service], Any]

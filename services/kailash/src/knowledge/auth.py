@@ -1,7 +1,11 @@
-"""Who may call: whoever has one of the tokens of API_TOKENS_FILE, as `Authorization: Bearer <token>`."""
+"""Who may call: whoever has one of the tokens of API_TOKENS_FILE, as `Authorization: Bearer <token>`.
+
+Or as the password of Basic, whoever the user is: the official MCP client sends over WebSocket what stands in the URL
+(`ws://mcp:<token>@host`), and no other header."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from typing import Annotated
@@ -17,14 +21,22 @@ REFUSAL = "a token is needed: Authorization: Bearer <token>"
 
 def caller(header: str, tokens: tuple[str, ...]) -> str | None:
     """Name of the token in the header, the same for as long as the token is; None for a wrong one or none."""
-    scheme, _, given = header.partition(" ")
+    given = _token(header)
     found = None
     for token in tokens:  # all of them, so that the time tells nothing
-        if hmac.compare_digest(given.strip().encode(), token.encode()):
+        if hmac.compare_digest(given.encode(), token.encode()):
             found = token
-    if scheme.lower() != "bearer" or found is None:
-        return None
-    return hashlib.sha256(found.encode()).hexdigest()[:12]
+    return None if found is None else hashlib.sha256(found.encode()).hexdigest()[:12]
+
+
+def _token(header: str) -> str:
+    scheme, _, given = header.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
 def refusal() -> Problem:

@@ -69,7 +69,8 @@ class Work:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def check(self) -> None:
-        """It uses what the other stores are asked about."""
+        if any(task.done() for task in self._tasks):
+            raise RuntimeError("an indexer has ended")
 
     def observe(self) -> None:
         """It counts by itself."""

@@ -86,7 +86,7 @@ class Indexer:
         started = time.perf_counter()
         try:
             await self.index(document)
-        except AWAY:
+        except (*AWAY, asyncio.CancelledError):
             metrics.INDEXED.labels("retried").inc()
             await self.database.rows(RELEASE, IDLE, 1, id)
             raise

@@ -12,8 +12,8 @@ LOUD = ("HandlerNode", "kailash.runtime", "kailash.nodes", "neo4j")
 
 
 def set_up() -> None:
-    """Before an SDK is imported: what it finds already set up, it leaves so. And after the service's shell, which sets up
-    its own."""
+    """Before an SDK is imported: what it finds already set up, it leaves so. And once more after the service's shell,
+    which sets up its own."""
     level = os.environ.get("LOG_LEVEL", "INFO")
     observe.set_up_logs(level)
     if level == "DEBUG":

@@ -280,6 +280,30 @@ def test_a_document_that_was_taken_in_is_indexed_whatever_ends(platform: Platfor
     until(lambda: state(after, id) == "indexed", 90)
 
 
+def test_the_longest_document_is_indexed_whole_and_keeps_nobody_waiting(
+    platform: Platform, dataflow: Service, api: Service
+) -> None:
+    """KD-31: health answers while it works."""
+    text = " ".join(f"Number {n} of Ada Lovelace is {uuid.uuid4().hex}." for n in range(4000))[:200_000]
+    id = store(api, "Long", text)
+    slowest = 0.0
+
+    def done() -> bool:
+        nonlocal slowest
+        slowest = max(slowest, httpx.get(dataflow.url("/ready"), timeout=10).elapsed.total_seconds())
+        return state(api, id) == "indexed"
+
+    until(done, 60)
+    assert slowest < 2, slowest  # what the health check waits (services/python/app/bin/health)
+    with psycopg.connect(platform.url) as connection:
+        rows = connection.execute(
+            "SELECT p.text, v.model FROM passages p JOIN passage_vectors v ON v.passage = p.id WHERE p.document = %s "
+            "ORDER BY p.position",
+            [id],
+        ).fetchall()
+    assert " ".join(row[0] for row in rows).split() == text.split()
+
+
 def test_generated_nodes_are_told_kept_and_counted(platform: Platform, dataflow: Service) -> None:
     """KD-16, KD-17."""
     told = httpx.get(dataflow.url("/v1/nodes"), headers=BEARER).json()
