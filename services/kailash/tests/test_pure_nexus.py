@@ -60,6 +60,15 @@ def test_a_workflow_by_the_cli(service: Service) -> None:
     assert refused.returncode == 1 and refused.stderr.startswith('nexus: 422 {"error":{"code":"invalid"')
 
 
+def test_the_cli_of_nexus_gets_nowhere(service: Service) -> None:
+    """It has no way to send a token: hence knowledge.cli. Where this fails, there is one by now."""
+    command = [sys.executable, "-m", "nexus.cli", "--url", service.url("/nexus"), "run", "measure", "--param", "text=x"]
+    done = subprocess.run(command, env=service.env, capture_output=True, text=True, timeout=30)
+    assert "401" in done.stdout + done.stderr
+    told = subprocess.run([*command[:3], "--help"], env=service.env, capture_output=True, text=True, timeout=30).stdout
+    assert "--url" in told and "token" not in told and "key" not in told
+
+
 def test_a_workflow_by_mcp(service: Service) -> None:
     ids = count(1)
 

@@ -79,6 +79,23 @@ def test_a_description_is_only_of_one_transport() -> None:
     assert [tool.description for tool in asyncio.run(server._mcp.list_tools())] == [""]
 
 
+def test_what_a_tool_gives_has_to_be_text() -> None:
+    """knowledge.mcp.server: else it goes out as Python writes it, which is no JSON."""
+    server = MCPServer("shipped")
+
+    @server.tool()
+    async def give() -> dict[str, None]:
+        return {"nothing": None}
+
+    answer: Any = asyncio.run(server._handle_call_tool({"name": "give", "arguments": {}}, 1, "client"))
+    assert answer["result"]["content"][0]["text"] == "{'nothing': None}"
+
+
+def test_it_serves_no_http_by_itself() -> None:
+    """knowledge.mcp.over_http takes what lies under it."""
+    assert not hasattr(MCPServer, "streamable_http_app")
+
+
 @pytest.fixture
 def measure() -> Iterator[Any]:
     """Makes a Nexus with one handler, and a client of its gateway."""

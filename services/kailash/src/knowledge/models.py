@@ -26,30 +26,22 @@ def declare(url: str, pool_size: int, migrate: bool = False) -> Any:
         slow_query_threshold=1.0,
     )
 
-    # These annotations are read as types by DataFlow: hence not as text, which they are in a module with
-    # `from __future__ import annotations`.
-    def model(name: str, **fields: Any) -> None:
-        settings = fields.pop("dataflow", {})
-        kinds = {key: value if isinstance(value, type) else type(value) for key, value in fields.items()}
-        defaults = {key: value for key, value in fields.items() if not isinstance(value, type)}
-        db.model(type(name, (), {"__annotations__": kinds, "__dataflow__": settings, **defaults}))
+    @db.model
+    class Document:
+        id: str
+        title: str
+        text: str
+        state: str = "stored"  # stored, indexed, failed
+        model: str = ""  # of the embeddings that it is indexed with
+        error: str = ""
+        __dataflow__ = {"indexes": [{"name": "ix_documents_state", "fields": ["state"]}]}  # noqa: RUF012
 
-    model(
-        "Document",
-        id=str,
-        title=str,
-        text=str,
-        state="stored",  # stored, indexed, failed
-        model="",  # of the embeddings that it is indexed with
-        error="",
-        dataflow={"indexes": [{"name": "ix_documents_state", "fields": ["state"]}]},
-    )
-    model(
-        "Passage",
-        id=str,
-        document=str,
-        position=int,
-        text=str,
-        dataflow={"indexes": [{"name": "ix_passages_document", "fields": ["document"]}]},
-    )
+    @db.model
+    class Passage:
+        id: str
+        document: str
+        position: int
+        text: str
+        __dataflow__ = {"indexes": [{"name": "ix_passages_document", "fields": ["document"]}]}  # noqa: RUF012
+
     return db
