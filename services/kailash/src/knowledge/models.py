@@ -13,7 +13,7 @@ def declare(url: str, pool_size: int, migrate: bool = False) -> Any:
     """DataFlow with the models. It makes tables where it is to `migrate`, and touches no schema else.
 
     Not its cache: what is read there says nothing of the database (docs/systems/kailash.md). Nor its registry of models
-    in the database, where every start leaves a row for ever (nodes.py keeps what is generated)."""
+    in the database, where starts leave rows for ever (nodes.py keeps what is generated)."""
     os.environ.setdefault("DATAFLOW_LOG_LEVEL", "WARNING")
     db = DataFlow(
         url,

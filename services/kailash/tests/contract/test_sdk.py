@@ -6,11 +6,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import subprocess
-import sys
 from typing import Any
 
-import psycopg
 import pytest
 from contract.test_platform import Forwarder
 from dataflow import DataFlow
@@ -39,34 +36,6 @@ def test_health_check_says_healthy_of_a_server_that_is_away() -> None:
         return str(db.health_check()["status"])
 
     assert asyncio.run(whole()) == "healthy"
-
-
-START = """
-import asyncio, os
-from dataflow import DataFlow
-
-async def start():
-    db = DataFlow(os.environ["DATABASE_URL"], pool_size=1)
-    db.model(type("RegistryOfTests", (), {"__annotations__": {"id": str}}))
-    await db.initialize()
-    await db.close_async()
-
-asyncio.run(start())
-"""
-
-
-def test_every_start_leaves_a_row_in_the_registry_of_models() -> None:
-    """knowledge.models.declare keeps no models in the database."""
-
-    def rows_after_a_start() -> int:
-        env = os.environ | {"DATABASE_URL": url()}
-        subprocess.run([sys.executable, "-c", START], env=env, check=True, capture_output=True, timeout=60)
-        count = "SELECT count(*) FROM dataflow_model_registry WHERE model_name = 'RegistryOfTests'"
-        with psycopg.connect(url()) as connection:
-            found = connection.execute(count).fetchone()
-        return int(found[0]) if found else 0
-
-    assert rows_after_a_start() < rows_after_a_start()
 
 
 def test_a_vector_is_no_field() -> None:
