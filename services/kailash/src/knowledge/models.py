@@ -3,7 +3,6 @@ runs beside it for a while."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from dataflow import DataFlow
@@ -14,7 +13,6 @@ def declare(url: str, pool_size: int, migrate: bool = False) -> Any:
 
     Not its cache: what is read there says nothing of the database (docs/systems/kailash.md). Nor its registry of models
     in the database, where starts leave rows for ever (nodes.py keeps what is generated)."""
-    os.environ.setdefault("DATAFLOW_LOG_LEVEL", "WARNING")
     db = DataFlow(
         url,
         pool_size=pool_size,
@@ -23,7 +21,8 @@ def declare(url: str, pool_size: int, migrate: bool = False) -> Any:
         auto_migrate=migrate,
         migration_enabled=migrate,
         enable_model_persistence=False,
-        slow_query_threshold=1.0,
+        # It would be on where pytest is above it, and then close pools that are in use.
+        test_mode=False,
     )
 
     @db.model

@@ -169,12 +169,16 @@ def nexus_cli(service: Service, *words: str) -> Any:
 def test_migrations_are_done_once_and_again_changes_nothing(platform: Platform) -> None:
     """KD-18."""
     newest = files()[-1][0]
-    assert platform.migrate().stdout.splitlines()[0] == f"{newest} -> {newest}"
+
+    def told() -> list[str]:
+        return [line for line in platform.migrate().stdout.splitlines() if not line.startswith("{")]
+
+    assert told() == [f"{newest} -> {newest}"]
     with psycopg.connect(platform.url) as connection:
         connection.execute("INSERT INTO schema_migrations (version) VALUES ('9999')")
         connection.commit()
         try:
-            assert platform.migrate().stdout.splitlines()[0] == "9999 -> 9999"
+            assert told() == ["9999 -> 9999"]
         finally:
             connection.execute("DELETE FROM schema_migrations WHERE version = '9999'")
 
