@@ -124,7 +124,7 @@ def test_a_refusal_has_its_status(service: Service) -> None:
 
 def test_it_tells_of_its_dependencies_and_counts(service: Service) -> None:
     """KD-15, KD-30."""
-    assert httpx.get(service.url("/ready?scope=dataflow")).status_code == 200
+    assert httpx.get(service.url("/ready?scope=data")).status_code == 200
     assert httpx.get(service.url("/ready"), timeout=20).json()["error"]["message"].startswith("redis unavailable")
     metrics = httpx.get(service.url("/metrics")).text
     for name in ("nexus_", "http_requests_total", "mcp_websockets ", 'dependency_up{dependency="dataflow"} 1.0'):

@@ -138,6 +138,6 @@ def build(settings: Settings) -> FastAPI:
     websocket = Channel(
         made._mcp_server, settings.websocket_port, settings.tokens, settings.websocket_connections, settings.drain
     )
-    app = frame.service(settings, knowledge, redis, frame.Inside("gateway", made.fastapi_app), websocket)
+    app = frame.service(settings, knowledge, frame.Inside("gateway", made.fastapi_app), websocket, optional=(redis,))
     app.mount("/nexus", Guard(made.fastapi_app, settings.tokens))
     return app

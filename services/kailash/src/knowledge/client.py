@@ -44,10 +44,10 @@ class Knowledge:
         await self._client.aclose()
 
     async def check(self) -> None:
-        """Ready as it is ready, with its stores."""
+        """Whether it is ready, with the stores that it needs."""
         up = False
         try:
-            await self._send("GET", "/ready", None, 0)
+            await self._send("GET", "/ready?scope=data", None, 0)
             up = True
         finally:
             observe.DEPENDENCY_UP.labels(self.name).set(up)

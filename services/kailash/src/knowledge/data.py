@@ -104,7 +104,7 @@ def build(settings: Settings) -> FastAPI:
     nodes = Nodes(models.declare(settings.database_url, settings.pool_size), database, settings.node_cache)
     model = embeddings.model(settings.embeddings_url, settings.embeddings_model, settings.embeddings_key)
     work = Work(Indexer(nodes, database, graph, model), settings.indexers)
-    app = frame.service(settings, database, graph, nodes, work)
+    app = frame.service(settings, database, nodes, work, optional=(graph,))
     routes = APIRouter(prefix="/v1", dependencies=[Depends(auth.current)])
 
     @routes.post("/documents", status_code=202)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from fastapi import FastAPI, Request
@@ -9,16 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 
+from berth import tracing
 from berth.problems import Problem, plain
 from berth.service import Store, create
 from knowledge import logs
 from knowledge.settings import Settings
 
 
-def service(settings: Settings, *stores: Store) -> FastAPI:
-    app = create(*stores, problem=plain)
+def service(settings: Settings, *needed: Store, optional: Sequence[Store] = ()) -> FastAPI:
+    app = create(*needed, optional=optional, problem=plain)
     logs.set_up()
     app.state.tokens = settings.tokens
+    tracing.instrument(app)
 
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> JSONResponse:

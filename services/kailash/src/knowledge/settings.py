@@ -36,6 +36,9 @@ EMBEDDINGS_FIX = "pulumi config set --secret berth:embeddingsKey <key> && pulumi
 class Settings:
     role: str
     version: str
+    environment: str
+    otel_endpoint: str
+    otel_service_name: str
     dataflow_url: str
     neo4j_url: str
     #: Of the MCP channel's WebSocket.
@@ -60,7 +63,8 @@ class Settings:
 
     def features_off(self) -> dict[str, str]:
         """The optional features that are off, each with what turns it on."""
-        return {} if self.embeddings_key else {"embeddings of a provider": EMBEDDINGS_FIX}
+        off = {} if self.embeddings_key else {"embeddings of a provider": EMBEDDINGS_FIX}
+        return off if self.otel_endpoint else off | {"tracing": "set OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 
 def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
@@ -77,6 +81,9 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         role=role,
         version=text("APP_VERSION", "0.0.0"),
+        environment=text("APP_ENV", "dev"),
+        otel_endpoint=url("OTEL_EXPORTER_OTLP_ENDPOINT", text("OTEL_EXPORTER_OTLP_ENDPOINT"), ("http", "https")),
+        otel_service_name=text("OTEL_SERVICE_NAME", f"kailash-{role}"),
         dataflow_url=url("DATAFLOW_URL", text("DATAFLOW_URL"), ("http", "https")),
         neo4j_url=url("NEO4J_URL", text("NEO4J_URL"), ("bolt", "neo4j", "bolt+s", "neo4j+s")),
         websocket_port=number("WEBSOCKET_PORT", 8005 if role == "nexus" else 8002, 1, 65535),

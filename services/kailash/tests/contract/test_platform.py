@@ -250,12 +250,27 @@ def test_a_session_outlives_a_replacement_and_is_every_replicas(
     assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("which", ["database", "graph"])
-def test_readiness_follows_the_stores_and_cascades(
-    which: str, platform: Platform, dataflow: Service, api: Service
+def test_without_the_graph_documents_are_taken_and_questions_wait(
+    platform: Platform, dataflow: Service, api: Service
 ) -> None:
+    """KD-30: it is told of, and takes away no more than it has to."""
+    platform.graph.cut()
+    try:
+        assert httpx.get(dataflow.url("/ready"), timeout=10).status_code == 503
+        assert httpx.get(dataflow.url("/ready?scope=data"), timeout=10).status_code == 200
+        assert httpx.get(api.url("/ready"), timeout=10).status_code == 200
+        id = store(api, "Without the graph", "Linus Torvalds wrote Git.")
+        question = {"question": "Who wrote to Charles Babbage?"}
+        answer = httpx.post(dataflow.url("/v1/questions"), json=question, headers=BEARER, timeout=20)
+        assert answer.status_code == 503 and answer.json()["error"]["message"] == "graph unavailable, try again"
+    finally:
+        platform.graph.join()
+    indexed(api, id)
+
+
+def test_readiness_follows_the_database_and_cascades(platform: Platform, dataflow: Service, api: Service) -> None:
     """KD-29, KD-30: DataFlow's own health_check() says "healthy" all the while."""
-    forwarder: Forwarder = getattr(platform, which)
+    forwarder = platform.database
     assert [httpx.get(service.url("/ready"), timeout=10).status_code for service in (dataflow, api)] == [200, 200]
     forwarder.cut()
     try:
@@ -263,7 +278,7 @@ def test_readiness_follows_the_stores_and_cascades(
             answer = httpx.get(service.url("/ready"), timeout=10)
             assert answer.status_code == 503, service.log.read_text()
             assert httpx.get(service.url("/health")).status_code == 200
-        assert httpx.get(dataflow.url(f"/ready?scope={which}"), timeout=10).status_code == 503
+        assert httpx.get(dataflow.url("/ready?scope=data"), timeout=10).status_code == 503
     finally:
         forwarder.join()
     until(lambda: httpx.get(api.url("/ready"), timeout=10).status_code == 200, 20)
