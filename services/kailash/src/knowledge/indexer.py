@@ -103,7 +103,7 @@ class Indexer:
         id, title, text = str(document["id"]), str(document["title"]), str(document["text"])
         found = (await asyncio.to_thread(texts.passages, text))[:MOST]
         rows = [{"id": f"{id}-{n}", "document": id, "position": n, "text": part} for n, part in enumerate(found)]
-        there = {row["id"] for row in await self.nodes.list("Passage", {"document": id}, MOST)}
+        there = {row["id"] for row in await self.nodes.find("Passage", {"document": id}, MOST)}
         await self.nodes.create_many("Passage", [row for row in rows if row["id"] not in there])
         # The title belongs to each of them: a question often has its words.
         vectors = await self.model.embed([f"{title}. {part}" for part in found])

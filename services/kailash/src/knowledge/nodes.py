@@ -75,7 +75,7 @@ class Nodes:
     async def update(self, model: str, id: str, fields: Row) -> None:
         await self.run(f"{model}UpdateNode", self._db.express.update, model, id, fields)
 
-    async def list(self, model: str, filter: Row, limit: int) -> list[Row]:
+    async def find(self, model: str, filter: Row, limit: int) -> list[Row]:
         found: list[Row] = await self.run(f"{model}ListNode", self._db.express.list, model, filter, limit)
         return found
 
