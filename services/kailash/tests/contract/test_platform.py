@@ -108,7 +108,8 @@ class Platform:
 
     def migrate(self) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "knowledge.migrate"]
-        return subprocess.run(command, env=os.environ | self.env, capture_output=True, text=True, timeout=120)
+        env = os.environ | self.env | {"SEED": "true"}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
     def start(self, name: str, **env: str) -> Service:
         return self.stack.enter_context(running(name, self.folder, **(self.env | env)))
@@ -181,6 +182,12 @@ def test_migrations_are_done_once_and_again_changes_nothing(platform: Platform) 
             assert told() == ["9999 -> 9999"]
         finally:
             connection.execute("DELETE FROM schema_migrations WHERE version = '9999'")
+
+
+def test_the_seed_is_there_once_and_answers(api: Service) -> None:
+    """KD-26."""
+    indexed(api, "00000000000000000000000000000003")
+    assert ask(api, "Who taught Alan Turing?")["answer"] == "Alonzo Church taught Alan Turing at Princeton."
 
 
 def test_a_document_answers_a_question_on_every_channel(
