@@ -97,12 +97,13 @@ def test_nobody_gets_in_without_a_token(service: Service) -> None:
     for path in ("/nexus/workflows", "/nexus/health", "/nexus/openapi.json", "/nexus/workflows/measure/execute"):
         assert httpx.get(service.url(path)).status_code == 401, path
 
-    async def connect() -> None:
-        async with websockets.connect(service.websocket()):
+    async def connect(url: str) -> None:
+        async with websockets.connect(url):
             raise AssertionError("it is open")
 
-    with pytest.raises(InvalidStatus, match="401"):
-        asyncio.run(connect())
+    for url, status in ((service.websocket(), "401"), (f"ws://127.0.0.1:{service.port}/nexus/ws", "403")):
+        with pytest.raises(InvalidStatus, match=status):
+            asyncio.run(connect(url))
 
 
 def test_repeated_it_is_answered_anew_and_as_before(service: Service) -> None:

@@ -62,6 +62,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if caller(Headers(scope=scope).get("authorization", ""), self._tokens) is None:
-            await refusal().answer()(scope, receive, send)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await refusal().answer()(scope, receive, send)
             return
         await self._app(scope, receive, send)
