@@ -86,6 +86,8 @@ class Service:
         tokens.write_text(f"{TOKEN}\n")
         self.log = folder / f"{name}-{self.port}.log"
         self.env = os.environ | {
+            # It runs elsewhere: what is found from here is found from there.
+            "PYTHONPATH": os.pathsep.join(str(Path(folder).resolve()) for folder in sys.path if folder),
             "SERVICE": name,
             "PORT": str(self.port),
             "WEBSOCKET_PORT": str(self.websocket_port),

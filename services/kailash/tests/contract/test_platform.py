@@ -108,7 +108,7 @@ class Platform:
 
     def migrate(self) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "knowledge.migrate"]
-        env = os.environ | self.env | {"SEED": "true"}
+        env = os.environ | self.env | {"SEED": "true", "PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
     def start(self, name: str, **env: str) -> Service:
