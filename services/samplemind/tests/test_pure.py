@@ -18,13 +18,13 @@ from fakes import Database, FakeChroma, FakeMongo, RedisClient
 
 from berth.chroma import Chroma, ChromaAway
 from berth.passwords import hash_now
+from berth.problems import Problem
 from samplemind import auth, describe, names, sniff, uploads, waveform
 from samplemind.audio.analysis import Analysis
 from samplemind.audio.decode import Unreadable
 from samplemind.jobs import work
 from samplemind.jobs.main import main, wait
 from samplemind.jobs.queue import celery_app
-from samplemind.problems import Problem
 from samplemind.samples import ATTEMPTS, Samples, now, shown
 from samplemind.settings import ConfigError, Settings, User, load
 

@@ -24,12 +24,12 @@ from berth import tracing
 from berth.chroma import Chroma
 from berth.mongo import Mongo
 from berth.overload import step_aside
+from berth.problems import Problem, plain
 from berth.redis import Redis
 from berth.service import create
-from samplemind import metrics, names, problems, sniff, uploads, waveform
+from samplemind import metrics, names, sniff, uploads, waveform
 from samplemind.auth import COOKIE, HEADER, HEADER_VALUE, LogInLimit, Sessions, Users, issue, verify
 from samplemind.jobs import queue
-from samplemind.problems import Problem
 from samplemind.samples import VECTORS, Document, Samples, shown
 from samplemind.settings import Settings
 
@@ -300,7 +300,7 @@ async def settings(shared: Shared) -> dict[str, Any]:
 def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None) -> FastAPI:
     mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(VECTORS), Redis())
     settings.trace("celery", "httpx", "pymongo")
-    app = create(mongo, optional=(chroma, redis), problem=problems.plain)
+    app = create(mongo, optional=(chroma, redis), problem=plain)
     app.add_middleware(uploads.SmallBodies, uploads=f"{routes.prefix}/samples")
     tracing.instrument(app)
     app.state.has = Has(

@@ -13,8 +13,8 @@ from pathlib import Path
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from berth.problems import Problem
 from samplemind import sniff
-from samplemind.problems import Problem
 
 #: Folder of what is not whole yet; on the same file system as the samples.
 INCOMING = ".incoming"

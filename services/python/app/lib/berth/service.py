@@ -49,8 +49,9 @@ class Store(Protocol):
 def create(*needed: Store, optional: Sequence[Store] = (), problem: observe.Problem = observe.problem) -> FastAPI:
     """An application with /health (it lives), /ready (its stores answer) and /metrics.
 
-    While a store is away that is `optional`, most is answered: /ready?scope=data, which decides who gets requests, does
-    not ask it. `problem` makes the answer to a request that is refused or fails."""
+    A store is opened after those before it, and closed before them. While one is away that is `optional`, most is
+    answered: /ready?scope=data, which decides who gets requests, does not ask it. `problem` makes the answer to a
+    request that is refused or fails."""
     stores = (*needed, *optional)
     name = observe.service()
     observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
@@ -61,7 +62,7 @@ def create(*needed: Store, optional: Sequence[Store] = (), problem: observe.Prob
         for store in stores:
             await store.open()
         yield
-        for store in stores:
+        for store in reversed(stores):
             await store.close()
 
     app = FastAPI(

@@ -1,0 +1,127 @@
+"""The generated nodes as a request sees them: an answer, or an exception soon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Awaitable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from berth.postgres import Database
+from knowledge import metrics
+
+log = logging.getLogger("knowledge.nodes")
+
+SLOW = 10.0  # seconds for a node
+PROBE = 3.0  # seconds for a node that only shows whether nodes work
+
+Row = dict[str, Any]
+
+
+class Nodes:
+    """Where a node fails, the database is asked: DataFlow's exceptions do not tell a server that is away from a
+    statement that is wrong, and its health_check() says "healthy" of a server that is stopped."""
+
+    name = "nodes"
+    away: tuple[type[Exception], ...] = ()  # the database's
+
+    def __init__(self, db: Any, database: Database, cache: Path | None) -> None:
+        self._db, self._database, self._cache = db, database, cache
+        self._connecting = asyncio.Lock()
+        self._connected = False
+
+    async def open(self) -> None:
+        found = self.catalogue()
+        metrics.NODES.set(sum(len(model["nodes"]) for model in found["models"].values()))
+        if self._cache:
+            log.info("generated nodes are %s", remember(self._cache, found), extra={"folder": str(self._cache)})
+
+    async def close(self) -> None:
+        if self._connected:
+            await self._db.close_async()
+
+    async def check(self) -> None:
+        """By a generated node, which reads the database and no cache."""
+        await self.run("DocumentReadNode", self._db.express.read, "Document", "none has this id", seconds=PROBE)
+
+    def observe(self) -> None:
+        """It counts by itself."""
+
+    def catalogue(self) -> Row:
+        """What was generated: by model its fields and nodes."""
+        return {
+            "sdk": f"kailash-dataflow {version('kailash-dataflow')}",
+            "models": {
+                name: {
+                    "fields": {key: field["type"].__name__ for key, field in self._db.get_model_fields(name).items()},
+                    "nodes": sorted(node for node in self._db._nodes if node.startswith(name)),
+                }
+                for name in sorted(self._db.get_models())
+            },
+        }
+
+    async def create(self, model: str, row: Row) -> Row:
+        return dict(await self.run(f"{model}CreateNode", self._db.express.create, model, row))
+
+    async def read(self, model: str, id: str) -> Row | None:
+        found: Row | None = await self.run(f"{model}ReadNode", self._db.express.read, model, id)
+        return found
+
+    async def update(self, model: str, id: str, fields: Row) -> None:
+        await self.run(f"{model}UpdateNode", self._db.express.update, model, id, fields)
+
+    async def find(self, model: str, filter: Row, limit: int) -> list[Row]:
+        found: list[Row] = await self.run(f"{model}ListNode", self._db.express.list, model, filter, limit)
+        return found
+
+    async def create_many(self, model: str, rows: list[Row]) -> None:
+        if rows:
+            await self.run(f"{model}BulkCreateNode", self._db.express.bulk_create, model, rows)
+
+    async def run(self, node: str, call: Any, *args: Any, seconds: float = SLOW) -> Any:
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connect()
+                work: Awaitable[Any] = call(*args)
+                return await work
+        except Exception:
+            metrics.NODE_ERRORS.labels(node).inc()
+            await self._database.check()
+            raise
+        finally:
+            metrics.NODE_SECONDS.labels(node).observe(time.perf_counter() - started)
+
+    async def _connect(self) -> None:
+        # By itself it connects at the first use, on the event loop, and tries for eleven seconds meanwhile.
+        if self._connected:
+            return
+        async with self._connecting:
+            if not self._connected:
+                await self._database.check()
+                await asyncio.to_thread(self._db._ensure_connected)
+                self._connected = True
+
+
+def remember(folder: Path, catalogue: Mapping[str, Any]) -> str:
+    """Keeps what was generated for the next start, and says how it differs from what the last one kept."""
+    file = folder / "nodes.json"
+    text = json.dumps(catalogue, indent=2, sort_keys=True)
+    try:
+        before = file.read_text(encoding="utf-8")
+    except OSError:
+        before = ""
+    if before == text:
+        return "as before"
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as new:
+            new.write(text)
+        Path(new.name).replace(file)
+    except OSError as error:
+        return f"not kept: {error.strerror}"
+    return "others than before" if before else "kept for the first time"
