@@ -312,7 +312,7 @@ describe("the files of SampleMind", () => {
   const [backend, frontend] = [read("samplemind/Dockerfile"), read("samplemind-frontend/Dockerfile")];
 
   it("SM-13, SM-14, SM-22: the backend is built in one stage and run in another, optimised, packages before source", () => {
-    assert.ok(["builder", "runtime"].every((stage) => stages(backend).includes(stage)));
+    assert.ok(["dependencies", "runtime"].every((stage) => stages(backend).includes(stage)));
     assert.match(backend, /PYTHONOPTIMIZE=2/);
     assert.match(backend, /pip .*install --no-cache-dir/);
     const runtime = backend.split("AS runtime")[1]!;
