@@ -81,7 +81,8 @@ const [worker, inner, beside, job]: readonly [Chosen, Chosen, Chosen, Chosen] = 
 /** A file that holds a secret of the worker. */
 const secretFile = (roles: Roles): string => Object.keys(planned(roles, roles.worker).secrets!).sort()[0]!;
 
-const first: readonly Change[] = [
+/** One up repairs them all: each of them is reported by an object of its own. */
+export const changes: readonly Change[] = [
   {
     name: "a container was stopped",
     make: engine(called("alertmanager"), "stop", "--time", "5"),
@@ -165,9 +166,6 @@ const first: readonly Change[] = [
     make: (stack) => docker("volume", "create", ...strangers(stack), "stranger-volume"),
     undone: gone("volume", "stranger-volume"),
   },
-];
-
-const second: readonly Change[] = [
   {
     name: "a secret file got a wider mode",
     make: onFiles(filesOf(worker), (roles) => `chmod 0644 /v/secrets/${secretFile(roles)}`),
@@ -211,15 +209,15 @@ const second: readonly Change[] = [
   },
   {
     name: "a limit of processes was set",
-    make: engine(called("postgres-exporter"), "update", "--pids-limit", "500"),
+    make: engine(called("node-exporter"), "update", "--pids-limit", "500"),
     says: /limit of processes is 500, declared none/,
-    replaces: only(called("postgres-exporter")),
+    replaces: only(called("node-exporter")),
   },
   {
     name: "a cpu limit was changed",
-    make: engine(called("alertmanager"), "update", "--cpus", "0.75"),
-    says: (roles) => new RegExp(`cpu limit is 0\\.75, declared ${planned(roles, "alertmanager").limits.cpus}`),
-    replaces: only(called("alertmanager")),
+    make: engine(called("redis-exporter"), "update", "--cpus", "0.75"),
+    says: (roles) => new RegExp(`cpu limit is 0\\.75, declared ${planned(roles, "redis-exporter").limits.cpus}`),
+    replaces: only(called("redis-exporter")),
   },
   {
     name: "a stranger sits in one of the stack's networks",
@@ -241,9 +239,6 @@ const second: readonly Change[] = [
     },
   },
 ];
-
-/** Within a group every change is to another service, so that one up shows what each of them costs. */
-export const groups: readonly (readonly Change[])[] = [first, second];
 
 export const network: Change = {
   name: "a network was removed",

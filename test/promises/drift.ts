@@ -9,7 +9,7 @@ import { command, good, type Result } from "../stack/command.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { type Roles, rolesOf } from "../stack/roles.ts";
 import type { Stack } from "../stack/stack.ts";
-import { type Change, groups, GUESTS, network } from "./drift-changes.ts";
+import { type Change, changes, GUESTS, network } from "./drift-changes.ts";
 
 export function drift(stack: Stack): void {
   const { project } = stack;
@@ -58,19 +58,19 @@ export function drift(stack: Stack): void {
   });
 
   /** They happen, bin/drift names each of them, one bin/up repairs them all. */
-  function happen(changes: readonly Change[]): void {
+  function happen(together: readonly Change[]): void {
     const objects = new Map<Change, string>();
     let reported: Result;
     let touched: readonly string[];
     let untouched: Map<string, string>;
     before(async () => {
-      const replaced = changes.flatMap(({ replaces }) => replaces?.(roles) ?? []);
+      const replaced = together.flatMap(({ replaces }) => replaces?.(roles) ?? []);
       touched = [...project.known.withFollowers(replaced), "stranger"];
       untouched = await idsBut(project, touched);
-      for (const change of changes) objects.set(change, await change.make(stack, roles));
+      for (const change of together) objects.set(change, await change.make(stack, roles));
       reported = await look();
     });
-    for (const change of changes)
+    for (const change of together)
       it(`${change.name}: bin/drift names it, and exits with 2`, () => {
         const [object, says] = [objects.get(change)!, change.says];
         const words = says instanceof RegExp ? says : says(roles);
@@ -81,12 +81,12 @@ export function drift(stack: Stack): void {
       });
     it("one bin/up repairs it; what was not touched keeps its id", async () => {
       await good(project.script("up", project.stack));
-      for (const { undone } of changes) await undone?.(stack, roles);
+      for (const { undone } of together) await undone?.(stack, roles);
       assert.deepEqual(await idsBut(project, touched), untouched);
       await good(look());
     });
   }
-  for (const changes of groups) describe(`promise 6: ${changes.length} things at once`, () => happen(changes));
-  for (const change of [network, ...groups.flat()])
+  describe(`promise 6: ${changes.length} things at once`, () => happen(changes));
+  for (const change of [network, ...changes])
     describeInAll(`promise 6: ${change.name}, and nothing else`, () => happen([change]));
 }
