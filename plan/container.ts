@@ -2,13 +2,14 @@
  * A planned service to what every one of its containers is given, hardening included; policy/ holds it to that.
  * Containers that only carry files are made in components/files.ts.
  */
-import { duration } from "./health.ts";
+import { duration, patient } from "./health.ts";
 import { cpuShares, formatCpus } from "./limits.ts";
 import type { Plan, PlannedService } from "./types.ts";
 
 /** `docker.ContainerArgs` but for what only the engine knows: image, networks, volumes. */
 export function containerArgs(service: PlannedService, plan: Plan) {
-  const { limits, health } = service;
+  const { limits } = service;
+  const health = patient(service.health);
   return {
     user: `${service.uid}:${service.gid ?? 0}`,
     ...(service.gid === undefined ? {} : { groupAdds: ["0"] }),

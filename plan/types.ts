@@ -54,6 +54,8 @@ export interface HealthCheck {
   readonly timeout: number;
   readonly retries: number;
   readonly startPeriod: number;
+  /** Whether the image has a shell. @default true */
+  readonly shell?: boolean;
 }
 
 export interface Limits {

@@ -114,7 +114,7 @@ export function edge(args: Args<typeof edgePart.settings>, services: readonly Se
       after: ["edge"],
       goesLive: true,
       ...(unasked.length ? { watches: { services: unasked, seconds: settle } } : {}),
-      health: healthCheck.command(["test", "-e", "/tmp/published"], { interval: 3, startPeriod: 0 }),
+      health: healthCheck.command(["test", "-e", "/tmp/published"], { startPeriod: 0 }),
       limits: { memory: 32, cpus: 0.25 },
       stopGrace: 5,
       waitTimeout: settle,

@@ -22,7 +22,7 @@ export const loki = ({ settings, baseImage }: MonitoringArgs): ServiceSpec[] => 
     publish: { loki: 3100 },
     metrics: {},
     // Its image has nothing but the program, which asks itself. It says it is not ready for the first 15 seconds.
-    health: healthCheck.command(["loki", "-health"], { startPeriod: 60 }),
+    health: healthCheck.bare(["loki", "-health"], { startPeriod: 60 }),
     // Ready would take it 15 seconds.
     rehearsal: { command: [`-config.file=${FILES}/loki.yml`, "-verify-config"] },
     limits: { memory: 512, cpus: 0.5, least: 192 },

@@ -171,7 +171,7 @@ const users = (args: MongoArgs, database: string): ServiceSpec => ({
 const prune = (): ServiceSpec => ({
   tier: "data",
   kind: "job",
-  health: { ...succeeded, interval: 8 },
+  health: succeeded,
   ...tool("mongo-prune", {
     prunes: "mongoPassword",
     command: ["python", "-m", "stores", "mongo-prune", String(pace.prune)],

@@ -199,7 +199,7 @@ const prune = ({ baseImage }: PostgresArgs, database: string): ServiceSpec => ({
   sharesFilesOf: "postgres-roles",
   volumes: [SOCKET],
   networks: ["data"],
-  health: { ...succeeded, interval: 8 },
+  health: succeeded,
   limits: { memory: 64, cpus: 0.25 },
 });
 

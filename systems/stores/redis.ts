@@ -96,7 +96,7 @@ const prune = ({ baseImage }: Args): ServiceSpec => ({
   // Both are the user who manages the others.
   sharesFilesOf: "redis-users",
   networks: ["data"],
-  health: { ...succeeded, interval: 8 },
+  health: succeeded,
   limits: { memory: 32, cpus: 0.25 },
 });
 

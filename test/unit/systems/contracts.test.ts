@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { built, type Contract, contracts, programsOf, repositoryOf } from "../../../bench/contracts.ts";
+import { patient } from "../../../plan/health.ts";
 import { asCommand } from "../../../plan/rehearsal.ts";
 import { FILES } from "../../../plan/files.ts";
 import type { ImageSpec, ServiceSpec, System } from "../../../plan/types.ts";
@@ -76,7 +77,7 @@ function startedIn(service: ServiceSpec, definition: SystemDefinition, system: S
   // An entrypoint of the official images runs what it is given; others are programs that take arguments.
   const runs = given.length === 0 || /docker-entrypoint\.sh$/.test(given[0]!);
   const commands = [
-    asCommand(health.test),
+    asCommand(patient(health).test),
     ...(entrypoint ? [entrypoint] : []),
     ...(command && runs && !command[0]!.startsWith("-") ? [command] : []),
     ...(rehearsal?.follows ? [rehearsal.follows.tells, rehearsal.follows.takes] : []),
