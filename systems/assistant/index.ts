@@ -5,7 +5,7 @@ import type { Args } from "../part.ts";
 import { edgeUrl } from "../parts/edge.ts";
 import { runOnce, succeeded } from "../parts/job.ts";
 import { tracesUrl } from "../parts/monitoring-logs.ts";
-import { PYTHON_UID, pythonHealth, pythonImage, pythonImages } from "../parts/python.ts";
+import { PYTHON_LEAST, PYTHON_UID, pythonHealth, pythonImage, pythonImages } from "../parts/python.ts";
 import { postgres } from "../stores/postgres.ts";
 import { redis } from "../stores/redis.ts";
 import { system } from "../system.ts";
@@ -21,8 +21,6 @@ const IMAGE = { build: "assistant" };
 const NETWORKS: readonly NetworkName[] = ["app", "monitoring"];
 const STORES = ["postgres", "redis"];
 const AGENT = 8001;
-/** MiB that one process of Python takes with all that it imports, and some for its work. */
-const APPLICATION = 128;
 /** What an application opens beside its pool: the probe that listens, and the one that takes its place. */
 const POOL = { variable: "DB_POOL_SIZE", besides: 2 } as const;
 
@@ -100,7 +98,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       name: "api",
       port: 8000,
       route: { public: "/", check: "/health" },
-      limits: { memory: 512, cpus: 1, least: APPLICATION },
+      limits: { memory: 512, cpus: 1, least: PYTHON_LEAST },
       // Codes by SMS; the worker sends reminders.
       networks: has("twilioAccountSid") ? outbound : NETWORKS,
       environment: {
@@ -121,7 +119,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       name: "agent",
       port: AGENT,
       route: { internal: AGENT, check: "/health", readTimeout: 120 },
-      limits: { memory: 384, cpus: 1, least: APPLICATION },
+      limits: { memory: 384, cpus: 1, least: PYTHON_LEAST },
       networks: has("llmApiKey") ? outbound : NETWORKS,
       environment: {
         INTERNAL_TOKEN_FILE: internal.INTERNAL_TOKEN_FILE,
@@ -146,7 +144,7 @@ function applications(args: AssistantArgs): ServiceSpec[] {
       port: 8003,
       optional: true,
       route: { public: "/sms", check: "/sms" },
-      limits: { memory: 256, cpus: 0.5, least: APPLICATION },
+      limits: { memory: 256, cpus: 0.5, least: PYTHON_LEAST },
       environment: { ...internal, PUBLIC_URL: args.publicUrl, ...(has("twilioAuthToken") ? twilioPaths(args) : {}) },
       secrets: { ...internalSecret, ...(has("twilioAuthToken") ? twilioSecrets(args) : {}) },
     }),
@@ -183,7 +181,7 @@ function jobs(args: AssistantArgs): ServiceSpec[] {
     uses: STORES,
     networks: [],
     health: succeeded,
-    limits: { memory: 256, cpus: 1, least: APPLICATION },
+    limits: { memory: 256, cpus: 1, least: PYTHON_LEAST },
   });
   const migrations = {
     ...(allowed === undefined ? {} : { ALLOW_DESTRUCTIVE: allowed }),

@@ -14,6 +14,9 @@ export const pythonImages = { python: "python:3.11-slim" };
 /** Uid of the processes (services/python/Dockerfile). */
 export const PYTHON_UID = 10001;
 
+/** MiB that one process of Python takes with all that it imports, and some for its work. */
+export const PYTHON_LEAST = 128;
+
 /** What every Python service has, by its path under /app. A build sees the folder of its service and nothing else. */
 export function shared(): string {
   const files = readdirSync(join(ROOT, FOLDER, "app"), { recursive: true, withFileTypes: true })
@@ -68,6 +71,7 @@ export const python = (name: string, own: (args: Args) => PythonSpec): Entry => 
       // Longer than requests under way get (berth/__main__.py).
       stopGrace: 60,
       ...spec,
+      limits: { least: PYTHON_LEAST, ...spec.limits },
       environment: {
         SERVICE: name,
         PORT: spec.port,
