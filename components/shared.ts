@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { references, render, valueKey } from "../plan/template.ts";
 import type { ImageRef, NetworkName, Plan } from "../plan/types.ts";
 import type { Files } from "./files.ts";
+import type { LastWords } from "./last-words.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** A declared service: what those after it wait for and refer to. */
@@ -23,8 +24,8 @@ export interface Shared {
   readonly secrets: Pick<Secrets, "lookup" | "version">;
   /** Address of the engine, where it is not this machine's. */
   readonly engine: string | undefined;
-  /** Show why a container did not get healthy. */
-  readonly lastWords: { readonly others: pulumi.ErrorHook; readonly job: pulumi.ErrorHook };
+  /** Show why a container did not get healthy, and end what failed. */
+  readonly lastWords: LastWords;
   /** Let some containers start at a time. */
   readonly turns: pulumi.ResourceHookBinding;
   /** Tries what would replace a single container. */

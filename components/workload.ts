@@ -80,7 +80,7 @@ const argsOf = (service: PlannedService, files: Files | undefined, shared: Share
 /** Applications start in turns: what else starts costs little, and others wait for it. */
 function hooksOf({ kind, tier }: PlannedService, { lastWords, turns }: Shared): pulumi.ResourceHookBinding {
   const inTurn = kind === "stateless" && tier === "app" ? turns : {};
-  return { ...inTurn, onError: [kind === "job" ? lastWords.job : lastWords.others, ...(inTurn.onError ?? [])] };
+  return { ...inTurn, onError: [lastWords[kind], ...(inTurn.onError ?? [])] };
 }
 
 /** What is known when the containers that a service watches are steady. */

@@ -150,6 +150,7 @@ export class Stack<S extends Session = Session> {
       }
       const after = await this.project.containers();
       for (const [name, id] of before) assert.equal(after.get(name), id, `${name} is gone`);
+      assert.deepEqual(await this.strangers(before), [], "what failed goes on");
       assert.equal(await this.routes(), routes);
     };
     const shortly = () => this.project.configured({ "berth:waitTimeout": HOPELESS }, attempt);
@@ -160,6 +161,16 @@ export class Stack<S extends Session = Session> {
   private async serving(): Promise<Map<string, string>> {
     const all = await Promise.all(this.project.known.publicly.map(({ name }) => this.project.containers(name)));
     return new Map(all.flatMap((found) => [...found]));
+  }
+  /** Containers of what answers users that run and are none of these. */
+  private async strangers(known: ReadonlyMap<string, string>): Promise<string[]> {
+    const answers = new Set(this.project.known.publicly.map(({ name }) => name));
+    const ours = ["--filter", `label=berth.stack=${this.project.stack}`];
+    const all = await docker("ps", ...ours, "--format", '{{.Label "berth.service"}} {{.Names}}');
+    return all
+      .split("\n")
+      .map((line) => line.split(" ") as [string, string])
+      .flatMap(([service, name]) => (answers.has(service) && !known.has(name) ? [name] : []));
   }
   /** The next good release needs nothing but itself, and leaves nothing behind. */
   async recovers(): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { culpritsOf, endJob } from "../../../components/last-words.ts";
+import { culpritsOf, end } from "../../../components/last-words.ts";
 
 describe("whose last words are shown", () => {
   const healthy = "a1 assistant-stage-seed-0000001 Up 2 minutes (healthy)";
@@ -15,9 +15,9 @@ describe("whose last words are shown", () => {
     const failed = "c3 assistant-stage-seed-0000003 Up 4 seconds (unhealthy)";
     assert.deepEqual(culpritsOf([failed, carrier, healthy]), [failed]);
   });
-  it("a job that failed is kept from starting again, and then ended", async () => {
+  it("what failed is kept from starting again, and then ended", async () => {
     const asked: string[] = [];
-    await endJob(
+    await end(
       (...args) => {
         asked.push(args.join(" "));
         return Promise.resolve({ stdout: "", stderr: "" });
