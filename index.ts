@@ -1,5 +1,5 @@
 /** berth: settings → system → plan → platform → outputs. */
-import "./components/debug-messages.ts";
+import "./components/sdk.ts";
 import { announce, load, refusing } from "./config/load.ts";
 import { contextProblems } from "./components/build-contexts.ts";
 import { imageSources } from "./components/image-sources.ts";
