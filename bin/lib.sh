@@ -155,10 +155,12 @@ backup_of() { # stack
 # Puts right what a killed run left, of bin/up or of plain pulumi.
 recover() { node bin/recover.ts "$1"; } # stack
 
-# Selects a stack, creating it on first use.
-select_stack() { # stack
+# Makes sure of a stack. One that is new is created, and selected for plain pulumi.
+find_stack() { # stack
   [ -f "Pulumi.$1.yaml" ] || die "there is no stack \"$1\": $(for f in Pulumi.*.yaml; do f=${f#Pulumi.}; printf '%s ' "${f%.yaml}"; done)are here"
   passphrase "$1"
   mkdir -p .state
-  pulumi stack select "$1" --create --non-interactive > /dev/null
+  if [ -n "${PULUMI_BACKEND_URL:-}" ] || [ ! -f ".state/.pulumi/stacks/berth/$1.json" ]; then
+    pulumi stack select "$1" --create --non-interactive > /dev/null
+  fi
 }
