@@ -28,6 +28,8 @@ export interface Engine extends Machine {
   readonly userns: boolean;
   /** Which limits of a container it can hold. */
   readonly limits: { readonly memory: boolean; readonly swap: boolean; readonly cpus: boolean };
+  /** Name of the docker client's context, which nobody chose where it is "default". */
+  readonly context: string;
   /** Whether the kernel forwards packets, without which no published port is reached. */
   readonly forwards: boolean;
   /** How many more networks it has addresses for, and the stacks that have theirs; undefined, where it does not say. */
@@ -88,6 +90,7 @@ interface Info {
   readonly SwapLimit: boolean;
   readonly CpuCfsQuota: boolean;
   readonly IPv4Forwarding: boolean;
+  readonly ClientInfo?: { readonly Context?: string };
   readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null;
 }
 
@@ -124,6 +127,7 @@ export function engineFrom(info: unknown, networks?: unknown): Engine | undefine
     rootless: hasOption("rootless"),
     userns: hasOption("userns"),
     limits: { memory: said.MemoryLimit === true, swap: said.SwapLimit === true, cpus: said.CpuCfsQuota === true },
+    context: said.ClientInfo?.Context ?? "",
     forwards: said.IPv4Forwarding !== false,
     ...(bridges === undefined ? {} : { networks: roomBeside(bridges, DefaultAddressPools ?? []) }),
     ...(mtu === undefined ? {} : { mtu: Number(mtu) }),

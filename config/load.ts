@@ -77,7 +77,8 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   if (certificate !== undefined && key !== undefined)
     await certified({ stack, certificate, key, publicUrl: settings.publicUrl, now: new Date() });
   const address = new pulumi.Config("docker").get("host");
-  const [engine, stray] = await Promise.all([engineAt(addressOf(address)), strayContext(addressOf(address))]);
+  const engine = await engineAt(addressOf(address));
+  const stray = engine?.context === "default" ? undefined : await strayContext(addressOf(address));
   if (stray !== undefined) throw new pulumi.RunError(new ProblemsError(stack, [twoEngines(stray, stack)]).message);
   return {
     system,

@@ -39,6 +39,7 @@ describe("config/engine", () => {
       rootless: false,
       userns: false,
       limits: { memory: true, swap: true, cpus: true },
+      context: "default",
       forwards: true,
       networks: { left: 30, stacks: new Set() },
       mtu: 1400,
