@@ -2,9 +2,13 @@
  * The Docker engine's HTTP interface, as much of it as the stand-in needs. No
  * version in the path: the engine's own one.
  */
-import { Agent, request as httpRequest } from "node:http";
+import { createRequire } from "node:module";
+import type * as http from "node:http";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { Json } from "../shared/wire.ts";
+
+// An import would load all that the module has, a second HTTP client among it.
+const { Agent, request: httpRequest } = createRequire(import.meta.url)("node:http") as typeof http;
 
 export class EngineError extends Error {
   readonly status: number;
