@@ -147,6 +147,27 @@ export function application(world: World<Client>): void {
       assert.ok(sample.name.length > 0 && !/[/\\]/.test(sample.name), sample.name);
     });
 
+  it("bad times: without Chroma similar samples are a controlled 503, all else goes on, and what came meanwhile is analysed", async () => {
+    const name = randomUUID();
+    const before = await stored(stack.session, `${name}.wav`, tone({ seconds: 0.2 }));
+    await ended(stack.session, before);
+    const chroma = await project.container("chroma");
+    await docker("stop", chroma);
+    let meanwhile = "";
+    try {
+      const { status, headers, body } = await stack.session.get(`/api/samples/${before}/similar`);
+      assert.equal(status, 503, JSON.stringify(body));
+      assert.ok(headers.get("retry-after"));
+      assert.ok((body as { error: { code: string } }).error.code);
+      meanwhile = await stored(stack.session, "meanwhile.wav", tone({ seconds: 0.2 }));
+      assert.equal((await stack.session.search({ q: name })).length, 1);
+    } finally {
+      await docker("start", chroma);
+    }
+    assert.equal((await ended(stack.session, meanwhile)).state, "ready");
+    assert.equal((await stack.session.get(`/api/samples/${meanwhile}/similar`)).status, 200);
+  });
+
   it("fifty uploads at once are all taken, or told when to come back, and none is half there", async () => {
     const mark = randomUUID();
     const answers = await Promise.all(
