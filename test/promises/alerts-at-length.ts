@@ -1,6 +1,6 @@
 /** Every alert that the gate does not wait for: its condition is made, it arrives, and, once mended, it clears. */
 import { randomUUID } from "node:crypto";
-import { describeInAll, inAll, OWN } from "../length.ts";
+import { describeInAll, OWN } from "../length.ts";
 import { type Alerts, keepDoing, type Trouble } from "../stack/alerts.ts";
 import { docker, eventually, good } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
@@ -138,29 +138,31 @@ export function alertsAtLength(world: World, alerts: Alerts): void {
     });
   });
 
-  (OWN ? it : inAll)("no store, and what comes of it: each is told, and told as over", async () => {
-    const front = project.known.behind(driver.paths.data).name;
-    const { stores } = driver;
-    const containers = await Promise.all(stores.map(({ service }) => project.container(service)));
-    const away = stores.map(({ alert }, n): Trouble => ({
-      alert,
-      labels: {},
-      make: () => docker("stop", "--time", "20", containers[n]!),
-      mend: () => docker("start", containers[n]!),
-    }));
-    let stop: () => Promise<void> = () => Promise.resolve();
-    await alerts.fireAndClear([
-      ...away,
-      { alert: "ServiceUnhealthy", labels: { service: front, dependency: stores[0].dependency } },
-      {
-        alert: "HighErrorRate",
-        labels: { service: front },
-        make: () => {
-          stop = keepDoing(() => stack.session.get(driver.paths.data), 100);
-          return Promise.resolve();
+  (OWN ? describe : describeInAll)("no store, and what comes of it", () => {
+    it("each is told, and told as over", async () => {
+      const front = project.known.behind(driver.paths.data).name;
+      const { stores } = driver;
+      const containers = await Promise.all(stores.map(({ service }) => project.container(service)));
+      const away = stores.map(({ alert }, n): Trouble => ({
+        alert,
+        labels: {},
+        make: () => docker("stop", "--time", "20", containers[n]!),
+        mend: () => docker("start", containers[n]!),
+      }));
+      let stop: () => Promise<void> = () => Promise.resolve();
+      await alerts.fireAndClear([
+        ...away,
+        { alert: "ServiceUnhealthy", labels: { service: front, dependency: stores[0].dependency } },
+        {
+          alert: "HighErrorRate",
+          labels: { service: front },
+          make: () => {
+            stop = keepDoing(() => stack.session.get(driver.paths.data), 100);
+            return Promise.resolve();
+          },
+          mend: () => stop(),
         },
-        mend: () => stop(),
-      },
-    ]);
+      ]);
+    });
   });
 }
