@@ -150,7 +150,7 @@ export const samplemind: Driver<Client> = {
   paths: { light: "/api/settings", data: "/api/samples?limit=5" },
   // An upload over a slow line.
   slow: (_, id) => upload(id),
-  load: { share: 0.4, posts: 0.05 },
+  load: { share: 0.2, posts: 0.05 },
   keep: async (session, what) => {
     const { status, body } = await (session as Client).upload(`${what}.wav`, SHORT);
     assert.equal(status, 202, JSON.stringify(body));
