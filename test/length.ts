@@ -1,12 +1,20 @@
-/** Tests that are too long for the gate: they run in `bin/test all`, and everywhere else they are counted and named. */
+/**
+ * Which tests of the promises run. Those that are too long for the gate run in `bin/test all`, and everywhere else they
+ * are counted and named. A suite of one system alone leaves out what no system differs in: the gate proves it.
+ */
+
+/** Whether a suite asks only for what depends on its system. */
+export const OWN = Boolean(process.env["BERTH_TEST_OWN"]);
 
 /** Whether everything is tested at length. */
-export const ALL = Boolean(process.env["BERTH_TEST_ALL"]);
+export const ALL = !OWN && Boolean(process.env["BERTH_TEST_ALL"]);
 
 /** Titles of the tests that this run leaves to `bin/test all`. */
 export const left: string[] = [];
 
-const leave = (test: Mocha.Test): number => left.push(test.titlePath().join(": "));
+const leave = (test: Mocha.Test): void => {
+  if (!OWN) left.push(test.titlePath().join(": "));
+};
 
 /** A test of `bin/test all`. */
 export function inAll(title: string, body: Mocha.Func | Mocha.AsyncFunc): Mocha.Test {
@@ -16,6 +24,11 @@ export function inAll(title: string, body: Mocha.Func | Mocha.AsyncFunc): Mocha.
   test.parent!.tests.pop();
   leave(test);
   return test;
+}
+
+/** A test of what is the same in every system. */
+export function inGate(title: string, body: Mocha.Func | Mocha.AsyncFunc): void {
+  if (!OWN) it(title, body);
 }
 
 /** A group of tests of `bin/test all`. */

@@ -138,7 +138,9 @@ export const SUITES: readonly Suite[] = [
   soak("images", "the images hold what they should, and build the same twice"),
   soak("migrations", "the schema goes up and down under load, with its data"),
   soak("promote", "what ran in stage is what runs in prod"),
-  soak("samplemind", "the second system does what it should, and keeps the promises that are about its own parts"),
+  soak("samplemind", "the second system does what it should, and keeps the promises that depend on the system", {
+    BERTH_TEST_OWN: "1",
+  }),
   soak("telemetry", "logs and traces arrive, through outages, crashes and floods"),
   soak("upgrade-path", "a stack that a former version made moves over by one update, with its data"),
   soak("upgrades", "other versions of PostgreSQL and Redis take over the data"),

@@ -137,11 +137,25 @@ const row: Row = {
   ],
 };
 
+const pools: Row = {
+  title: "PostgreSQL's connections",
+  panels: [
+    graph(
+      "Of each service",
+      "short",
+      query("sum by (service, state) (db_pool_connections)", "{{service}} {{state}}"),
+      query("sum by (service) (db_pool_waiting_requests)", "{{service}} waiting"),
+    ),
+  ],
+};
+
 export const postgresDrawings: Drawings = {
   services: { postgres: { up: "max(pg_up)", work } },
-  rows: { data: [row] },
+  rows: { app: [pools], data: [row] },
   pages: [page],
   metrics: [
+    "db_pool_connections",
+    "db_pool_waiting_requests",
     "pg_up",
     "pg_stat_database_numbackends",
     "pg_stat_database_xact_commit",

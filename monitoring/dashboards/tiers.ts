@@ -121,18 +121,6 @@ export const appTier = (rows: readonly Row[]): Dashboard => ({
           "short",
           query("min by (service, dependency) (dependency_up)", "{{service}} {{dependency}}"),
         ),
-        graph(
-          "Database connections",
-          "short",
-          query("sum by (service, state) (db_pool_connections)", "{{service}} {{state}}"),
-          query("sum by (service) (db_pool_waiting_requests)", "{{service}} waiting"),
-        ),
-        graph(
-          "Refused by the rate limit",
-          "reqps",
-          query("sum by (service) (rate(rate_limited_requests_total[5m]))", "{{service}}"),
-        ),
-        graph("Database outages", "short", query("sum by (service) (increase(db_outages_total[15m]))", "{{service}}")),
       ],
     },
     ...rows,

@@ -93,6 +93,12 @@ const purpose: Row = {
       query("sum by (outcome) (rate(assistant_logins_total[5m]))", "{{outcome}}"),
       query("sum by (method, outcome) (rate(assistant_mfa_codes_total[5m]))", "code by {{method}} {{outcome}}"),
     ),
+    graph(
+      "Refused by the rate limit",
+      "reqps",
+      query("sum by (service) (rate(rate_limited_requests_total[5m]))", "{{service}}"),
+    ),
+    graph("Database outages", "short", query("sum by (service) (increase(db_outages_total[15m]))", "{{service}}")),
     graph("SMS", "ops", query("sum by (outcome) (rate(assistant_sms_received_total[5m]))", "{{outcome}}")),
   ],
 };
@@ -128,5 +134,7 @@ export const drawings: Drawings = {
     "assistant_reminders_due_total",
     "assistant_release_info",
     "assistant_schema_info",
+    "db_outages_total",
+    "rate_limited_requests_total",
   ],
 };

@@ -220,7 +220,8 @@ function frontend({ settings }: SampleMindArgs): ServiceSpec {
     name: "frontend",
     tier: "app",
     image: { build: "samplemind-frontend" },
-    networks: ["app"],
+    // The engine tells of a container to who shares a network with it.
+    networks: ["app", "monitoring"],
     route: { public: "/", check: "/" },
     stopGrace: 15,
   } as const;

@@ -130,8 +130,6 @@ const ferretdb = ({ settings }: MongoArgs) => ({
     FERRETDB_LOG_FORMAT: "json",
     FERRETDB_LOG_LEVEL: "warn",
     FERRETDB_TEST_ENABLE_NEW_AUTH: true,
-    FERRETDB_SETUP_DATABASE: "admin",
-    FERRETDB_SETUP_USERNAME: "root",
   },
   volumes: [{ name: "ferretdb-data", path: "/state", ...kept(settings.mongo) }],
   // Not readyz, which logs in with the password of the first start: after a rotation it fails until the job that makes

@@ -14,6 +14,7 @@ import { releases } from "../promises/releases.ts";
 import { rotation } from "../promises/rotation.ts";
 import { secrets } from "../promises/secrets.ts";
 import { settled } from "../promises/settled.ts";
+import { addBilling } from "../billing.ts";
 import { chapters } from "../stack/chapters.ts";
 import { World } from "../stack/world.ts";
 import { application } from "../systems/assistant/application.ts";
@@ -22,7 +23,8 @@ import { assistant } from "../systems/assistant/driver.ts";
 describe("serving", function () {
   this.timeout(1_200_000);
   const world = new World(assistant, "e2e-serving", 20_000);
-  before(() => world.open());
+  // The proof that an entry and a folder are all that a service needs: billing lives through all of this.
+  before(() => world.open(addBilling));
   after(() => world.close());
 
   chapters({

@@ -1,8 +1,9 @@
 /**
  * The common load (docs/promises.md): an open loop through the edge that knows what it lost.
  * 150 requests/s on kept connections and 50/s on new ones, 20 % of them POSTs with an id of their own,
- * a slow request every second. Failure: not 2xx, reset, refused, timed out. Of those that are answered, it says which
- * answer no program could act on. What the requests are, the system's driver says.
+ * a slow request every second, which is answered late or sent slowly. Failure: not 2xx, reset, refused, timed out. Of
+ * those that are answered, it says which answer no program could act on. What the requests are, says the system's
+ * driver.
  */
 import { randomUUID } from "node:crypto";
 import * as http from "node:http";
@@ -23,8 +24,8 @@ export interface LoadArgs {
   readonly reads: readonly string[];
   /** What a POST with this id is. */
   readonly write: (id: string) => Write;
-  /** Path of a request that takes so many seconds. */
-  readonly slowly: (seconds: number) => string;
+  /** A request that takes so many seconds: the path of a late answer, or a write with this id, sent bit by bit. */
+  readonly slowly: (seconds: number, id: string) => string | Write;
   /** Seconds that a slow request takes; one starts every second. 0: none. @default 8 */
   readonly slow?: number;
   /** Most connections that are kept; what is due beyond waits for one of them. @default 128 */
@@ -220,18 +221,18 @@ export class Load {
   }
 
   #sendSlow(): void {
+    const { slow, slowly, timeout } = this.#args;
     this.#slowSent += 1;
     const began = performance.now();
+    const id = randomUUID();
+    const asked = slowly(slow, id);
+    const [method, path, write] =
+      typeof asked === "string" ? (["GET", asked] as const) : (["POST", asked.path, asked] as const);
     void this.#track(
-      this.#request(
-        "GET",
-        this.#args.slowly(this.#args.slow),
-        undefined,
-        true,
-        this.#args.timeout + this.#args.slow * 1000,
-      ).then((failure) => {
+      this.#request(method, path, write, true, timeout + slow * 1000, slow).then((failure) => {
         if (failure) this.#fail(`slow: ${failure}`, began);
         else this.#slowOk += 1;
+        if (write && !failure) this.#acknowledged.push(id);
       }),
     );
   }
@@ -245,13 +246,14 @@ export class Load {
     this.#failed.push({ what, began: origin + began, ended: origin + ended });
   }
 
-  /** @returns why it failed; undefined if it did not. */
+  /** @param seconds How long its body is on the way. @returns why it failed; undefined if it did not. */
   #request(
     method: string,
     path: string,
     write: Write | undefined,
     kept: boolean,
     timeout: number,
+    seconds = 0,
   ): Promise<string | undefined> {
     const sent = write && sentOf(write);
     return new Promise((resolve) => {
@@ -286,7 +288,18 @@ export class Load {
       );
       request.once("timeout", () => request.destroy(new Error("timed out")));
       request.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-      request.end(sent?.content);
+      if (sent && seconds > 0) void sendSlowly(request, Buffer.from(sent.content), seconds);
+      else request.end(sent?.content);
     });
   }
+}
+
+/** A piece every quarter of a second. */
+async function sendSlowly(request: http.ClientRequest, content: Buffer, seconds: number): Promise<void> {
+  const size = Math.ceil(content.length / (seconds * 4));
+  for (let at = 0; at < content.length && !request.destroyed; at += size) {
+    request.write(content.subarray(at, at + size));
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  request.end();
 }

@@ -1,5 +1,6 @@
 /** Every alert that the gate does not wait for: its condition is made, it arrives, and, once mended, it clears. */
-import { describeInAll } from "../length.ts";
+import { randomUUID } from "node:crypto";
+import { describeInAll, OWN } from "../length.ts";
 import { type Alerts, keepDoing, type Trouble } from "../stack/alerts.ts";
 import { docker, eventually, good } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
@@ -82,7 +83,11 @@ export function alertsAtLength(world: World, alerts: Alerts): void {
           alert: "HighLatency",
           labels: { service: front },
           make: () => {
-            stops.push(keepDoing(() => stack.session.get(driver.paths.slow(4)), 150));
+            const slow = () => {
+              const asked = driver.slow(4, randomUUID());
+              return typeof asked === "string" ? stack.session.get(asked) : stack.session.post(asked.path, asked.body);
+            };
+            stops.push(keepDoing(slow, 150));
             return Promise.resolve();
           },
         },
@@ -131,25 +136,23 @@ export function alertsAtLength(world: World, alerts: Alerts): void {
         await docker("exec", "--detach", await project.container(service), "python3", "-c", python);
       },
     });
+  });
 
-    it("no database, and no Redis", async () => {
+  (OWN ? describe : describeInAll)("no store, and what comes of it", () => {
+    it("each is told, and told as over", async () => {
       const front = project.known.behind(driver.paths.data).name;
-      const [postgres, redis] = await Promise.all(["postgres", "redis"].map((name) => project.container(name)));
+      const { stores } = driver;
+      const containers = await Promise.all(stores.map(({ service }) => project.container(service)));
+      const away = stores.map(({ alert }, n): Trouble => ({
+        alert,
+        labels: {},
+        make: () => docker("stop", "--time", "20", containers[n]!),
+        mend: () => docker("start", containers[n]!),
+      }));
       let stop: () => Promise<void> = () => Promise.resolve();
       await alerts.fireAndClear([
-        {
-          alert: "PostgresDown",
-          labels: {},
-          make: () => docker("stop", "--time", "20", postgres!),
-          mend: () => docker("start", postgres!),
-        },
-        {
-          alert: "RedisDown",
-          labels: {},
-          make: () => docker("stop", "--time", "20", redis!),
-          mend: () => docker("start", redis!),
-        },
-        { alert: "ServiceUnhealthy", labels: { service: front, dependency: "database" } },
+        ...away,
+        { alert: "ServiceUnhealthy", labels: { service: front, dependency: stores[0].dependency } },
         {
           alert: "HighErrorRate",
           labels: { service: front },

@@ -5,7 +5,7 @@ import { named } from "../stack/engine.ts";
 import { command, docker, eventually, good } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { type Backups, fails } from "../stores/backups.ts";
-import type { Drill } from "../stores/postgres.ts";
+import type { Drill } from "../stores/store.ts";
 
 const S3 = "berth-e2e-backup-s3";
 const S3_IMAGE = "localhost/berth-test/s3";

@@ -1,28 +1,21 @@
 /** Promise 11 (docs/promises.md): backups are proven by restore; damage is seen, told, and spares the last good one. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { resourceName } from "../../plan/names.ts";
-import { named } from "../stack/engine.ts";
+import { inGate } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
 import { docker, eventually, good, sleep } from "../stack/command.ts";
 import type { World } from "../stack/world.ts";
 import { Backups, fails } from "../stores/backups.ts";
-import { Drill } from "../stores/postgres.ts";
-import { redisCli } from "../stores/redis.ts";
 import { backupsAtLength } from "./backups-at-length.ts";
 import { healthyAtLast } from "./healthy.ts";
 
 const MB = 1e6;
-/** Folder of the world's disk that holds PostgreSQL's data. */
-const DATA = "postgres";
 
 export function backups(world: World): void {
   const { stack } = world;
   const { project, driver } = stack;
   const store = new Backups(world);
-  const drill = new Drill(stack);
+  const drill = driver.drill(stack);
   let first: string;
 
   before(async () => {
@@ -41,27 +34,8 @@ export function backups(world: World): void {
     }
     return ids;
   }
-  /** bin/down leaves nothing but the data: bin/up finds that of Redis, and makes that of PostgreSQL anew. */
-  async function loseTheDatabase(): Promise<void> {
-    const volume = await named(project, "volume", "postgres-data");
-    // By a script: Redis once dropped what scripts and transactions had written, at every start (data/redis/base.acl).
-    await redisCli(project, "EVAL", "return redis.call('SET', 'kept', 'still here')", "0");
-    world.say("bin/down of the drill", await project.script("down", project.stack));
-    const { system, stack: name, services } = project.known.plan;
-    const kept = services.flatMap(({ volumes = [] }) => volumes.filter(({ keep }) => keep === "data"));
-    const data = kept.map((one) => `volume ${resourceName(system, name, one.name)}`);
-    assert.deepEqual(await project.objects(), [...new Set(data)].sort());
-    await docker("volume", "rm", volume);
-    // The volume was a folder of this machine, which the engine leaves as it is: the data is still there.
-    assert.notDeepEqual(world.disk.empty(DATA), []);
-    assert.deepEqual(readdirSync(join(world.disk.path, DATA)), []);
-    world.say("bin/up of the drill", await project.script("up", project.stack));
-    const gone = await stack.query("SELECT to_regclass('drill') IS NULL;");
-    assert.equal(gone, "t", "the data is still there: the test deletes nothing");
-    assert.equal(await redisCli(project, "GET", "kept"), "still here");
-  }
 
-  it("promise 10, promise 11: the drill: written under load, backed up, bin/down leaves nothing but the data, the database deleted, restored: what was committed before is there, and whole", async () => {
+  it("promise 10, promise 11: the drill: written under load, backed up, deleted, restored: what was committed before is there, and whole", async () => {
     let [last, ids]: [string, string[]] = ["", []];
     await driver.keep(stack.session, "before the drill");
     await stack.lossless(
@@ -81,13 +55,13 @@ export function backups(world: World): void {
       },
       { slow: 2, share: 0.3 },
     );
-    const bytes = Number(await stack.query(`SELECT pg_database_size('${project.plan().database}');`));
+    const bytes = await drill.bytes();
     const before = await drill.look(last);
     assert.ok(before.there >= 22_000 && before.later >= 550, JSON.stringify(before));
-    await loseTheDatabase();
+    await drill.lose(world);
 
     const began = Date.now();
-    world.say("bin/restore of the drill", await store.restore(first, "--redis", "--yes"));
+    world.say("bin/restore of the drill", await store.restore(first, ...driver.restores, "--yes"));
     const seconds = (Date.now() - began) / 1000;
     const { there, wrong, later } = await drill.look(last);
     assert.deepEqual([there, wrong], [before.there, 0], "rows before the backup, checksum errors");
@@ -104,42 +78,50 @@ export function backups(world: World): void {
     await good(project.preview("--expect-no-changes"));
   });
 
-  it("promise 11: a restore does not overwrite newer data, unless it is told to, and keeps what it replaced", async () => {
-    await drill.write(10);
-    const now = await drill.count();
-    await fails(store.restore(first, "--yes"), /has newer data than backup/);
-    await fails(store.restore("20200101T000000Z", "--yes"), /there is no backup/);
-    await fails(store.restore("2020-01-01", "--yes"), /no verified backup of 2020-01-01/);
-    await fails(store.restore(first, "--discard-newer"), /nothing was changed \(without a terminal/);
-    assert.equal(await drill.count(), now);
-    await good(store.restore(first, "--discard-newer", "--yes"));
-    assert.equal(Number(now) - Number(await drill.count()), 10);
-    const former = ["psql", "-qAtX", "-U", "postgres", "-d", `${project.plan().database}_former`];
-    const postgres = await project.container("postgres");
-    assert.equal(await docker("exec", postgres, ...former, "-c", "SELECT count(*) FROM drill"), now);
-    await eventually(() => stack.isReady());
-  });
+  inGate(
+    "promise 11: a restore does not overwrite newer data, unless it is told to, and keeps what it replaced",
+    async () => {
+      const count = (): Promise<string> => stack.query("SELECT count(*) FROM drill;");
+      await drill.write(10);
+      const now = await count();
+      await fails(store.restore(first, "--yes"), /has newer data than backup/);
+      await fails(store.restore("20200101T000000Z", "--yes"), /there is no backup/);
+      await fails(store.restore("2020-01-01", "--yes"), /no verified backup of 2020-01-01/);
+      await fails(store.restore(first, "--discard-newer"), /nothing was changed \(without a terminal/);
+      assert.equal(await count(), now);
+      await good(store.restore(first, "--discard-newer", "--yes"));
+      assert.equal(Number(now) - Number(await count()), 10);
+      const former = ["psql", "-qAtX", "-U", "postgres", "-d", `${project.plan().database}_former`];
+      const postgres = await project.container("postgres");
+      assert.equal(await docker("exec", postgres, ...former, "-c", "SELECT count(*) FROM drill"), now);
+      await eventually(() => stack.isReady());
+    },
+  );
 
-  it("promise 11: one that is truncated before its verification never counts, and is told", () =>
-    store.refusesAfter("truncate -s -1000 /backups/$id/database.dump.bin"));
+  inGate("promise 11: one that is truncated before its verification never counts, and is told", () =>
+    store.refusesAfter("truncate -s -1000 /backups/$id/database.dump.bin"),
+  );
 
-  it("promise 11: one that is not damaged counts, and is told no more (negative control)", async () => {
+  inGate("promise 11: one that is not damaged counts, and is told no more (negative control)", async () => {
     const before = await store.verified();
     await good(store.verifyAfter("true"));
     assert.equal((await store.verified()).length, Math.min(3, before.length + 1));
     await store.silent("BackupUnverified");
   });
 
-  it("promise 11: a full disk is told, the good ones stay, and freed space is all that the next run needs", async () => {
-    world.backups.fill();
-    try {
-      await store.cannotMake(/space/);
-    } finally {
-      world.backups.free();
-    }
-    await store.make();
-    await store.silent("BackupUnverified");
-  });
+  inGate(
+    "promise 11: a full disk is told, the good ones stay, and freed space is all that the next run needs",
+    async () => {
+      world.backups.fill();
+      try {
+        await store.cannotMake(/space/);
+      } finally {
+        world.backups.free();
+      }
+      await store.make();
+      await store.silent("BackupUnverified");
+    },
+  );
 
   backupsAtLength(world, store, drill);
 

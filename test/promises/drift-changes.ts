@@ -10,6 +10,8 @@ import type { Stack } from "../stack/stack.ts";
 
 export interface Change {
   readonly name: string;
+  /** Whether it is about a part that each system has of its own. @default false */
+  readonly own?: true;
   /** Does it, and says what the report must name. */
   readonly make: (stack: Stack, roles: Roles) => Promise<string>;
   /** What the report says about it. */
@@ -72,12 +74,12 @@ const filesOf =
   (chosen: Chosen): Chosen =>
   (roles) =>
     `${chosen(roles)}-files`;
-const [worker, inner, beside, job]: readonly [Chosen, Chosen, Chosen, Chosen] = [
-  (roles) => roles.worker,
-  (roles) => roles.inner,
-  (roles) => roles.beside,
-  (roles) => roles.job,
-];
+const worker: Chosen = (roles) => roles.worker;
+const inner: Chosen = (roles) => roles.inner;
+const beside: Chosen = (roles) => roles.beside;
+const job: Chosen = (roles) => roles.job;
+const login: Chosen = (roles) => roles.login;
+const exporter: Chosen = (roles) => roles.exporter;
 /** A file that holds a secret of the worker. */
 const secretFile = (roles: Roles): string => Object.keys(planned(roles, roles.worker).secrets!).sort()[0]!;
 
@@ -89,8 +91,14 @@ export const changes: readonly Change[] = [
     says: /does not run: exited/,
     replaces: only(called("alertmanager")),
   },
-  { name: "a container was removed", make: engine(worker, "rm", "--force"), says: /is gone/, replaces: only(worker) },
-  { name: "a container was paused", make: engine(inner, "pause"), says: /is paused/ },
+  {
+    name: "a container was removed",
+    own: true,
+    make: engine(worker, "rm", "--force"),
+    says: /is gone/,
+    replaces: only(worker),
+  },
+  { name: "a container was paused", own: true, make: engine(inner, "pause"), says: /is paused/ },
   {
     name: "a memory limit was changed",
     make: engine(called("prometheus"), "update", "--memory", "200m", "--memory-swap", "200m"),
@@ -103,9 +111,10 @@ export const changes: readonly Change[] = [
   {
     name: "a container was taken out of a network",
     says: /is not in network .*-monitoring/,
-    replaces: only(called("postgres-exporter")),
-    make: async (stack) => {
-      const name = await oneOf(stack, "postgres-exporter");
+    own: true,
+    replaces: only(exporter),
+    make: async (stack, roles) => {
+      const name = await oneOf(stack, roles.exporter);
       await docker("network", "disconnect", await named(stack.project, "network", "monitoring"), name);
       return name;
     },
@@ -150,9 +159,10 @@ export const changes: readonly Change[] = [
   },
   {
     name: "a job was killed",
-    make: engine(called("postgres-roles"), "kill"),
+    own: true,
+    make: engine(login, "kill"),
     says: /does not run: exited \(exit code 137\)/,
-    replaces: only(called("postgres-roles")),
+    replaces: only(login),
   },
   {
     name: "a container carries the stack's labels that is not of the stack",

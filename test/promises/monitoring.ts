@@ -6,7 +6,7 @@ import { dashboards } from "../../monitoring/dashboards/index.ts";
 import { metricsIn } from "../../monitoring/metrics.ts";
 import { expressionsOf } from "../../monitoring/panels.ts";
 import { systems } from "../../systems/index.ts";
-import { ALL, inAll } from "../length.ts";
+import { ALL, inAll, inGate } from "../length.ts";
 import { Alerts, keepDoing, rulesOf, soon, type Trouble } from "../stack/alerts.ts";
 import { killAll } from "../stack/inject.ts";
 import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
@@ -60,7 +60,7 @@ export function monitoring(world: World): void {
       await alerts.fire([certificate, restarting]);
     });
 
-    it("the rules hold their own tests, and Prometheus took them all", async () => {
+    inGate("the rules hold their own tests, and Prometheus took them all", async () => {
       const image = await docker("inspect", "--format", "{{.Config.Image}}", await project.container("prometheus"));
       const tests = readdirSync(join(ROOT, "monitoring/rules-test")).map((file) => `/monitoring/rules-test/${file}`);
       const promtool = ["--volume", `${ROOT}/monitoring:/monitoring:ro`, "--entrypoint", "promtool", image];
@@ -81,7 +81,7 @@ export function monitoring(world: World): void {
     it("every query of every dashboard shows something, and every metric of a rule is there", async () => {
       const { system, services } = project.known.plan;
       const shown = services.filter(({ kind }) => kind !== "job");
-      const { drawings } = systems[driver.system as keyof typeof systems];
+      const { drawings } = systems[driver.system];
       const drawn = dashboards({ system, tls: true, services: shown, drawings });
       const expressions = expressionsOf(drawn);
       assert.ok(expressions.length > 150, String(expressions.length));
@@ -125,7 +125,7 @@ export function monitoring(world: World): void {
       }
     });
 
-    it("it takes at most a tenth of two cores, and 512 MB", async () => {
+    inGate("it takes at most a tenth of two cores, and 512 MB", async () => {
       const ofTier = (metric: string) => `${metric}{tier="monitoring"}`;
       const seen = (moment: string) =>
         world.prometheus.number(`count(${ofTier("container_cpu_seconds_total")}${moment})`);
@@ -183,7 +183,7 @@ export function monitoring(world: World): void {
       await soon(() => assert.ok(beats() >= beaten + 3, `${beats() - beaten} of 3 heartbeats`), 60);
     });
 
-    it("killing all of it costs no request", async () => {
+    inGate("killing all of it costs no request", async () => {
       const tier = project.known.those({ tier: "monitoring" }).filter(({ kind }) => kind !== "job");
       const names = (await Promise.all(tier.map(({ name }) => project.running(name)))).flat();
       assert.ok(names.length >= 5, names.join(", "));

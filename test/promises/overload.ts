@@ -29,7 +29,7 @@ export function overload({ stack, authority }: World): void {
         ca: authority.certificate,
         reads: [driver.paths.data],
         write: driver.effects.direct.write,
-        slowly: driver.paths.slow,
+        slowly: driver.slow,
         slow: 0,
         fresh: 0,
         ...more,

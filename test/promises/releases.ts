@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { LoadReport } from "../load/load.ts";
-import { inAll } from "../length.ts";
+import { inAll, inGate, OWN } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
 import { docker, engineNow, eventually, good, sleep } from "../stack/command.ts";
 import { Events } from "../stack/engine.ts";
@@ -24,8 +24,8 @@ export function releases(world: World): void {
   const image = (): string => project.known.imageOf(front().name);
   const touch = (which: string): void =>
     project.edit(driver.sources[which]!, (text) => `${text}# release ${Date.now()}\n`);
-  /** A service that others call, and users do not. */
-  const inner = (): string => project.known.internally[0]!.name;
+  /** A service that others call, and users do not; where there is none, the one that the load asks. */
+  const inner = (): string => (project.known.internally[0] ?? front()).name;
 
   it("promise 1: a plain restart loses requests (negative control)", async () => {
     const names = await project.running(front().name);
@@ -37,31 +37,38 @@ export function releases(world: World): void {
     assert.notDeepEqual(report.failures, {});
   });
 
-  it("promise 1: another environment and limit; the last request on an old container precedes its SIGTERM", async () => {
-    const { name, port } = front();
-    const [old] = await project.running(name);
-    const address = `${await addressOn(old!, "app")}:${port}`;
-    const since = Math.floor(await engineNow());
-    const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
-    await stack.lossless(async () => {
-      project.environment(name, { RELEASE: String(Date.now()) });
-      project.set(name, { cpus: 1.25 });
-      await good(project.up());
-    });
-    const signals = await kills.stop();
-    const term = Number(signals.find((line) => line.endsWith(" 15"))?.split(" ")[0]);
-    assert.ok(term > 0, `no SIGTERM in ${signals.join(", ")}`);
-    const log = await docker("logs", "--since", String(since), await project.container("edge"));
-    const ends = log
-      .split("\n")
-      .filter((line) => line.includes(`"${address}"`))
-      .map((line) => Number((JSON.parse(line) as { end: string }).end));
-    assert.ok(ends.length > 50, `${ends.length} requests on ${address}`);
-    const last = Math.max(...ends);
-    assert.ok(last * 1e9 < term, `a request ended at ${last}, SIGTERM at ${term / 1e9}`);
-  });
+  inGate(
+    "promise 1: another environment and limit; the last request on an old container precedes its SIGTERM",
+    async () => {
+      const { name, port } = front();
+      const [old] = await project.running(name);
+      const address = `${await addressOn(old!, "app")}:${port}`;
+      const since = Math.floor(await engineNow());
+      const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
+      await stack.lossless(async () => {
+        project.environment(name, { RELEASE: String(Date.now()) });
+        project.set(name, { cpus: 1.25 });
+        await good(project.up());
+      });
+      const signals = await kills.stop();
+      const term = Number(signals.find((line) => line.endsWith(" 15"))?.split(" ")[0]);
+      assert.ok(term > 0, `no SIGTERM in ${signals.join(", ")}`);
+      const log = await docker("logs", "--since", String(since), await project.container("edge"));
+      const ends = log
+        .split("\n")
+        .filter((line) => line.includes(`"${address}"`))
+        .map((line) => Number((JSON.parse(line) as { end: string }).end));
+      assert.ok(ends.length > 50, `${ends.length} requests on ${address}`);
+      const last = Math.max(...ends);
+      assert.ok(last * 1e9 < term, `a request ended at ${last}, SIGTERM at ${term / 1e9}`);
+    },
+  );
 
-  it("promise 13: another image of every application, one of them three times, while jobs are at work and other programs take all they get", async () => {
+  /** Whatever else runs on the machine, the same is promised of every system. */
+  const [beside, busy] = OWN
+    ? [<T>(work: () => Promise<T>) => work(), ""]
+    : [busily, ", and other programs take all they get"];
+  it(`promise 1, promise 13: another image of every application, one of them three times, while jobs are at work${busy}`, async () => {
     const { jobs } = driver;
     const before = await project.byService();
     const replaced = project.known.running(image());
@@ -71,7 +78,7 @@ export function releases(world: World): void {
       for (let n = 0; n < 6; n++) ids.push(await jobs.begin(stack.session, 8));
       project.set(inner(), { replicas: 3 });
       touch(image());
-      await keptOnce(stack, driver.effects.later, await writing(() => busily(() => good(project.up()))));
+      await keptOnce(stack, driver.effects.later, await writing(() => beside(() => good(project.up()))));
     });
     const after = await project.byService();
     for (const name of replaced) assert.notDeepEqual(after[name], before[name], name);
@@ -101,23 +108,26 @@ export function releases(world: World): void {
     return ids;
   }
 
-  it("promise 2: another configuration and another certificate reload the edge and never replace it, no connection is cut; scaling down loses nothing", async () => {
-    const edge = await project.running("edge");
-    const shown = await authority.shown(stack.edge);
-    await stack.lossless(async () => {
-      project.set(inner(), { replicas: 1 });
-      await world.setCertificate(await authority.issue("second", 30));
-      project.edit("edge/nginx.conf", (text) =>
-        text.replace(/client_max_body_size \d+m;/, "client_max_body_size 11m;"),
-      );
-      await good(project.up());
-    });
-    assert.deepEqual(await project.running("edge"), edge);
-    assert.match(await stack.read(edge[0]!, "/live/current/nginx.conf"), /client_max_body_size 11m/);
-    assert.equal((await project.running(inner())).length, 1);
-    assert.deepEqual([shown, await authority.shown(stack.edge)], ["first", "second"]);
-    await certificateCleared(world);
-  });
+  inGate(
+    "promise 2: another configuration and another certificate reload the edge and never replace it, no connection is cut; scaling down loses nothing",
+    async () => {
+      const edge = await project.running("edge");
+      const shown = await authority.shown(stack.edge);
+      await stack.lossless(async () => {
+        project.set(inner(), { replicas: 1 });
+        await world.setCertificate(await authority.issue("second", 30));
+        project.edit("edge/nginx.conf", (text) =>
+          text.replace(/client_max_body_size \d+m;/, "client_max_body_size 11m;"),
+        );
+        await good(project.up());
+      });
+      assert.deepEqual(await project.running("edge"), edge);
+      assert.match(await stack.read(edge[0]!, "/live/current/nginx.conf"), /client_max_body_size 11m/);
+      assert.equal((await project.running(inner())).length, 1);
+      assert.deepEqual([shown, await authority.shown(stack.edge)], ["first", "second"]);
+      await certificateCleared(world);
+    },
+  );
 
   inAll(
     "promise 2: a key that does not belong to its certificate is refused before anything is touched, twice; the site stays up",
@@ -135,7 +145,7 @@ export function releases(world: World): void {
     },
   );
 
-  it("promise 2: a new image of the edge itself costs seconds at most, and what it costs is said", async () => {
+  inGate("promise 2: a new image of the edge itself costs seconds at most, and what it costs is said", async () => {
     const edge = await project.containers("edge");
     const report = await stack.underLoad(async () => {
       project.edit("services/edge/Dockerfile", (text) => `${text}ENV EDGE_RELEASE=${Date.now()}\n`);

@@ -75,7 +75,7 @@ export function rotation(world: World): void {
   inAll(
     "promise 5, promise 10: killed at any step, every consumer has a credential that works, and one bin/up completes it",
     async () => {
-      const store = driver.stores[0]!;
+      const store = driver.stores[0];
       const former = await loginOf(stack, store);
       const next = canary.value(store.secret);
       const moments: string[] = [];
@@ -101,7 +101,7 @@ export function rotation(world: World): void {
   );
 
   inAll("a credential changed in place, as compose would, fails requests (negative control)", async () => {
-    const store = driver.stores[0]!;
+    const store = driver.stores[0];
     const { username, password } = await loginOf(stack, store);
     const sessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${username}';`;
     const report = await stack.underLoad(

@@ -269,11 +269,11 @@ export class Project {
     if (names.length !== 1) throw new Error(`${service}: ${names.join(", ") || "no container"}`);
     return names[0]!;
   }
-  /** Service → names of its containers. */
+  /** Service → ids of its containers. A single service's has the same name each time. */
   async byService(): Promise<Record<string, readonly string[]>> {
-    const lines = (await this.#started('{{.Label "berth.service"}} {{.Names}}')).map((line) => line.split(" "));
-    const names = Map.groupBy(lines, ([service]) => service!);
-    return Object.fromEntries([...names].map(([service, all]) => [service, all.map(([, name]) => name!).sort()]));
+    const lines = (await this.#started('{{.Label "berth.service"}} {{.ID}}')).map((line) => line.split(" "));
+    const ids = Map.groupBy(lines, ([service]) => service!);
+    return Object.fromEntries([...ids].map(([service, all]) => [service, all.map(([, id]) => id!).sort()]));
   }
   /** Containers that are not healthy, with what the engine says of them. */
   async unhealthy(): Promise<string[]> {

@@ -50,7 +50,7 @@ export class Stack<S extends Session = Session> {
   constructor(driver: Driver<S>, { authority, config = {}, ...args }: StackArgs) {
     this.driver = driver;
     this.authority = authority;
-    this.project = new Project({ ...args, config: { ...BUILT, ...driver.config, ...config } });
+    this.project = new Project({ from: driver.from, ...args, config: { ...BUILT, ...driver.config, ...config } });
   }
 
   /** Copies the checkout. */
@@ -84,16 +84,19 @@ export class Stack<S extends Session = Session> {
     work: () => Promise<void>,
     { slow = ALL ? 8 : 4, share = 1, ...more }: UnderLoad = {},
   ): Promise<LoadReport> {
+    const { share: most = 1, ...own } = this.driver.load ?? {};
+    const part = Math.min(share, most) * COMMON;
     return underLoad(
       {
         url: this.edge,
         token: this.session.token,
         reads: this.#reads,
         write: this.driver.effects.direct.write,
-        slowly: this.driver.paths.slow,
+        slowly: this.driver.slow,
         slow,
-        kept: 150 * share * COMMON,
-        fresh: 50 * share * COMMON,
+        kept: 150 * part,
+        fresh: 50 * part,
+        ...own,
         ...more,
         ...(this.authority ? { ca: this.authority.certificate } : {}),
       },

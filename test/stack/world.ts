@@ -5,7 +5,6 @@
 import type { SecretKey } from "../../config/secrets.ts";
 import { resourceName } from "../../plan/names.ts";
 import { systems } from "../../systems/index.ts";
-import { addBilling } from "../billing.ts";
 import type { Driver, Session } from "../systems/driver.ts";
 import { Authority, type Pair } from "./authority.ts";
 import { Canary } from "./canary.ts";
@@ -18,12 +17,8 @@ import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";
 import { type Start, startsWhile } from "./starts.ts";
 
-/** Uid of the databases, and of the one who makes backups. */
-const UIDS = { database: 999, backup: 34 } as const;
-/** Others would be refused, because nothing reads them: the backups go to a folder, and there is no test data. */
-export const SET: readonly SecretKey[] = Object.keys(systems.assistant.shape.secrets).filter(
-  (key) => !key.startsWith("backupS3") && key !== "seedPassword",
-);
+/** Uid of the one who makes backups. */
+const BACKUP_UID = 34;
 
 export class World<S extends Session = Session> {
   readonly authority = new Authority();
@@ -45,7 +40,8 @@ export class World<S extends Session = Session> {
     this.stack = new Stack(driver, { stack: name, portOffset, authority: this.authority });
   }
 
-  async open(): Promise<void> {
+  /** @param prepare Does something to the copy before its stack is made. @default nothing */
+  async open(prepare?: (dir: string) => void): Promise<void> {
     await this.authority.open();
     await this.receiver.open();
     this.disk.mount(512);
@@ -53,19 +49,13 @@ export class World<S extends Session = Session> {
     this.#events = await Events.watch("{{json .}}");
     const { project } = this.stack;
     await this.stack.create();
-    // The proof that an entry and a folder are all that a service needs: it lives through all of this.
-    addBilling(project.dir);
+    prepare?.(project.dir);
     hurry(project);
     project.configure({
-      "berth:postgres": {
-        device: this.disk.folder("postgres", UIDS.database),
-        maxConnections: 200,
-        statementTimeout: 10,
-      },
-      "berth:backup": { every: "30d", keep: 3, device: this.backups.folder("backups", UIDS.backup) },
+      "berth:backup": { every: "30d", keep: 3, device: this.backups.folder("backups", BACKUP_UID) },
     });
     await this.#secrets();
-    await this.#adopted();
+    await this.#onDisk();
     const first = await project.preview("--diff");
     this.said.set("first preview", first.output);
     this.starts = await startsWhile(project, async () =>
@@ -75,16 +65,29 @@ export class World<S extends Session = Session> {
     this.prometheus = new Prometheus((await project.output<Record<string, string>>("urls"))["prometheus"]!);
   }
 
-  /** The catalogue names a folder for PostgreSQL only; for the other stores a volume of the right name is adopted. */
-  async #adopted(): Promise<void> {
+  /** The data of the stores, by a setting of the store or by a volume of the right name, which is adopted. */
+  async #onDisk(): Promise<void> {
     const { project, driver } = this.stack;
     const { plan, service } = project.known;
-    for (const { name, uid, volumes = [] } of driver.stores.map((store) => service(store.service)))
-      for (const volume of volumes.filter(({ keep, device }) => keep === "data" && device === undefined)) {
+    for (const store of driver.stores) {
+      const { name, uid, volumes = [] } = service(store.service);
+      const folder = this.disk.folder(name, uid);
+      if (store.settings) {
+        project.configure(store.settings(folder));
+        continue;
+      }
+      for (const volume of volumes.filter(({ keep }) => keep === "data")) {
         const labels = ["--label", `berth.stack=${project.stack}`, "--label", "berth.keep=data"];
-        const bound = ["type=none", "o=bind", `device=${this.disk.folder(name, uid)}`].flatMap((one) => ["--opt", one]);
+        const bound = ["type=none", "o=bind", `device=${folder}`].flatMap((one) => ["--opt", one]);
         await docker("volume", "create", ...labels, ...bound, resourceName(plan.system, plan.stack, volume.name));
       }
+    }
+  }
+  /** All secrets that something reads: the backups go to a folder. */
+  get secretKeys(): readonly SecretKey[] {
+    const { system, unread } = this.stack.driver;
+    const keys = Object.keys(systems[system].shape.secrets);
+    return keys.filter((key) => !key.startsWith("backupS3") && !unread.includes(key));
   }
   /** Every secret that something reads, each a canary. */
   async #secrets(): Promise<void> {
@@ -104,7 +107,7 @@ export class World<S extends Session = Session> {
       alertSlackUrl: receiver.url(this.slack),
     };
     for (const [key, value] of Object.entries(special)) if (!value.includes(canary.mark)) canary.watch(key, value);
-    const keys = SET.filter((name) => !name.startsWith("tls"));
+    const keys = this.secretKeys.filter((name) => !name.startsWith("tls"));
     const values = keys.map((key): [string, string] => [key, special[key] ?? canary.value(key)]);
     await this.stack.project.setSecrets(Object.fromEntries(values));
     // For one day: an alert says so.

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { command, good } from "../stack/command.ts";
 import type { Project } from "../stack/project.ts";
-import type { Store } from "./store.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { Drill, Store } from "./store.ts";
 
 const LOGIN = `import os, sys
 from pymongo import MongoClient
@@ -18,9 +19,12 @@ except OperationFailure as error:
 export const mongo: Store = {
   title: "MongoDB",
   service: "mongo",
+  login: "mongo-users",
   secret: "mongoPassword",
   by: "set",
   file: "mongo-url",
+  alert: "MongoDown",
+  dependency: "mongo",
   lets: async ({ project }, { username, password }) => {
     const container = await project.container("mongo-users");
     // In the environment: the engine's events tell of arguments.
@@ -32,13 +36,18 @@ export const mongo: Store = {
   },
 };
 
-const ASK = `import json, sys
+/** Runs Python where the superuser's log-in is; `database` is the system's. @param asked Given as `asked`. */
+async function run(project: Project, lines: string, asked: unknown): Promise<string> {
+  const program = `import json, os, sys
 from stores.mongo import admin
-import os
-database = admin()[os.environ["MONGO_DATABASE"]]
-asked = json.load(sys.stdin)
-print(json.dumps(list(database[asked["collection"]].find(asked["filter"], asked["fields"])), default=str))
-`;
+database, asked = admin()[os.environ["MONGO_DATABASE"]], json.load(sys.stdin)
+${lines}`;
+  const container = await project.container("mongo-users");
+  // By standard input: thousands of ids are too long for a command line.
+  const input = JSON.stringify(asked);
+  const { output } = await good(command("docker", ["exec", "-i", container, "python", "-c", program], { input }));
+  return output.trim();
+}
 
 /** Documents, as the superuser sees them. @param fields Field → 1. */
 export async function documents<T>(
@@ -47,8 +56,52 @@ export async function documents<T>(
   filter: object,
   fields: Readonly<Record<string, 1>>,
 ): Promise<T[]> {
-  const container = await project.container("mongo-users");
-  const input = JSON.stringify({ collection, filter, fields });
-  const { output } = await good(command("docker", ["exec", "-i", container, "python", "-c", ASK], { input }));
-  return JSON.parse(output) as T[];
+  const find = 'found = database[asked["collection"]].find(asked["filter"], asked["fields"])';
+  const print = "print(json.dumps(list(found), default=str))";
+  return JSON.parse(await run(project, `${find}\n${print}`, { collection, filter, fields })) as T[];
+}
+
+export class MongoDrill implements Drill {
+  readonly #project: Project;
+  /** Deletes what the system keeps beside the documents, and says what is left of it: "". */
+  readonly #besides: () => Promise<string>;
+  #last = 0;
+  constructor({ project }: Stack, besides: () => Promise<string>) {
+    this.#project = project;
+    this.#besides = besides;
+  }
+
+  create(): Promise<void> {
+    return Promise.resolve();
+  }
+  async write(rows: number): Promise<void> {
+    const made = `from hashlib import md5
+from itertools import batched
+bodies = ((n, os.urandom(480).hex()) for n in range(asked[0], asked[1]))
+for some in batched(({"_id": n, "body": body, "sum": md5(body.encode()).hexdigest()} for n, body in bodies), 500):
+    database.drill.insert_many(some)`;
+    await run(this.#project, made, [this.#last + 1, this.#last + 1 + rows]);
+    this.#last += rows;
+  }
+  async look(last: string): Promise<{ readonly there: number; readonly wrong: number; readonly later: number }> {
+    const look = `from hashlib import md5
+found = [(one["_id"] <= asked, one["sum"] == md5(one["body"].encode()).hexdigest()) for one in database.drill.find()]
+there = sum(before for before, _ in found)
+print(json.dumps({"there": there, "wrong": sum(not right for _, right in found), "later": len(found) - there}))`;
+    return JSON.parse(await run(this.#project, look, Number(last))) as Awaited<ReturnType<Drill["look"]>>;
+  }
+  last(): Promise<string> {
+    return Promise.resolve(String(this.#last));
+  }
+  async bytes(): Promise<number> {
+    return Number(await run(this.#project, 'print(int(database.command("dbStats")["dataSize"]))', null));
+  }
+  /** Every document, and what is kept beside them. */
+  async lose(): Promise<void> {
+    const lose = `for name in database.list_collection_names():
+    database[name].delete_many({})
+print(sum(database[name].count_documents({}) for name in database.list_collection_names()))`;
+    assert.equal(await run(this.#project, lose, null), "0");
+    assert.equal(await this.#besides(), "");
+  }
 }

@@ -1,15 +1,25 @@
 /** PostgreSQL, as a test sees it. */
 import assert from "node:assert/strict";
-import { command } from "../stack/command.ts";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { resourceName } from "../../plan/names.ts";
+import { command, docker } from "../stack/command.ts";
+import { named } from "../stack/engine.ts";
 import type { Stack } from "../stack/stack.ts";
-import type { Store } from "./store.ts";
+import type { World } from "../stack/world.ts";
+import { redisCli } from "./redis.ts";
+import type { Drill, Store } from "./store.ts";
 
 export const postgres: Store = {
   title: "PostgreSQL",
   service: "postgres",
+  login: "postgres-roles",
   secret: "postgresPassword",
   by: "set",
   file: "database-url",
+  alert: "PostgresDown",
+  dependency: "database",
+  settings: (device) => ({ "berth:postgres": { device, maxConnections: 200, statementTimeout: 10 } }),
   lets: async ({ project }, { username, password }) => {
     const { database } = project.plan();
     const container = await project.container("postgres");
@@ -35,8 +45,7 @@ export const numbers = (rows: string): Map<string, number> =>
   );
 export const quoted = (ids: readonly string[]): string => ids.map((id) => `'${id}'`).join(",");
 
-/** Rows that carry a checksum of their own: what a restore is judged by. */
-export class Drill {
+export class PostgresDrill implements Drill {
   readonly #stack: Stack;
   constructor(stack: Stack) {
     this.#stack = stack;
@@ -66,7 +75,27 @@ export class Drill {
   last(): Promise<string> {
     return this.#stack.query("SELECT max(id) FROM drill;");
   }
-  count(): Promise<string> {
-    return this.#stack.query("SELECT count(*) FROM drill;");
+  async bytes(): Promise<number> {
+    return Number(await this.#stack.query(`SELECT pg_database_size('${this.#stack.project.plan().database}');`));
+  }
+  /** bin/down leaves nothing but the data: bin/up finds that of Redis, and makes that of PostgreSQL anew. */
+  async lose(world: World): Promise<void> {
+    const { project } = this.#stack;
+    const volume = await named(project, "volume", "postgres-data");
+    // By a script: Redis once dropped what scripts and transactions had written, at every start (data/redis/base.acl).
+    await redisCli(project, "EVAL", "return redis.call('SET', 'kept', 'still here')", "0");
+    world.say("bin/down of the drill", await project.script("down", project.stack));
+    const { system, stack: name, services } = project.known.plan;
+    const kept = services.flatMap(({ volumes = [] }) => volumes.filter(({ keep }) => keep === "data"));
+    const data = kept.map((one) => `volume ${resourceName(system, name, one.name)}`);
+    assert.deepEqual(await project.objects(), [...new Set(data)].sort());
+    await docker("volume", "rm", volume);
+    // The volume was a folder of this machine, which the engine leaves as it is: the data is still there.
+    assert.notDeepEqual(world.disk.empty(postgres.service), []);
+    assert.deepEqual(readdirSync(join(world.disk.path, postgres.service)), []);
+    world.say("bin/up of the drill", await project.script("up", project.stack));
+    const gone = await this.#stack.query("SELECT to_regclass('drill') IS NULL;");
+    assert.equal(gone, "t", "the data is still there: the test deletes nothing");
+    assert.equal(await redisCli(project, "GET", "kept"), "still here");
   }
 }

@@ -6,9 +6,12 @@ import type { Store } from "./store.ts";
 export const redis: Store = {
   title: "Redis",
   service: "redis",
+  login: "redis-users",
   secret: "redisPassword",
   by: "rotate",
   file: "redis-url",
+  alert: "RedisDown",
+  dependency: "redis",
   lets: async ({ project }, { username, password }) => {
     const container = await project.container("redis");
     // In the environment: the engine's events tell of arguments.

@@ -1,8 +1,9 @@
 /** What an application looks like from outside: all that a promise needs to know of a system that its plan does not. */
 import type { SecretKey } from "../../config/secrets.ts";
-import type { Write } from "../load/load.ts";
+import type { systems } from "../../systems/index.ts";
+import type { LoadArgs, Write } from "../load/load.ts";
 import type { Stack } from "../stack/stack.ts";
-import type { Store } from "../stores/store.ts";
+import type { Drill, Store } from "../stores/store.ts";
 
 /** An answer as a user sees it. */
 export interface Answer {
@@ -87,21 +88,27 @@ export interface Budget {
 }
 
 export interface Driver<S extends Session = Session> {
-  readonly system: string;
+  readonly system: keyof typeof systems;
+  /** The stack whose file a test starts from. */
+  readonly from: string;
   /** Laid over the stack file, so that a test may ask as often as it likes, as one user, for as long as it runs. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Values of secrets that must have a form, each with the mark by which a leak shows. Others are made by the test. */
   readonly secrets: (mark: string) => Readonly<Record<SecretKey, string>>;
+  /** Secrets that nothing reads as the system is configured here: who sets them is refused. */
+  readonly unread: readonly SecretKey[];
   /** Registers and logs in. @param url Of the edge. @param user Name of the user. */
   readonly enter: (url: string, user: string) => Promise<S>;
   readonly paths: {
     /** Answered without a store. */
     readonly light: string;
-    /** Answered from a store. */
+    /** Answered from the first of the stores. */
     readonly data: string;
-    /** Answered after so many seconds. */
-    readonly slow: (seconds: number) => string;
   };
+  /** A request that takes so many seconds, as the load has it. */
+  readonly slow: LoadArgs["slowly"];
+  /** What two cores have room for: the most of the common load, and its share of POSTs. @default all of it */
+  readonly load?: { readonly share: number; readonly posts: number };
   /** Something that a user keeps, and finds again. */
   readonly keep: (session: Session, what: string) => Promise<void>;
   readonly keeps: (session: Session, what: string) => Promise<boolean>;
@@ -110,7 +117,12 @@ export interface Driver<S extends Session = Session> {
   /** The first is what the common load writes, the second ends in a job. */
   readonly effects: { readonly direct: Effect; readonly later: Effect };
   readonly jobs: Jobs;
-  readonly stores: readonly Store[];
+  /** Those that are logged in to. The first has what the system is for. */
+  readonly stores: readonly [Store, ...Store[]];
+  /** What a restore is judged by. */
+  readonly drill: (stack: Stack) => Drill;
+  /** Options of bin/restore for what is restored in place. */
+  readonly restores: readonly string[];
   readonly credentials: readonly Credential[];
   readonly broken: readonly Broken[];
   /** Image → a source file of it. A line more in it is a release. */

@@ -180,10 +180,11 @@ describe("tests that are left to bin/test all", () => {
     const counts = join(folder, "counts.json");
     writeFileSync(
       file,
-      `import { describeInAll, inAll } from "${ROOT}/test/length.ts";
+      `import { describeInAll, inAll, inGate } from "${ROOT}/test/length.ts";
       describe("group", () => {
         before(() => console.log("hook"));
         it("short", () => {});
+        inGate("same everywhere", () => {});
         inAll("long", () => {});
         describe("inner", () => { before(() => { throw new Error("has no test to run for") }); inAll("longer", () => {}); });
         describeInAll("longest", () => { it("one", () => {}); it("two", () => {}); });
@@ -192,14 +193,14 @@ describe("tests that are left to bin/test all", () => {
     const args = ["node_modules/mocha/bin/mocha.js", "--reporter", "test/counts.ts", file];
     const { status } = spawnSync(process.execPath, args, {
       cwd: ROOT,
-      env: { ...process.env, BERTH_TEST_ALL: "", BERTH_TEST_COUNTS: counts, ...env },
+      env: { ...process.env, BERTH_TEST_ALL: "", BERTH_TEST_OWN: "", BERTH_TEST_COUNTS: counts, ...env },
     });
     return { status, ...(JSON.parse(readFileSync(counts, "utf8")) as object) };
   };
   it("do not run, and are counted with their whole titles", () =>
     assert.deepEqual(run({}), {
       status: 0,
-      passed: 1,
+      passed: 2,
       failed: 0,
       pending: 0,
       left: ["group: long", "group: inner: longer", "group: longest: one", "group: longest: two"],
@@ -208,11 +209,20 @@ describe("tests that are left to bin/test all", () => {
   it("run in bin/test all", () =>
     assert.deepEqual(run({ BERTH_TEST_ALL: "1" }), {
       status: 1,
-      passed: 4,
+      passed: 5,
       failed: 1,
       pending: 0,
       left: [],
       failures: ['group: inner: "before all" hook for "longer": has no test to run for'],
+    }));
+  it("are not that of a suite which asks for what depends on its system alone, and neither is what is the same in every system", () =>
+    assert.deepEqual(run({ BERTH_TEST_ALL: "1", BERTH_TEST_OWN: "1" }), {
+      status: 0,
+      passed: 1,
+      failed: 0,
+      pending: 0,
+      left: [],
+      failures: [],
     }));
 });
 

@@ -19,6 +19,7 @@ import pytest
 from kombu.transport import redis
 
 from apps.sms_router.main import twilio_signature, twiml
+from berth.network import Network
 from berth.passwords import hash_now, verify_password
 from berth.worker import ForgivingQoS
 from personal_assistant.auth.mfa import (
@@ -33,7 +34,6 @@ from personal_assistant.auth.mfa import (
 )
 from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, key_id, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
-from personal_assistant.core import metrics
 from personal_assistant.core.logs import JsonFormatter
 from personal_assistant.core.planner import parse_llm, plan
 from personal_assistant.core.summary import summarise
@@ -279,7 +279,7 @@ def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
         + counters.format("  eth0", 1000, 20)
         + counters.format("eth1", 500, 1)
     )
-    assert [family.samples[0].value for family in metrics.Network(source).collect()] == [1500, 21]
+    assert [family.samples[0].value for family in Network(source).collect()] == [1500, 21]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 /** What the assistant does for its users, on a stack that runs it. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { starts } from "../../promises/starts.ts";
 import { traces } from "../../stack/engine.ts";
 import { eventually } from "../../stack/command.ts";
-import { overBudget } from "../../stack/starts.ts";
 import type { World } from "../../stack/world.ts";
 import { Client } from "./client.ts";
 
 export function application(world: World): void {
   const { stack } = world;
-  const { project, driver } = stack;
+  const { project } = stack;
   const enter = (email: string): Promise<Client> => new Client(stack.edge).enter(email);
 
   it("PA-33: every dependency of every service answers", async () => {
@@ -17,18 +17,7 @@ export function application(world: World): void {
     assert.equal(status, 200, JSON.stringify(body));
   });
 
-  it("PA-62: what the start of each service takes of processor and memory is within its budget", () => {
-    const { starts } = world;
-    const figures = starts.map(
-      ({ service, cpu, memory }) => `${service} ${cpu.toFixed(1)} s ${Math.round(memory)} MiB`,
-    );
-    console.log(`      ${figures.sort().join(", ")}`);
-    const started = new Set(starts.map(({ service }) => service));
-    assert.deepEqual([...started].sort(), project.known.plan.services.map(({ name }) => name).sort());
-    for (const { service, cpu, memory } of starts)
-      assert.ok(cpu > 0.01 && memory > 0.1, `${service}: nothing was read`);
-    assert.deepEqual(overBudget(starts, driver.budgetOf), []);
-  });
+  starts(world, "PA-62");
 
   it("PA-50: a request has one id, which is the trace's too, in the lines of edge, api and agent", async () => {
     const user = await enter("trace@example.org");

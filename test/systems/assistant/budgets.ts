@@ -6,7 +6,7 @@
 import type { Budget } from "../driver.ts";
 
 /** PA-69. */
-const START = 30;
+export const START = 30;
 const budget = (cpu: number, memory: number): Budget => ({ start: START, cpu, memory });
 
 /** Of a service that is not in the table, as one that was just added. */

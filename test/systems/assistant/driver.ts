@@ -4,7 +4,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import type { Write } from "../../load/load.ts";
 import { docker, sleep } from "../../stack/command.ts";
 import type { Stack } from "../../stack/stack.ts";
-import { numbers, postgres, quoted } from "../../stores/postgres.ts";
+import { numbers, postgres, PostgresDrill, quoted } from "../../stores/postgres.ts";
 import { redis } from "../../stores/redis.ts";
 import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
 import { broken } from "./broken.ts";
@@ -143,6 +143,7 @@ const twilioAuthToken: Credential = {
 
 export const assistant: Driver<Client> = {
   system: "assistant",
+  from: "dev",
   config: {
     "berth:services": {
       api: { replicas: 2, environment: { RATE_LIMIT_PER_MINUTE: 0, JWT_ACCESS_TTL: 86_400, TWILIO_API_URL: NOWHERE } },
@@ -155,14 +156,12 @@ export const assistant: Driver<Client> = {
     twilioAuthToken: SMS.token,
     twilioUserNumbers: JSON.stringify({ ...SMS.numbers, "+15550000009": `${mark}numbers@example.org` }),
   }),
+  unread: ["seedPassword"],
   enter: (url, user) => new Client(url).enter(`${user}@example.org`),
-  paths: {
-    light: "/v1/version",
-    data: "/v1/tasks",
-    // Nothing is newer than tomorrow: the answer comes when the time is up.
-    slow: (seconds) =>
-      `/v1/events?since=${encodeURIComponent(new Date(Date.now() + 86_400_000).toISOString())}&wait=${seconds}`,
-  },
+  paths: { light: "/v1/version", data: "/v1/tasks" },
+  // Nothing is newer than tomorrow: the answer comes when the time is up.
+  slow: (seconds) =>
+    `/v1/events?since=${encodeURIComponent(new Date(Date.now() + 86_400_000).toISOString())}&wait=${seconds}`,
   keep: async (session, what) => {
     const { status, body } = await session.post("/v1/tasks", { title: what });
     assert.ok(status < 300, JSON.stringify(body));
@@ -182,6 +181,8 @@ export const assistant: Driver<Client> = {
   effects: { direct: event, later: task },
   jobs,
   stores: [postgres, redis],
+  drill: (stack) => new PostgresDrill(stack),
+  restores: ["--redis"],
   credentials: [jwtSigningKey, mfaEncryptionKey, twilioAuthToken],
   broken,
   budgetOf,

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { docker, eventually } from "../../stack/command.ts";
-import type { Stack } from "../../stack/stack.ts";
+import { starts } from "../../promises/starts.ts";
+import type { World } from "../../stack/world.ts";
 import { tone } from "./audio.ts";
 import { Client, type Sample, USERS } from "./client.ts";
 
@@ -19,15 +20,36 @@ async function stored(client: Client, name: string, body: Uint8Array): Promise<s
   return (said as Sample).id;
 }
 
-export function application(stack: Stack<Client>): void {
+/** MB that its images may have. */
+const SIZES = { backend: 500, worker: 500, frontend: 100 } as const;
+
+export function application(world: World<Client>): void {
+  const { stack } = world;
+  const { project } = stack;
   const files = async (): Promise<number> => {
-    const [backend] = await stack.project.running("backend");
+    const [backend] = await project.running("backend");
     return Number(await docker("exec", backend!, "sh", "-c", "find /var/lib/samplemind/samples -type f | wc -l"));
   };
 
+  starts(world, "SM-74");
+
+  it("SM-12: runs everything that its plan says, all of it healthy", async () => {
+    await project.assertDeclared();
+    assert.deepEqual(await project.unhealthy(), []);
+  });
+
+  it("SM-71 to SM-73: its images are no larger than they may be", async () => {
+    const running = await project.output<Record<string, string>>("images");
+    for (const [service, most] of Object.entries(SIZES)) {
+      const bytes = Number(await docker("image", "inspect", "--format", "{{.Size}}", running[service]!));
+      assert.ok(bytes < most * 1e6, `${service}: ${Math.round(bytes / 1e6)} MB`);
+      console.log(`      ${service}: ${Math.round(bytes / 1e6)} MB`);
+    }
+  });
+
   it("SM-29, SM-66: every dependency of every service answers", async () => {
     for (const service of ["backend", "worker", "beat", "flower", "frontend"])
-      for (const container of await stack.project.running(service)) await stack.check(service, container);
+      for (const container of await project.running(service)) await stack.check(service, container);
   });
 
   it("SM-05: the page is there, whatever its address, without a source map; what is none of its files is not found", async () => {
@@ -124,6 +146,27 @@ export function application(stack: Stack<Client>): void {
       const sample = await stack.session.sample(id);
       assert.ok(sample.name.length > 0 && !/[/\\]/.test(sample.name), sample.name);
     });
+
+  it("bad times: without Chroma similar samples are a controlled 503, all else goes on, and what came meanwhile is analysed", async () => {
+    const name = randomUUID();
+    const before = await stored(stack.session, `${name}.wav`, tone({ seconds: 0.2 }));
+    await ended(stack.session, before);
+    const chroma = await project.container("chroma");
+    await docker("stop", chroma);
+    let meanwhile = "";
+    try {
+      const { status, headers, body } = await stack.session.get(`/api/samples/${before}/similar`);
+      assert.equal(status, 503, JSON.stringify(body));
+      assert.ok(headers.get("retry-after"));
+      assert.ok((body as { error: { code: string } }).error.code);
+      meanwhile = await stored(stack.session, "meanwhile.wav", tone({ seconds: 0.2 }));
+      assert.equal((await stack.session.search({ q: name })).length, 1);
+    } finally {
+      await docker("start", chroma);
+    }
+    assert.equal((await ended(stack.session, meanwhile)).state, "ready");
+    assert.equal((await stack.session.get(`/api/samples/${meanwhile}/similar`)).status, 200);
+  });
 
   it("fifty uploads at once are all taken, or told when to come back, and none is half there", async () => {
     const mark = randomUUID();

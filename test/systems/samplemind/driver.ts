@@ -2,14 +2,18 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { Write } from "../../load/load.ts";
+import { docker, eventually } from "../../stack/command.ts";
 import type { Stack } from "../../stack/stack.ts";
-import { documents, mongo } from "../../stores/mongo.ts";
+import { documents, mongo, MongoDrill } from "../../stores/mongo.ts";
 import { redis } from "../../stores/redis.ts";
 import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
 import { tone } from "./audio.ts";
 import { broken } from "./broken.ts";
 import { budgetOf } from "./budgets.ts";
 import { Client, PASSWORD, type Sample, USERS } from "./client.ts";
+
+/** Nothing listens there: who would describe a sample is refused at once. */
+const NOWHERE = "http://127.0.0.1:9";
 
 interface Stored {
   readonly _id: string;
@@ -57,12 +61,19 @@ const analysed: Effect = {
 
 /** Seconds of sound that are analysed in a second, about: how long a job takes cannot be asked for. */
 const SPEED = 60;
+/** Sounds by their seconds: one of many minutes takes a second to make. */
+const sounds = new Map<number, Uint8Array>();
+const soundOf = (seconds: number): Uint8Array => {
+  const sound = sounds.get(seconds) ?? tone({ seconds });
+  sounds.set(seconds, sound);
+  return sound;
+};
 
 const jobs: Jobs = {
   worker: "worker",
   begin: async (session, seconds) => {
     const name = `${randomUUID()}.wav`;
-    const { status, body } = await (session as Client).upload(name, tone({ seconds: seconds * SPEED }));
+    const { status, body } = await (session as Client).upload(name, soundOf(seconds * SPEED));
     assert.equal(status, 202, JSON.stringify(body));
     return (body as Sample).id;
   },
@@ -104,27 +115,57 @@ const flowerPassword: Credential = {
   },
 };
 
+const FOLDER = "/var/lib/samplemind/samples";
+const DROP_VECTORS = `from berth.chroma_admin import Chroma
+chroma = Chroma("chroma")
+for collection in chroma.collections():
+    chroma.ask("DELETE", f"{chroma.base}/collections/{collection['name']}")
+print(*chroma.collections(), sep="")`;
+
+/** Deletes vectors and files. @returns what is left of them */
+async function loseSounds({ project }: Stack): Promise<string> {
+  const [backend] = await project.running("backend");
+  const files = `find ${FOLDER} -type f -delete; find ${FOLDER} -type f`;
+  const left = [
+    await docker("exec", await project.container("chroma-exporter"), "python", "-c", DROP_VECTORS),
+    await docker("exec", backend!, "sh", "-c", files),
+  ];
+  return left.join("").trim();
+}
+
 export const samplemind: Driver<Client> = {
   system: "samplemind",
+  from: "samplemind-stage",
   config: {
     "berth:services": {
       backend: { replicas: 2, environment: { UVICORN_WORKERS: 2, LOGINS_PER_MINUTE: 10_000 } },
       frontend: { replicas: 2 },
+      worker: { environment: { AI_PROVIDER_URL: NOWHERE } },
     },
   },
   secrets: () => ({ seedPassword: PASSWORD }),
+  // The test users log in.
+  unread: ["adminPassword"],
   enter: (url, user) => new Client(url).enter(user === "load" ? USERS[0] : USERS[1]),
-  paths: {
-    light: "/api/settings",
-    data: "/api/samples?limit=5",
-    // Nothing here answers late because it is asked to.
-    slow: () => "/api/statistics",
-  },
+  paths: { light: "/api/settings", data: "/api/samples?limit=5" },
+  // An upload over a slow line.
+  slow: (_, id) => upload(id),
+  load: { share: 0.2, posts: 0.05 },
   keep: async (session, what) => {
     const { status, body } = await (session as Client).upload(`${what}.wav`, SHORT);
     assert.equal(status, 202, JSON.stringify(body));
+    const { id } = body as Sample;
+    await eventually(async () => assert.equal((await (session as Client).sample(id)).state, "ready"), 120);
   },
-  keeps: async (session, what) => (await (session as Client).search({ q: what })).length > 0,
+  // Its document, its file and its vector.
+  keeps: async (session, what) => {
+    const [found] = await (session as Client).search({ q: what });
+    if (!found) return false;
+    const parts = await Promise.all(
+      ["audio", "similar"].map((part) => session.get(`/api/samples/${found.id}/${part}`)),
+    );
+    return parts.every(({ status }) => status === 200);
+  },
   large: async (session, bytes) => {
     const { status, body } = await (session as Client).upload(`${randomUUID()}.wav`, tone({ seconds: bytes / 44_100 }));
     assert.equal(status, 202, JSON.stringify(body));
@@ -133,6 +174,8 @@ export const samplemind: Driver<Client> = {
   effects: { direct: stored, later: analysed },
   jobs,
   stores: [mongo, redis],
+  drill: (stack) => new MongoDrill(stack, () => loseSounds(stack)),
+  restores: ["--mongo", "--chroma", "--samples"],
   credentials: [sessionSecret, flowerPassword],
   broken,
   budgetOf,

@@ -53,7 +53,9 @@ describe("monitoring", () => {
   });
 
   it("knows only names that somebody emits", () => {
-    const application = read("services/assistant/src/personal_assistant/core/metrics.py");
+    const application = ["assistant/src/personal_assistant/core/metrics.py", "python/app/lib/berth/network.py"]
+      .map((file) => read(`services/${file}`))
+      .join("");
     const emitted = [...application.matchAll(/(?:Counter|Gauge|Histogram|CounterMetricFamily)\(\s*"(\w+)"/g)].map(
       (match) => match[1]!,
     );

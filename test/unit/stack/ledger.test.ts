@@ -115,6 +115,32 @@ describe("the load", () => {
       server.close();
     }
   });
+  it("sends a slow write bit by bit, and acknowledges it when it is answered", async () => {
+    const took: number[] = [];
+    const ids: string[] = [];
+    const server = createServer((request, response) => {
+      const began = Date.now();
+      let text = "";
+      request.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      request.once("end", () => {
+        took.push(Date.now() - began);
+        ids.push((JSON.parse(text) as { id: string }).id);
+        response.end();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const load = new Load({ ...ARGS, url, kept: 0, fresh: 0, slow: 1, slowly: (_, id) => write(id), write }).start();
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      const { slowSent, slowOk, acknowledged } = await load.stop();
+      assert.deepEqual([slowSent, slowOk, acknowledged], [1, 1, ids]);
+      assert.ok(took[0]! > 500, `${took[0]} ms`);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
   it("reports a connection that is refused (negative control)", async () => {
     const before = Date.now();
     const report = await during("http://127.0.0.1:9", 0.5);

@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 Sample = tuple[str, Mapping[str, str], float]
 """Name, labels, value."""
 Metrics = Callable[[], Iterable[Sample]]
+WAIT = 2
+"""Seconds that a store has to answer: a scrape that is given up tells of no store that is away (plan/pace.ts)."""
 
 
 def text(samples: Iterable[Sample]) -> str:

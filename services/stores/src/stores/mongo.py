@@ -11,7 +11,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from .exporter import Sample
+from .exporter import WAIT, Sample
 from .files import secret, secrets
 
 HOST = os.environ.get("MONGO_HOST", "mongo")
@@ -25,15 +25,18 @@ Client = MongoClient[dict[str, Any]]
 Document = Mapping[str, Any]
 
 
-def connect(user: str, password: str) -> Client:
-    """@raise OperationFailure where the server does not take the password."""
+def connect(user: str, password: str, wait: float = 5) -> Client:
+    """
+    @param wait Seconds for the server to answer.
+    @raise OperationFailure where it does not take the password.
+    """
     client: Client = MongoClient(
         HOST,
         username=user,
         password=password,
         authSource=USERS,
         appname=f"stores {sys.argv[1] if len(sys.argv) > 1 else ''}",
-        serverSelectionTimeoutMS=5000,
+        serverSelectionTimeoutMS=int(wait * 1000),
         tz_aware=True,
     )
     client[USERS].command("listCollections", nameOnly=True)
@@ -127,7 +130,7 @@ def connected(client: Client) -> set[str]:
 
 
 def metrics() -> Iterable[Sample]:
-    client = connect("monitor", secret("monitor-password"))
+    client = connect("monitor", secret("monitor-password"), WAIT)
     try:
         status = client[USERS].command("serverStatus")
         database = os.environ["MONGO_DATABASE"]

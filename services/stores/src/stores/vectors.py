@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from berth.chroma_admin import Chroma
 
-from .exporter import Sample
+from .exporter import WAIT, Sample
 
 
 def server(timeout: float = 30) -> Chroma:
@@ -14,7 +14,7 @@ def server(timeout: float = 30) -> Chroma:
 
 
 def metrics() -> Iterator[Sample]:
-    chroma = server(timeout=8)
+    chroma = server(timeout=WAIT)
     try:
         began = time.perf_counter()
         chroma.ask("GET", "/api/v2/heartbeat")

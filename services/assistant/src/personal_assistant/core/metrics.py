@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
+
+from berth.network import Network
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -59,27 +56,6 @@ for _kind in ("task", "reminder", "summarise"):
 
 RELEASE = Gauge("assistant_release_info", "What runs here", ["version"])
 SCHEMA = Gauge("assistant_schema_info", "Revision of the database's schema, as the database says", ["revision"])
-
-
-class Network(Collector):
-    """What went in and out of this container.
-
-    The engine would tell, but nothing here may ask it (docs/decisions/0011-container-metrics.md)."""
-
-    def __init__(self, source: Path = Path("/proc/net/dev")) -> None:
-        self._source = source
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        devices = [line.split() for line in self._source.read_text().replace(":", " ").splitlines()[2:]]
-        counters = [(int(fields[1]), int(fields[9])) for fields in devices if fields[0] != "lo"]
-        yield CounterMetricFamily(
-            "container_network_receive_bytes",
-            "Bytes received by this container",
-            sum(received for received, _ in counters),
-        )
-        yield CounterMetricFamily(
-            "container_network_transmit_bytes", "Bytes sent by this container", sum(sent for _, sent in counters)
-        )
 
 
 REGISTRY.register(Network())

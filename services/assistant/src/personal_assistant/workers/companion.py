@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from functools import partial
 from typing import Any
 
 import psycopg
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from berth.companion import Companion
+from berth.companion import Companion, impatient, measure
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import metrics
 from personal_assistant.database.pool import connect_options
@@ -24,7 +22,7 @@ log = logging.getLogger("assistant.worker")
 
 def run(settings: Settings, inbox: socket.socket) -> None:
     """Until the main process is gone."""
-    redis = Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+    redis = impatient(settings.redis_url)
     metrics.RELEASE.labels(settings.version).set(1)
     clock = (settings, celery_app(settings), redis, threading.Event())
     threading.Thread(target=scheduler.run, args=clock, daemon=True, name="clock").start()
@@ -45,19 +43,13 @@ def run(settings: Settings, inbox: socket.socket) -> None:
             metrics.JOBS_FINISHED.labels(kind).inc()
             threading.Thread(target=_mark_timed_out, args=(settings, *rest), daemon=True).start()
 
-    def scrape() -> None:
-        try:
-            metrics.QUEUE_LENGTH.set(redis.llen(QUEUE))
-        except RedisError:
-            metrics.QUEUE_LENGTH.set(float("nan"))
-
     Companion(
         settings.role,
         settings.port,
         {"database": database, "redis": redis.ping},
         lambda name, up: metrics.DEPENDENCY_UP.labels(name).set(up),
         hear,
-        scrape,
+        partial(measure, redis, QUEUE, metrics.QUEUE_LENGTH),
         tuple(settings.features_off()),
     ).run(inbox)
 

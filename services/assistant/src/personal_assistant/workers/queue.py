@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
+from berth import queue
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs, metrics
 from personal_assistant.database.pool import Connection
@@ -72,38 +73,14 @@ def celery_app(settings: Settings) -> Celery:
     from celery import Celery  # 0.2 s: only a process that queues or runs jobs pays for it
 
     app = Celery("assistant", broker=settings.redis_url)
-    limit = settings.worker_task_time_limit
     app.conf.update(
-        task_default_queue=QUEUE,
-        task_serializer="json",
-        accept_content=["json"],
+        queue.settings(QUEUE, settings.worker_task_time_limit),
         task_ignore_result=True,  # results live in the jobs table
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        task_acks_on_failure_or_timeout=True,
-        task_time_limit=limit,
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker_concurrency,
         worker_max_tasks_per_child=1000,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
         worker_send_task_events=False,
         # Remote control, gossip and mingle need publish/subscribe channels, which the Redis account need not have.
         worker_enable_remote_control=False,
-        # The job's row already keeps a second delivery from running.
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_timeout=2,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        # A command that Redis refuses, as it does while its disk is full, would end the worker.
-        broker_channel_error_retry=True,
-        broker_transport_options={
-            "visibility_timeout": limit + 300,
-            "socket_connect_timeout": 2,
-            "socket_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-            "queue_order_strategy": "round_robin",
-        },
     )
     return app

@@ -20,12 +20,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = logging.getLogger("berth.companion")
 
 #: Longer than any single wait of the main loop on Redis (5 s), or an outage would look like a hang.
 HANG_SECONDS = 30.0
+
+
+def impatient(url: str) -> Redis:
+    """A client of Redis for checks: whether that answers, it knows soon."""
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+
+
+def measure(redis: Redis, queue: str, length: Gauge) -> None:
+    """Sets how many jobs wait; NaN where Redis does not tell."""
+    try:
+        length.set(redis.llen(queue))
+    except RedisError:
+        length.set(float("nan"))
 
 
 class Pulse:

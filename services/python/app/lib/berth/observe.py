@@ -13,12 +13,13 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from berth.network import Network
 from berth.tracing import current_trace_id
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
@@ -32,6 +33,8 @@ POOL = Gauge("db_pool_connections", "Database connections by state", ["state"], 
 POOL_WAITING = Gauge(
     "db_pool_waiting_requests", "Requests waiting for a database connection", multiprocess_mode="livesum"
 )
+
+REGISTRY.register(Network())
 
 log = logging.getLogger("berth.http")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -98,6 +101,7 @@ def exposition() -> bytes:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(Network())
     return generate_latest(registry)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import Any
 
 import httpx
 from pymongo import MongoClient
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from berth.companion import Companion, Pulse
+from berth.companion import Companion, Pulse, impatient, measure
 from berth.observe import DEPENDENCY_UP
 from samplemind import metrics
 from samplemind.jobs.queue import QUEUE
@@ -20,17 +18,11 @@ from samplemind.settings import Settings
 
 def run(settings: Settings, inbox: socket.socket) -> None:
     """Beside a worker, until that is gone."""
-    redis = _redis(settings)
+    redis = impatient(settings.redis_url)
     mongo: MongoClient[dict[str, Any]] = MongoClient(
         settings.mongo_url, serverSelectionTimeoutMS=2000, socketTimeoutMS=2000, connectTimeoutMS=2000
     )
     metrics.RELEASE.labels(settings.version).set(1)
-
-    def scrape() -> None:
-        try:
-            metrics.QUEUE_LENGTH.set(redis.llen(QUEUE))
-        except RedisError:
-            metrics.QUEUE_LENGTH.set(float("nan"))
 
     Companion(
         settings.role,
@@ -44,7 +36,7 @@ def run(settings: Settings, inbox: socket.socket) -> None:
         },
         _checked,
         hear,
-        scrape,
+        partial(measure, redis, QUEUE, metrics.QUEUE_LENGTH),
         tuple(settings.features_off()),
     ).run(inbox)
 
@@ -65,11 +57,8 @@ def hear(kind: str, rest: list[Any]) -> None:
 def of_beat(settings: Settings, pulse: Pulse) -> Companion:
     """In beat's own process, which has no children."""
     metrics.RELEASE.labels(settings.version).set(1)
-    return Companion(settings.role, settings.port, {"redis": _redis(settings).ping}, _checked, pulse=pulse)
-
-
-def _redis(settings: Settings) -> Redis:
-    return Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+    checks = {"redis": impatient(settings.redis_url).ping}
+    return Companion(settings.role, settings.port, checks, _checked, pulse=pulse)
 
 
 def _checked(name: str, up: bool) -> None:

@@ -9,6 +9,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from berth import queue
 from samplemind.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,13 +66,7 @@ def celery_app(settings: Settings) -> Celery:
         "clean-up": (CLEAN_UP, crontab(hour="3", minute="17")),
     }
     app.conf.update(
-        task_default_queue=QUEUE,
-        task_serializer="json",
-        accept_content=["json"],
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        task_acks_on_failure_or_timeout=True,
-        task_time_limit=settings.task_time_limit,
+        queue.settings(QUEUE, settings.task_time_limit),
         task_soft_time_limit=settings.task_soft_time_limit,
         # Results are in the database; they are kept in Redis as well only where somebody wants to look at them there.
         task_ignore_result=settings.result_expires == 0,
@@ -79,26 +74,9 @@ def celery_app(settings: Settings) -> Celery:
         result_expires=settings.result_expires or None,
         worker_prefetch_multiplier=settings.prefetch_multiplier,
         worker_max_tasks_per_child=settings.max_tasks_per_child,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
         # Without these Flower shows nothing.
         worker_send_task_events=True,
         task_send_sent_event=True,
-        # Who owns an analysis is in the database: a second delivery does no harm.
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_timeout=2,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        # A command that Redis refuses, as it does while its disk is full, would end the worker.
-        broker_channel_error_retry=True,
-        broker_transport_options={
-            "visibility_timeout": settings.task_time_limit + 300,
-            "socket_connect_timeout": 2,
-            "socket_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-            "queue_order_strategy": "round_robin",
-        },
         beat_max_loop_interval=5,
         beat_sync_every=1,
         beat_schedule={
