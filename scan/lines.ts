@@ -106,6 +106,13 @@ export const lines: readonly Line[] = [
     source: "https://endoflife.date/grafana-loki",
   },
   {
+    image: "victoriametrics/victoria-logs",
+    tags: "v1.53.",
+    ends: NEWEST,
+    looked: LOOKED,
+    source: "https://github.com/VictoriaMetrics/VictoriaLogs/blob/v1.52.1/SECURITY.md",
+  },
+  {
     image: "otel/opentelemetry-collector-contrib",
     tags: "0.162.",
     ends: `${NEWEST}, every two weeks`,

@@ -38,7 +38,6 @@ def logs(body: bytes) -> None:
             for line in scope.log_records:
                 keep(
                     resource.resource,
-                    kind="line",
                     written=line.time_unix_nano / 1e9,
                     level=line.severity_text,
                     severity=line.severity_number,
@@ -54,7 +53,6 @@ def traces(body: bytes) -> None:
             for span in scope.spans:
                 keep(
                     resource.resource,
-                    kind="span",
                     scope=scope.scope.name,
                     name=span.name,
                     trace=span.trace_id.hex(),
