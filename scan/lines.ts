@@ -120,11 +120,11 @@ export const lines: readonly Line[] = [
     source: "https://github.com/open-telemetry/opentelemetry-collector-releases/blob/main/CHANGELOG.md",
   },
   {
-    image: "jaegertracing/all-in-one",
-    tags: "1.",
-    until: "2025-12-31",
+    image: "jaegertracing/jaeger",
+    tags: "2.20.",
+    until: "2026-09-14",
     looked: LOOKED,
-    source: "https://github.com/jaegertracing/jaeger/issues/6321",
+    source: "https://github.com/jaegertracing/jaeger/releases/tag/v2.21.0",
   },
   {
     image: "python",

@@ -11,7 +11,7 @@ export const monitoringPart = {
     loki: "grafana/loki:3.7.8",
     victorialogs: "victoriametrics/victoria-logs:v1.53.0",
     collector: "otel/opentelemetry-collector-contrib:0.162.0",
-    jaeger: "jaegertracing/all-in-one:1.62.0",
+    jaeger: "jaegertracing/jaeger:2.20.0",
     nodeExporter: "prom/node-exporter:v1.12.1",
   },
   settings: {

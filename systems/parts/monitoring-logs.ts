@@ -1,6 +1,7 @@
 /** Logs (Loki or VictoriaLogs), traces (Jaeger), and the collector that sends them there. */
 import { FILES } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
+import { resolveLimits } from "../../plan/limits.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { content } from "./content.ts";
@@ -134,25 +135,31 @@ export function collector(args: MonitoringArgs): ServiceSpec[] {
   ];
 }
 
-export const jaeger = ({ baseImage }: MonitoringArgs): ServiceSpec => ({
-  name: "jaeger",
-  tier: "monitoring",
-  kind: "stateful",
-  optional: true,
-  image: { pull: baseImage("jaeger") },
-  uid: 10001,
-  // Traces are kept in memory, as many as fit: ten spans of 2 KB each. The receivers' addresses are said, because their
-  // default is not the same in all releases.
-  command: [
-    "--memory.max-traces=5000",
-    "--collector.otlp.http.host-port=0.0.0.0:4318",
-    "--collector.otlp.grpc.host-port=0.0.0.0:4317",
-  ],
-  networks: ["monitoring"],
-  port: 16686,
-  publish: { jaeger: 16686 },
-  metrics: { port: 14269 },
-  health: healthCheck.wget("http://127.0.0.1:14269/"),
-  limits: { memory: 256, cpus: 0.5 },
-  stopGrace: 10,
-});
+const JAEGER_LIMITS = { memory: 256, cpus: 0.5, least: 128 };
+/** Traces that have room: of ten spans of 2 KB each, beside the 96 MiB of the program itself. */
+const tracesIn = (memory: number): number => (memory - 96) * 32;
+
+export function jaeger({ settings, baseImage }: MonitoringArgs): ServiceSpec {
+  const { memory } = resolveLimits(JAEGER_LIMITS, settings.services["jaeger"]);
+  // By its words rather than as a file, which would be a volume and a container that fills it.
+  const configuration = `--config=yaml:${content("monitoring/jaeger/jaeger.yml", { traces: String(tracesIn(memory)) })}`;
+  return {
+    name: "jaeger",
+    tier: "monitoring",
+    kind: "stateful",
+    optional: true,
+    image: { pull: baseImage("jaeger") },
+    uid: 10001,
+    command: [configuration],
+    // Without it Go lets garbage grow as large as what is kept, and the engine ends the process.
+    environment: { GOMEMLIMIT: `${Math.floor(memory * 0.8)}MiB` },
+    networks: ["monitoring"],
+    port: 16686,
+    publish: { jaeger: 16686 },
+    metrics: { port: 8888 },
+    health: healthCheck.wget("http://127.0.0.1:13133/status"),
+    rehearsal: { command: ["validate", configuration] },
+    limits: JAEGER_LIMITS,
+    stopGrace: 10,
+  };
+}

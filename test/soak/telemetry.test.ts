@@ -1,6 +1,6 @@
 /**
- * Lines and spans of a stack, as its stores have them (docs/promises.md 9 and 16): once what stands in Loki's and
- * Jaeger's places, whose images cannot be had here, and once VictoriaLogs itself.
+ * Lines and spans of a stack, as its stores have them (docs/promises.md 9 and 16): VictoriaLogs and Jaeger, and what
+ * stands in the places of Loki, whose image cannot be had here, and of Jaeger, to which it looks the same.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -12,13 +12,36 @@ import { SMS } from "../systems/assistant/client.ts";
 import { assistant } from "../systems/assistant/driver.ts";
 import { Browser } from "../systems/samplemind/chromium.ts";
 import { Besides, Words } from "./telemetry/besides.ts";
-import { type Lines, Received, standInLines, standInSpans, victoriaLogs } from "./telemetry/received.ts";
+import {
+  jaegerSpans,
+  type Lines,
+  Received,
+  type Spans,
+  standInLines,
+  standInSpans,
+  victoriaLogs,
+} from "./telemetry/received.ts";
 
 const STACK = "e2e-telemetry";
 const STAND_IN = "berth-test/otlp:latest";
-const ENGINES: Readonly<Record<string, { readonly port: number; readonly lines: (url: string) => Lines }>> = {
-  loki: { port: 3100, lines: standInLines },
-  victorialogs: { port: 9428, lines: victoriaLogs },
+interface Stores {
+  readonly port: number;
+  /** What the bench builds for it. */
+  readonly builds: readonly string[];
+  readonly images: Readonly<Record<string, string>>;
+  readonly lines: (url: string) => Lines;
+  readonly spans: (url: string) => Spans;
+}
+/** By `berth:logs`. */
+const STORES: Readonly<Record<string, Stores>> = {
+  loki: {
+    port: 3100,
+    builds: [],
+    images: { loki: STAND_IN, jaeger: STAND_IN },
+    lines: standInLines,
+    spans: standInSpans,
+  },
+  victorialogs: { port: 9428, builds: ["victorialogs", "jaeger"], images: {}, lines: victoriaLogs, spans: jaegerSpans },
 };
 const FOLDER = "/var/lib/docker/containers";
 /** Grafana's image cannot be had either, and nothing stands in its place. */
@@ -30,14 +53,10 @@ const labelled = (service: string, stack = STACK) => ({ "berth.stack": stack, "b
 /** What the agent and the worker do about a message, as `service library`. */
 const WORK = ["agent celery", "agent fastapi", "agent psycopg", "worker celery", "worker psycopg"];
 
-for (const [engine, { port, lines }] of Object.entries(ENGINES))
+for (const [engine, { port, builds, images, lines, spans }] of Object.entries(STORES))
   describe(`telemetry, berth:logs ${engine}`, function () {
     this.timeout(600_000);
-    const stack = new Stack(assistant, {
-      stack: STACK,
-      portOffset: 12000,
-      config: { "berth:baseImages": { loki: STAND_IN, jaeger: STAND_IN } },
-    });
+    const stack = new Stack(assistant, { stack: STACK, portOffset: 12000, config: { "berth:baseImages": images } });
     const { project } = stack;
     const besides = new Besides(project);
     let urls: Readonly<Record<string, string>>;
@@ -61,9 +80,11 @@ for (const [engine, { port, lines }] of Object.entries(ENGINES))
       return request;
     }
 
-    before(async () => {
+    before(async function () {
+      // Where the images are not there yet, a compiler makes them.
+      this.timeout(3_600_000);
+      await good(command(`${ROOT}/bench/hub/build.sh`, ["collector", ...builds]));
       await stack.create();
-      await good(command(`${ROOT}/bench/hub/build.sh`, ["collector", engine]));
       await good(command("docker", ["build", "--tag", STAND_IN, `${ROOT}/test/soak/otlp`]));
       project.env["BERTH_OFF"] = OFF;
       // The bench's engine keeps its files elsewhere.
@@ -79,7 +100,7 @@ for (const [engine, { port, lines }] of Object.entries(ENGINES))
         twilioUserNumbers: JSON.stringify({ ...SMS.numbers, "+15550000001": "load@example.org" }),
       });
       ({ urls } = planOf(STACK, [OFF], project.dir));
-      received = new Received(lines(urls[engine]!), standInSpans(urls["jaeger"]!));
+      received = new Received(lines(urls[engine]!), spans(urls["jaeger"]!));
       await stack.start();
     });
     after(async () => {

@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 # Loki's port; Jaeger's for spans, for people, and for its health.
-PORTS = (3100, 4318, 16686, 14269)
+PORTS = (3100, 4318, 16686, 13133)
 
 if __name__ == "__main__":
     servers = [ThreadingHTTPServer(("0.0.0.0", port), Handler) for port in PORTS]

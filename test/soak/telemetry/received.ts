@@ -44,8 +44,10 @@ export interface Spans {
 
 /** @throws {Error} where the answer is none. */
 async function tell(url: string, form?: Readonly<Record<string, string>>): Promise<string> {
-  const answer = await fetch(url, form ? { method: "POST", body: new URLSearchParams(form) } : {});
-  const text = await answer.text();
+  return textOf(await fetch(url, form ? { method: "POST", body: new URLSearchParams(form) } : {}));
+}
+async function textOf(answer: Response): Promise<string> {
+  const [text, url] = [await answer.text(), answer.url];
   assert.ok(answer.ok, `${url}: ${answer.status} ${text}`);
   return text;
 }
@@ -104,6 +106,36 @@ export function victoriaLogs(url: string): Lines {
       return Number(lines);
     },
   };
+}
+
+/** @param url Of Jaeger, whose answers are OpenTelemetry's. */
+export const jaegerSpans = (url: string): Spans => ({
+  async ofTrace(trace) {
+    const answer = await fetch(`${url}/api/v3/traces/${trace}`);
+    if (answer.status === 404) return [];
+    const { result } = JSON.parse(await textOf(answer)) as { result: { resourceSpans: ResourceSpans[] } };
+    return result.resourceSpans.flatMap(({ resource, scopeSpans }) => {
+      const of = Object.fromEntries(resource.attributes.map(({ key, value }) => [key, value.stringValue ?? ""]));
+      return scopeSpans.flatMap(({ scope, spans }) =>
+        spans.map(({ traceId, spanId, parentSpanId = "", name }) => ({
+          service: of["service.name"] ?? "",
+          trace: traceId,
+          resource: of,
+          scope: scope?.name ?? "",
+          name,
+          id: spanId,
+          parent: parentSpanId,
+        })),
+      );
+    });
+  },
+});
+interface ResourceSpans {
+  readonly resource: { readonly attributes: readonly { key: string; value: { stringValue?: string } }[] };
+  readonly scopeSpans: readonly {
+    readonly scope?: { readonly name?: string };
+    readonly spans: readonly { traceId: string; spanId: string; parentSpanId?: string; name: string }[];
+  }[];
 }
 
 const picked = (fields: Readonly<Record<string, string>>, names: RegExp): Record<string, string> =>

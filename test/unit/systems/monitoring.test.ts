@@ -123,6 +123,14 @@ describe("systems/parts/monitoring", () => {
       assert.ok(command!.includes(`-retentionPeriod=${expected}`), command!.join(" "));
     }
   });
+  it("keeps as many traces as the memory limit of Jaeger has room for", () => {
+    const of = (values: Record<string, unknown>) => {
+      const { command, environment } = tier(DATA, { values }).get("jaeger")!;
+      return [/max_traces: (\d+)/.exec(command!.join())?.[1], environment!["GOMEMLIMIT"]];
+    };
+    assert.deepEqual(of({}), ["5120", "204MiB"]);
+    assert.deepEqual(of({ "berth:services": { jaeger: { memory: "1GiB" } } }), ["29696", "819MiB"]);
+  });
   it("builds what its services run, and nothing else", () => {
     const images = (logs: string, ...off: string[]) =>
       Object.keys(
