@@ -80,7 +80,9 @@ set_up() { # [stack]
   if [ "$tools" = bench ]; then
     [ -x "$BENCH_HOME/bin/pulumi" ] || confirm "Neither Pulumi nor its downloads are here. Build the bench (CLI, engine, base images from package registries; about 10 minutes)?" \
       || die "nothing was installed"
-    bench/up.sh "$(value_of "${1:-}" berth:system)" >&2
+    local asked=("$(value_of "${1:-}" berth:system)")
+    [ "$(value_of "${1:-}" berth:logs)" != victorialogs ] || asked+=(collector victorialogs)
+    bench/up.sh "${asked[@]}" >&2
   fi
   use_tools "$tools"
   local node; node=$(node --version 2> /dev/null || echo none)

@@ -106,6 +106,13 @@ export const lines: readonly Line[] = [
     source: "https://endoflife.date/grafana-loki",
   },
   {
+    image: "victoriametrics/victoria-logs",
+    tags: "v1.53.",
+    ends: NEWEST,
+    looked: LOOKED,
+    source: "https://github.com/VictoriaMetrics/VictoriaLogs/blob/v1.52.1/SECURITY.md",
+  },
+  {
     image: "otel/opentelemetry-collector-contrib",
     tags: "0.162.",
     ends: `${NEWEST}, every two weeks`,
@@ -113,11 +120,11 @@ export const lines: readonly Line[] = [
     source: "https://github.com/open-telemetry/opentelemetry-collector-releases/blob/main/CHANGELOG.md",
   },
   {
-    image: "jaegertracing/all-in-one",
-    tags: "1.",
-    until: "2025-12-31",
+    image: "jaegertracing/jaeger",
+    tags: "2.20.",
+    until: "2026-09-14",
     looked: LOOKED,
-    source: "https://github.com/jaegertracing/jaeger/issues/6321",
+    source: "https://github.com/jaegertracing/jaeger/releases/tag/v2.21.0",
   },
   {
     image: "python",

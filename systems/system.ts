@@ -9,7 +9,7 @@ import type { Args, Entry, Part } from "./part.ts";
 import { backup, backupImage, backupPart } from "./parts/backup.ts";
 import { edge, edgeImage, edgePart } from "./parts/edge.ts";
 import { monitoringPart } from "./parts/monitoring-keys.ts";
-import { collectorImage } from "./parts/monitoring-logs.ts";
+import { monitoringImages } from "./parts/monitoring-logs.ts";
 import { monitoring } from "./parts/monitoring.ts";
 import type { Kept, Store } from "./stores/store.ts";
 import { readyBefore, withStores } from "./uses.ts";
@@ -86,7 +86,7 @@ export function system<const Own extends z.ZodRawShape>(own: SystemArgs<Own>): S
         ...Object.fromEntries(entries.map((entry) => [entry.name, entry.image(args)])),
         edge: edgeImage(args),
         ...backupImage(args, kept),
-        ...collectorImage(args),
+        ...monitoringImages(args),
       },
       baseImages: Object.keys(images),
       services: servicesOf(own, args),

@@ -79,7 +79,7 @@ export function grafana(
   };
 }
 
-function dataSources({ isOn }: MonitoringArgs): unknown {
+function dataSources({ settings, isOn }: MonitoringArgs): unknown {
   const source = (name: string, type: string, url: string, more: object = {}) => ({
     name,
     uid: type,
@@ -96,9 +96,10 @@ function dataSources({ isOn }: MonitoringArgs): unknown {
     datasourceUid: "jaeger",
     url: "$${__value.raw}",
   };
+  // VictoriaLogs does not speak Loki's language, and its own plug-in is not in the image: it has a page of its own.
   const optional = [
     {
-      service: "loki",
+      isOn: settings.logs === "loki" && isOn("loki"),
       source: source(
         "Loki",
         "loki",
@@ -106,20 +107,18 @@ function dataSources({ isOn }: MonitoringArgs): unknown {
         isOn("jaeger") ? { jsonData: { derivedFields: [trace] } } : {},
       ),
     },
-    { service: "jaeger", source: source("Jaeger", "jaeger", "http://jaeger:16686") },
+    { isOn: isOn("jaeger"), source: source("Jaeger", "jaeger", "http://jaeger:16686") },
   ];
   return {
     apiVersion: 1,
     // What was switched off later stays in Grafana's database otherwise.
-    deleteDatasources: optional
-      .filter(({ service }) => !isOn(service))
-      .map(({ source: { name } }) => ({ name, orgId: 1 })),
+    deleteDatasources: optional.filter((entry) => !entry.isOn).map(({ source: { name } }) => ({ name, orgId: 1 })),
     datasources: [
       source("Prometheus", "prometheus", "http://prometheus:9090", {
         isDefault: true,
         jsonData: { timeInterval: "15s" },
       }),
-      ...optional.filter(({ service }) => isOn(service)).map((entry) => entry.source),
+      ...optional.filter((entry) => entry.isOn).map((entry) => entry.source),
     ],
   };
 }

@@ -9,8 +9,9 @@ export const monitoringPart = {
     alertmanager: "prom/alertmanager:v0.34.1",
     grafana: "grafana/grafana:12.4.11",
     loki: "grafana/loki:3.7.8",
+    victorialogs: "victoriametrics/victoria-logs:v1.53.0",
     collector: "otel/opentelemetry-collector-contrib:0.162.0",
-    jaeger: "jaegertracing/all-in-one:1.62.0",
+    jaeger: "jaegertracing/jaeger:2.20.0",
     nodeExporter: "prom/node-exporter:v1.12.1",
   },
   settings: {
@@ -28,6 +29,12 @@ export const monitoringPart = {
         example: { metrics: "15d", logs: "7d", metricsSize: "4GiB" },
       },
     ),
+    logs: leaf(z.enum(["loki", "victorialogs"]).default("loki"), {
+      description:
+        "What keeps the lines: Loki, which Grafana shows, or VictoriaLogs, which takes less memory and has a page of its own. Another one begins empty; the volume of the former stays.",
+      allowed: "loki or victorialogs",
+      example: "victorialogs",
+    }),
     dockerRoot: leaf(folder.default("/var/lib/docker"), {
       description:
         "The engine's own folder, where the collector of log lines finds its files: `docker info -f '{{.DockerRootDir}}'` tells.",

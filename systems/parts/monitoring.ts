@@ -3,7 +3,7 @@ import type { Drawings } from "../../monitoring/panels.ts";
 import type { ServiceSpec } from "../../plan/types.ts";
 import { grafana } from "./monitoring-grafana.ts";
 import type { MonitoringArgs } from "./monitoring-keys.ts";
-import { collector, jaeger, loki } from "./monitoring-logs.ts";
+import { collector, jaeger, logs } from "./monitoring-logs.ts";
 import { nodeExporter } from "./monitoring-machine.ts";
 import { alertmanager, prometheus } from "./monitoring-metrics.ts";
 
@@ -20,7 +20,7 @@ export interface Monitored {
 
 export function monitoring(args: MonitoringArgs, { services, exporters, drawings, rules }: Monitored): ServiceSpec[] {
   const isOn = ({ name, optional }: ServiceSpec) => !optional || args.isOn(name);
-  const others = [...exporters, alertmanager(args), ...loki(args), jaeger(args), ...collector(args)];
+  const others = [...exporters, alertmanager(args), logs(args), jaeger(args), ...collector(args)];
   const node = nodeExporter(args, [...services, ...others].filter(isOn));
   const drawing = grafana(args, [...services, ...others, node].filter(isOn), drawings);
   return [...others, node, drawing, prometheus(args, [...services, ...others, node, drawing], rules)];

@@ -38,7 +38,6 @@ def logs(body: bytes) -> None:
             for line in scope.log_records:
                 keep(
                     resource.resource,
-                    kind="line",
                     written=line.time_unix_nano / 1e9,
                     level=line.severity_text,
                     severity=line.severity_number,
@@ -54,7 +53,6 @@ def traces(body: bytes) -> None:
             for span in scope.spans:
                 keep(
                     resource.resource,
-                    kind="span",
                     scope=scope.scope.name,
                     name=span.name,
                     trace=span.trace_id.hex(),
@@ -99,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 # Loki's port; Jaeger's for spans, for people, and for its health.
-PORTS = (3100, 4318, 16686, 14269)
+PORTS = (3100, 4318, 16686, 13133)
 
 if __name__ == "__main__":
     servers = [ThreadingHTTPServer(("0.0.0.0", port), Handler) for port in PORTS]

@@ -85,6 +85,6 @@ describe("warnings about support", () => {
   it("name what has ended of what the systems run today", () =>
     assert.deepEqual(
       supportWarnings(Object.values(systems.assistant.images), lines, "2026-11-27").map((text) => text.split(":")[0]),
-      ["jaegertracing/all-in-one"],
+      ["jaegertracing/jaeger"],
     ));
 });

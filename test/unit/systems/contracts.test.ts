@@ -123,13 +123,22 @@ describe("contracts of images", () => {
   });
 
   for (const [name, definition] of Object.entries<SystemDefinition>(systems)) {
-    const { system } = made(definition);
+    const hasMongo = definition.stores.some((store) => store.name === "mongo");
+    const engines = [
+      {},
+      { "berth:logs": "victorialogs", ...(hasMongo ? { "berth:mongo": { engine: "ferretdb" } } : {}) },
+    ].map((values) => ({ values, ...made(definition, values) }));
+    const all = engines.flatMap(({ values, system }) =>
+      system.services.map((service) => ({ service, system, values })),
+    );
+    // Each with each image that it may have.
+    const services = new Map(all.map((one) => [`${one.service.name} ${JSON.stringify(one.service.image)}`, one]));
     describe(`those of ${name}`, () => {
       it("every image that it pulls has one, with that very tag", () => {
         for (const reference of Object.values(definition.images)) contractOf(reference);
       });
       it("so has every image that one of its own is built on, and its Dockerfile starts what that has", () => {
-        for (const [image, spec] of Object.entries(system.images)) {
+        for (const [image, spec] of engines.flatMap(({ system }) => Object.entries(system.images))) {
           const stages = stagesOf(spec);
           for (const [stage, { from, runs, programs }] of stages) {
             const chain: Stage[] = [];
@@ -148,7 +157,7 @@ describe("contracts of images", () => {
           }
         }
       });
-      for (const service of system.services) {
+      for (const { service, system, values } of services.values()) {
         it(`${service.name} starts only programs that its image has`, () => {
           const has = imageOf(service, system);
           const started = startedIn(service, definition, system, has);
@@ -166,7 +175,7 @@ describe("contracts of images", () => {
               "berth:majors": { postgres: major, redis: 8 },
               "berth:baseImages": { postgres: `pgvector/pgvector:pg${major}-trixie` },
             };
-            const { system: then } = made(definition, major ? postgres : {});
+            const { system: then } = made(definition, { ...values, ...(major ? postgres : {}) });
             const own = then.services.find((one) => one.name === service.name)!;
             assert.deepEqual(mountFaults(own, imageOf(own, then), then), []);
           });

@@ -104,6 +104,48 @@ describe("systems/parts/monitoring", () => {
       );
   });
 
+  it("keeps lines in VictoriaLogs where the stack file says so, and refers to Loki nowhere", () => {
+    const of = (values: Record<string, unknown> = {}, off: string[] = []) =>
+      tier(DATA, { off, values: { "berth:logs": "victorialogs", ...values } });
+    const specs = of();
+    assert.ok(specs.has("victorialogs") && !specs.has("loki"));
+    assert.match(file(specs, "collector", "logs.yml"), /endpoint: http:\/\/victorialogs:9428\/insert\/opentelemetry\n/);
+    assert.match(file(tier(), "collector", "logs.yml"), /endpoint: http:\/\/loki:3100\/otlp\n/);
+    assert.deepEqual(specs.get("collector")!.after, ["victorialogs", "jaeger"]);
+    assert.doesNotMatch(file(specs, "grafana", "datasources/berth.yml"), /loki:/);
+    assert.ok(!("dashboards/logs.json" in specs.get("grafana")!.config!), "Grafana has no source of lines then");
+    assert.deepEqual(Object.keys(of({}, ["victorialogs"]).get("collector")!.config!), ["collector.yml", "traces.yml"]);
+    for (const [given, expected] of [
+      ["2w", "2w"],
+      ["12h", "24h"],
+    ] as const) {
+      const { command } = of({ "berth:retention": { logs: given } }).get("victorialogs")!;
+      assert.ok(command!.includes(`-retentionPeriod=${expected}`), command!.join(" "));
+    }
+  });
+  it("keeps as many traces as the memory limit of Jaeger has room for", () => {
+    const of = (values: Record<string, unknown>) => {
+      const { command, environment } = tier(DATA, { values }).get("jaeger")!;
+      return [/max_traces: (\d+)/.exec(command!.join())?.[1], environment!["GOMEMLIMIT"]];
+    };
+    assert.deepEqual(of({}), ["5120", "204MiB"]);
+    assert.deepEqual(of({ "berth:services": { jaeger: { memory: "1GiB" } } }), ["29696", "819MiB"]);
+  });
+  it("builds what its services run, and nothing else", () => {
+    const images = (logs: string, ...off: string[]) =>
+      Object.keys(
+        makePlan(systems.assistant.catalogue, context({ "berth:logs": logs }, { off: new Set(off) })).images,
+      ).filter((name) => !["assistant", "edge"].includes(name));
+    assert.deepEqual(images("loki"), ["collector"]);
+    assert.deepEqual(images("victorialogs"), ["collector", "victorialogs"]);
+    assert.deepEqual(images("victorialogs", "jaeger", "victorialogs"), []);
+  });
+  it("says which ports and names are wrong where lines are kept elsewhere", () => {
+    const plan = () =>
+      makePlan(systems.assistant.catalogue, context({ "berth:logs": "victorialogs", "berth:ports": { loki: 3100 } }));
+    assert.throws(plan, /"loki" is not known[^]*pulumi config rm --path berth:ports\.loki --stack dev/);
+  });
+
   it("sends alerts where the secrets say, and nowhere else", () => {
     interface Alertmanager {
       route: { routes: { receiver: string }[] };
