@@ -112,7 +112,7 @@ const mcp = (args: KailashArgs): ServiceSpec =>
     name: "mcp",
     port: MCP,
     route: { public: "/mcp", check: "/mcp" },
-    routes: [{ public: "/mcp/ws", port: MCP_WEBSOCKET, check: "/mcp/ws" }],
+    routes: [{ public: "/mcp/ws", port: MCP_WEBSOCKET, check: "/mcp/ws", websocket: true }],
     environment: {
       WEBSOCKET_PORT: MCP_WEBSOCKET,
       WEBSOCKET_CONNECTIONS: 200,
@@ -135,7 +135,7 @@ const nexus = (args: KailashArgs): ServiceSpec =>
     uses: ["redis"],
     port: NEXUS,
     route: { public: "/nexus", check: "/nexus/workflows" },
-    routes: [{ public: "/nexus/mcp", port: NEXUS_WEBSOCKET, check: "/nexus/mcp" }],
+    routes: [{ public: "/nexus/mcp", port: NEXUS_WEBSOCKET, check: "/nexus/mcp", websocket: true }],
     environment: { WEBSOCKET_PORT: NEXUS_WEBSOCKET, WEBSOCKET_CONNECTIONS: 200, DRAIN_SECONDS: DRAIN },
     limits: { memory: 512, cpus: 1, least: 320 },
     stopGrace: 60 + DRAIN,

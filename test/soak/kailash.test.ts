@@ -84,7 +84,9 @@ describe("kailash", function () {
     );
     assert.equal(holder.unanswered, 0);
     assert.deepEqual([new Set(holder.answered).size, holder.answered.length], [holder.sent, holder.sent]);
+    // The service said so: 1012 is "service restart".
     assert.ok(holder.closed.length > 0, "the release replaced nothing");
+    assert.deepEqual([...new Set(holder.closed)], [1012]);
   });
 
   it("a document that is indexed when a release comes is indexed once", async () => {
@@ -155,7 +157,7 @@ describe("kailash", function () {
     );
   });
 
-  it("KD-47: a change of the source shows at once in development", async () => {
+  it("KD-47, KD-61: in development a change of the source shows at once, and its own tests pass in the image", async () => {
     await project.configured(
       { "berth:imageTarget": "development", "berth:sourceMounts": true, "berth:debug": true },
       async () => {
@@ -170,6 +172,13 @@ describe("kailash", function () {
           assert.deepEqual([status, body], [200, "at once"]);
         }, 40);
         mend();
+        const { kailash: image } = await project.output<Record<string, string>>("images");
+        // What needs the stores is in tests/contract.
+        const tests = ["pytest", "-q", "-p", "no:cacheprovider", "--ignore=tests/contract", "tests"];
+        const run = ["run", "--rm", "--network", "none", "-w", "/app", image!, "python", "-m", ...tests];
+        const { code, output } = await command("docker", run);
+        assert.equal(code, 0, output);
+        assert.match(output, /\b[1-9]\d+ passed/);
       },
     );
   });

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.client.websocket import websocket_client
 
 
@@ -29,8 +29,8 @@ async def told(session: ClientSession, tool: str, arguments: dict[str, Any]) -> 
 async def main(how: str, url: str, token: str, tool: str, arguments: str) -> None:
     given = json.loads(arguments)
     if how == "http":
-        headers = {"Authorization": f"Bearer {token}"}
-        async with streamablehttp_client(url, headers=headers) as (read, write, _):
+        client = httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"})
+        async with client, streamable_http_client(url, http_client=client) as (read, write, _):
             print(json.dumps(await told(ClientSession(read, write), tool, given)))
     else:
         whole = httpx.URL(url).copy_with(username="mcp", password=token)

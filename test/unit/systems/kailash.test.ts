@@ -38,6 +38,8 @@ describe("systems/kailash", () => {
         ["nexus", "/nexus", 8003],
         ["nexus", "/nexus/mcp", 8005],
       ]);
+      // What a release does not wait for, because its service ends it.
+      assert.equal(of(plan, "edge-routes").config!["websockets"], "8002\n8005\n");
     }
   });
   it("KD-19, KD-22: publishes the edge, and what watches, on this machine; of stores none anywhere", () => {
