@@ -74,7 +74,8 @@ export const silent = (services: readonly ServiceSpec[]): ServiceSpec[] =>
 
 /**
  * Files of one release of the edge: `nginx.conf`; `upstreams` and `watch` with a line `service port probe container…`
- * each; `checks` with a line `listener path` each; `settle`, seconds.
+ * each; `checks` with a line `listener path` each; `settle`, seconds; `websockets`, where there are any, with a line
+ * for each port of theirs.
  */
 export function edgeFiles(
   template: string,
@@ -83,7 +84,9 @@ export function edgeFiles(
 ): Record<string, string> {
   const all = waysOf(services);
   const upstreams = all.map(({ upstream, name, port, route }) => containersOf(upstream, name, port, route.probe));
+  const websockets = new Set(all.flatMap(({ port, route }) => (route.websocket ? `${port}\n` : [])));
   return {
+    ...(websockets.size ? { websockets: [...websockets].join("") } : {}),
     "nginx.conf": template
       .replace(
         "@{servers}",

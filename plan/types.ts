@@ -101,6 +101,11 @@ export interface Route {
   readonly bodyLimit?: number;
   /** For how many seconds browsers may keep an answer. @default what the service says */
   readonly cache?: number;
+  /**
+   * Its port takes WebSockets, and nothing else: a release does not wait for them, and their service ends them when it
+   * stops. @default false
+   */
+  readonly websocket?: true;
   /** Whose pages may show it in a frame. @default nobody's */
   readonly frames?: "nobody" | "same origin" | "everybody";
 }

@@ -135,6 +135,13 @@ export const lines: readonly Line[] = [
   },
   { image: "node", tags: "20-", until: "2026-04-30", looked: LOOKED, source: "https://endoflife.date/nodejs" },
   { image: "nginx", tags: "1.25", until: "2024-05-29", looked: LOOKED, source: "https://endoflife.date/nginx" },
+  {
+    image: "neo4j",
+    tags: "5.26",
+    until: "2028-06-01",
+    looked: LOOKED,
+    source: "https://neo4j.com/developer-blog/neo4j-v5-lts-evolution",
+  },
   { image: "mongo", tags: "7.0", until: "2027-08-31", looked: LOOKED, source: "https://endoflife.date/mongodb" },
   {
     image: "redis",

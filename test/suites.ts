@@ -136,6 +136,7 @@ export const SUITES: readonly Suite[] = [
   soak("deploys", "fifty deploys in a row leave no litter and grow nothing", { BERTH_RELEASES: "50" }),
   soak("environments", "dev, stage and prod on one engine share nothing"),
   soak("images", "the images hold what they should, and build the same twice"),
+  soak("kailash", "the third system does what it should, and keeps the promises that are about its own parts"),
   soak("migrations", "the schema goes up and down under load, with its data"),
   soak("promote", "what ran in stage is what runs in prod"),
   soak("samplemind", "the second system does what it should, and keeps the promises that depend on the system", {

@@ -229,24 +229,27 @@ const exporter = ({ baseImage }: PostgresArgs, database: string): ServiceSpec =>
   stopGrace: 5,
 });
 
-/** Table and column of Alembic with the version of the schema. */
-const VERSIONS = ["public.alembic_version", "version_num"] as const;
+/** Table, and the column or expression that is the version of the schema. */
+type Versions = readonly [table: string, column: string];
+const ALEMBIC: Versions = ["public.alembic_version", "version_num"];
 
 /**
  * Asked of the server itself: what a migration said it did may be undone since, by a restore or a release that came
  * back.
  */
-const alembic = (database: string, madeBy: string): SchemaVersion => ({
+const schemaVersion = (database: string, madeBy: string, [table, column]: Versions): SchemaVersion => ({
   service: "postgres",
   madeBy,
-  command: ["psql", "-qAtX", "-U", "postgres", "-d", database, "-c", `SELECT ${VERSIONS[1]} FROM ${VERSIONS[0]}`],
+  command: ["psql", "-qAtX", "-U", "postgres", "-d", database, "-c", `SELECT ${column} FROM ${table}`],
 });
 
 export interface PostgresOptions {
   /** What the name of the database begins with; the environment follows. */
   readonly prefix: string;
-  /** Job of the system that makes the tables, with Alembic. @default none: a log-in is all that a service waits for */
+  /** Job of the system that makes the tables. @default none: a log-in is all that a service waits for */
   readonly migrations?: string;
+  /** Where it notes the version of the schema. @default Alembic's table */
+  readonly versions?: Versions;
   /** @default the image of pgvector with that version */
   readonly image?: string;
   /** @default 17 */
@@ -255,13 +258,19 @@ export interface PostgresOptions {
 
 const IMAGE = "pgvector/pgvector:pg17-trixie";
 
-export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: PostgresOptions): Store {
+export function postgres({
+  prefix,
+  migrations,
+  versions: noted = ALEMBIC,
+  image = IMAGE,
+  major = 17,
+}: PostgresOptions): Store {
   const database = ({ settings }: PostgresArgs): string => settings.database ?? `${prefix}_${settings.environment}`;
   const majorOf = ({ settings }: Args): number =>
     (settings as { readonly majors?: Readonly<Record<string, number>> }).majors?.["postgres"] ?? major;
   const url = (args: PostgresArgs): string =>
     `postgresql://${ROLE}:@{postgresPassword|uri}@postgres:5432/${database(args)}`;
-  const versions = migrations === undefined ? {} : { versions: VERSIONS };
+  const versions = migrations === undefined ? {} : { versions: noted };
   return store({
     name: "postgres",
     title: "PostgreSQL",
@@ -283,7 +292,7 @@ export function postgres({ prefix, migrations, image = IMAGE, major = 17 }: Post
     exporter: (args) => exporter(args, database(args)),
     ...(migrations === undefined
       ? {}
-      : { ready: migrations, schemaVersion: (args: PostgresArgs) => alembic(database(args), migrations) }),
+      : { ready: migrations, schemaVersion: (args: PostgresArgs) => schemaVersion(database(args), migrations, noted) }),
     access: (args) => ({
       networks: ["data"],
       secrets: { "database-url": url(args) },

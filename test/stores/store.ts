@@ -20,7 +20,7 @@ export interface Store {
   readonly by: "set" | "rotate";
   /** The job that makes the log-ins. */
   readonly login: string;
-  /** File under /etc/berth/secrets that tells a consumer how to log in, as a URL. */
+  /** File under /etc/berth/secrets that tells a consumer how to log in: a URL, or user:password. */
   readonly file: string;
   /** Whether the server takes a log-in. */
   readonly lets: (stack: Stack, login: Login) => Promise<boolean>;
@@ -51,8 +51,9 @@ export async function loginOf({ project }: Stack, { file, secret }: Store): Prom
   const { readers, service } = project.known;
   const consumer = readers(secret).find((name) => service(name).kind === "stateless" && file in service(name).secrets!);
   const [container] = await project.running(consumer!);
-  const { username, password } = new URL(
-    (await docker("exec", container!, "cat", `/etc/berth/secrets/${file}`)).trim(),
-  );
+  const told = (await docker("exec", container!, "cat", `/etc/berth/secrets/${file}`)).trim();
+  const [, user, rest] = /^([^:/]+):(.*)$/s.exec(told) ?? [];
+  if (user !== undefined && !rest!.startsWith("//")) return { username: user, password: rest! };
+  const { username, password } = new URL(told);
   return { username, password: decodeURIComponent(password) };
 }

@@ -265,13 +265,13 @@ describe("the documentation", () => {
 describe("docs/requirements.md", () => {
   const rows = read("docs/requirements.md")
     .split("\n")
-    .filter((line) => /^\| (?:PA|SM)-/.test(line))
+    .filter((line) => /^\| (?:PA|SM|KD)-/.test(line))
     .map((line) => line.slice(2, -2).split(" | "));
 
-  it("has every id from PA-01 to PA-73, and from SM-01 to SM-77, once, in order", () =>
+  it("has every id from PA-01 to PA-73, SM-01 to SM-77 and KD-01 to KD-69, once, in order", () =>
     assert.deepEqual(
       rows.map(([id]) => id),
-      Object.entries({ PA: 73, SM: 77 }).flatMap(([system, length]) =>
+      Object.entries({ PA: 73, SM: 77, KD: 69 }).flatMap(([system, length]) =>
         Array.from({ length }, (_, i) => `${system}-${String(i + 1).padStart(2, "0")}`),
       ),
     ));

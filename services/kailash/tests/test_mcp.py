@@ -83,6 +83,8 @@ def test_nobody_gets_in_without_a_token(service: Service) -> None:
 
         with pytest.raises(InvalidStatus, match="401"):
             asyncio.run(connect())
+    # The edge asks each port that it leads to.
+    assert httpx.get(service.websocket().replace("ws", "http") + "/health").status_code == 200
     assert service.metric('mcp_websockets_closed_total{reason="refused"}') == 2
 
 

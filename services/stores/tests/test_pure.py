@@ -5,6 +5,7 @@ import json
 import tarfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,7 +14,8 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 
 from berth.chroma_admin import Chroma
-from stores import exporter, files, mongo, restore
+from berth.neo4j_admin import Refused, plain, typed
+from stores import exporter, files, mongo, neo4j, restore
 
 STATUS = {
     "uptime": 12.5,
@@ -211,3 +213,80 @@ def test_the_exporter_answers_over_http() -> None:
             assert (answer.status, answer.read().decode()) == (status, body)
             connection.close()
         server.shutdown()
+
+
+class Graph:
+    """Stands for a Neo4j, as far as log-ins and restores ask: passwords by user, and what was run."""
+
+    def __init__(self, **passwords: str) -> None:
+        self.passwords, self.run = passwords, list[tuple[str, dict[str, object]]]()
+
+    def login(self, host: str, user: str, password: str, port: int = 7474, timeout: float = 30) -> "Graph":
+        self.user, self.given = user, password
+        return self
+
+    def rows(self, statement: str, database: str = "neo4j", **values: object) -> list[list[object]]:
+        if self.passwords.get(self.user) != self.given:
+            raise Refused("Neo.ClientError.Security.Unauthorized", "wrong")
+        if values.get("now") is not None:
+            self.passwords[self.user] = str(values["next"])
+            self.given = str(values["next"])
+        elif self.given == "neo4j":
+            raise Refused("Neo.ClientError.Security.CredentialsExpired", "change it")
+        self.run.append((statement, values))
+        return [["app_old"], ["app_now"], ["monitor"]] if statement.startswith("SHOW USERS") else []
+
+
+@pytest.mark.parametrize("before", ["neo4j", "former-password", "password-of-today"])
+def test_the_first_user_gets_the_password_of_today_whatever_it_had(
+    before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Graph(neo4j=before)
+    monkeypatch.setattr(neo4j, "Neo4j", server.login)
+    monkeypatch.setattr(neo4j, "secrets", lambda name: ["password-of-today", "former-password"])
+    monkeypatch.setattr(neo4j.time, "sleep", lambda seconds: None)
+    assert neo4j.admin() is server
+    assert server.passwords == {"neo4j": "password-of-today"}
+
+
+def test_a_password_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neo4j, "Neo4j", Graph(neo4j="another").login)
+    monkeypatch.setattr(neo4j, "secrets", lambda name: ["password-of-today"])
+    monkeypatch.setattr(neo4j.time, "sleep", lambda seconds: None)
+    with pytest.raises(Refused, match="wrong"):
+        neo4j.admin()
+
+
+def test_values_keep_their_types_on_the_way_to_neo4j_and_back() -> None:
+    values = {"text": "a", "number": 7, "real": 1.5, "yes": True, "none": None}
+    assert plain(typed({key: typed(value) for key, value in values.items()})) == values
+    assert typed(7) == {"$type": "Integer", "_value": "7"}
+    assert plain({"$type": "OffsetDateTime", "_value": "2026-11-27T13:00:00Z"}) == "2026-11-27T13:00:00Z"
+
+
+def test_a_graph_is_restored_in_one_transaction_its_relationships_between_the_new_nodes() -> None:
+    ran: list[tuple[str, list[object]]] = []
+
+    class Transaction:
+        def typed_rows(self, statement: str, rows: list[object] = []) -> list[list[object]]:  # noqa: B006
+            ran.append((statement, rows))
+            return [[typed(f"new-{n}")] for n in range(len(rows))]
+
+    class Server(Graph):
+        @contextmanager
+        def transaction(self, keep: bool) -> Iterator[Transaction]:
+            assert keep
+            yield Transaction()
+
+    node = [[typed(id), typed([typed("Entity")]), typed({})] for id in ("old-0", "old-1")]
+    lines = [
+        {"schema": ["CREATE CONSTRAINT a"]},
+        {"nodes": node},
+        {"relationships": [[typed("old-1"), typed("old-0"), typed("RELATED"), typed({})]]},
+    ]
+    server = Server(neo4j="known")
+    server.login("", "neo4j", "known")
+    restore.neo4j(io.BytesIO("\n".join(map(json.dumps, lines)).encode()), server)  # type: ignore[arg-type]
+    assert server.run == [("CREATE CONSTRAINT a", {})]
+    assert "DETACH DELETE" in ran[0][0] and "NOT n:BerthLogin" in ran[0][0]
+    assert plain(ran[2][1][0])[:3] == ["new-1", "new-0", "RELATED"]  # type: ignore[arg-type, index]

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -130,5 +130,69 @@ describe("the edge's agent, of a service with two ports,", () => {
     const said = await agent('AT=127.0.0.2 probe; echo "${failures[@]}"');
     assert.equal(said.match(/nexus-1 is now at 127\.0\.0\.2/g)!.length, 1, said);
     assert.match(said, /\n0 0 0 0\n$/);
+  });
+});
+
+/** A process with connections, as a worker of nginx has them: to services, and from clients. */
+describe("the edge's agent, of a worker that is told to end,", () => {
+  const HOLDS = `
+    const net = require("node:net");
+    const [own, ...to] = process.argv.slice(1).map(Number);
+    const server = net.createServer(() => undefined).listen(own, "127.0.0.1", () => {
+      let left = to.length;
+      for (const port of to) net.connect(port, "127.0.0.1", () => --left || console.log("connected"));
+    });`;
+  let folder = "";
+  const services: Server[] = [];
+  const portOf = (n: number): number => (services[n]!.address() as AddressInfo).port;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "berth-agent-"));
+    for (const n of [0, 1, 2]) {
+      services.push(createServer().listen(0, "127.0.0.1"));
+      await once(services[n]!, "listening");
+    }
+  });
+  after(() => {
+    for (const service of services) service.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** @param websockets Ports of WebSockets. @param to What it is connected with. @param clients How many it has. */
+  async function ends(websockets: readonly number[], to: readonly number[], clients: number): Promise<boolean> {
+    writeFileSync(join(folder, "websockets"), websockets.map((port) => `${port}\n`).join(""));
+    const own = createServer().listen(0, "127.0.0.1");
+    await once(own, "listening");
+    const { port } = own.address() as AddressInfo;
+    await new Promise((resolve) => own.close(resolve));
+    const worker = spawn(process.execPath, ["-e", HOLDS, String(port), ...to.map(String)]);
+    await once(worker.stdout, "data");
+    const sockets = await Promise.all(
+      Array.from({ length: clients }, async () => {
+        const socket = connect(port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    // The kernel hands a connection over a moment after its client has it.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const script = `current=${folder}\n${FUNCTIONS.get("only_websockets")!}\nonly_websockets /proc/${worker.pid}/cmdline`;
+    try {
+      await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script]);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      worker.kill();
+    }
+  }
+
+  it("does not wait for WebSockets, and for everything else", async () => {
+    const [first, second, other] = [portOf(0), portOf(1), portOf(2)];
+    assert.equal(await ends([first, second], [first, second, second], 3), true);
+    assert.equal(await ends([first], [first], 2), false, "a client sends a request");
+    assert.equal(await ends([first], [first, other], 2), false, "a request is answered");
+    assert.equal(await ends([first], [other], 1), false, "there is no WebSocket");
+    assert.equal(await ends([], [first], 1), false, "no port takes them");
   });
 });

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { chromaDrawings } from "../../../monitoring/dashboards/chroma.ts";
 import { mongoDrawings } from "../../../monitoring/dashboards/mongo.ts";
+import { neo4jDrawings } from "../../../monitoring/dashboards/neo4j.ts";
 import { dashboards } from "../../../monitoring/dashboards/index.ts";
 import { knownMetrics, metricsIn } from "../../../monitoring/metrics.ts";
 import { expressionsOf, render } from "../../../monitoring/panels.ts";
 import { drawings as assistant } from "../../../systems/assistant/panels.ts";
+import { drawings as kailash } from "../../../systems/kailash/panels.ts";
 import { drawings as samplemind } from "../../../systems/samplemind/panels.ts";
 import { systems } from "../../../systems/index.ts";
 
@@ -72,8 +74,12 @@ describe("monitoring", () => {
     // Flower tells of the workers.
     for (const name of samplemind.metrics.filter((one) => !one.startsWith("flower_")))
       assert.ok(own.includes(`"${name.replace(/_bucket$/, "")}"`), name);
-    const stores = ["mongo", "vectors", "__main__"].map((file) => read(`services/stores/src/stores/${file}.py`)).join();
-    for (const { metrics } of [mongoDrawings, chromaDrawings])
+    const knowledge = read("services/kailash/src/knowledge/metrics.py");
+    for (const name of kailash.metrics) assert.ok(knowledge.includes(`"${name.replace(/_bucket$/, "")}"`), name);
+    const stores = ["mongo", "vectors", "neo4j", "__main__"]
+      .map((file) => read(`services/stores/src/stores/${file}.py`))
+      .join();
+    for (const { metrics } of [mongoDrawings, chromaDrawings, neo4jDrawings])
       for (const name of metrics) assert.ok(stores.includes(`"${name}"`), name);
     const backup = read("services/backup/src/backup/state.py");
     for (const name of knownMetrics.backup) assert.ok(backup.includes(`"${name}"`), name);
@@ -112,6 +118,15 @@ describe("monitoring", () => {
       services: [
         ...["backend", "worker"].map((name) => ({ name, tier: "app" }) as const),
         ...["mongo", "redis", "chroma"].map((name) => ({ name, tier: "data" }) as const),
+      ],
+    }),
+    ...dashboards({
+      system: "tiny",
+      tls: true,
+      drawings: systems.kailash.drawings,
+      services: [
+        { name: "dataflow", tier: "app" },
+        { name: "neo4j", tier: "data" },
       ],
     }),
   ];

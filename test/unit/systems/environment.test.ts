@@ -5,6 +5,7 @@ import { makePlan } from "../../../plan/plan.ts";
 import { variables } from "../../../systems/assistant/environment.ts";
 import { systems } from "../../../systems/index.ts";
 import { declared } from "../../../systems/parts/variables.ts";
+import { variables as ofKailash } from "../../../systems/kailash/environment.ts";
 import { variables as ofSampleMind } from "../../../systems/samplemind/environment.ts";
 import { context } from "../support.ts";
 
@@ -12,6 +13,7 @@ const ROOT = join(import.meta.dirname, "../../..");
 const SETTINGS = {
   assistant: ["services/assistant/src/personal_assistant/config/settings.py", variables],
   samplemind: ["services/samplemind/src/samplemind/settings.py", ofSampleMind],
+  kailash: ["services/kailash/src/knowledge/settings.py", ofKailash],
 } as const;
 const source = readFileSync(join(ROOT, SETTINGS.assistant[0]), "utf8");
 

@@ -1,53 +1,14 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { parseConfig } from "../../../config/parse.ts";
-import { type Problem, ProblemsError } from "../../../config/problems.ts";
 import { containerArgs } from "../../../plan/container.ts";
-import { makePlan } from "../../../plan/plan.ts";
 import { routesOf } from "../../../plan/routes.ts";
-import type { Plan, PlannedService } from "../../../plan/types.ts";
+import type { Plan } from "../../../plan/types.ts";
 import { systems } from "../../../systems/index.ts";
 import { ROOT } from "../support.ts";
+import { ENVIRONMENTS, planner, serviceOf as of, variableOf as variable } from "./planned.ts";
 
-const ENVIRONMENTS = ["dev", "stage", "prod"] as const;
-type Config = Record<string, unknown>;
-
-const fileOf = (environment: string): Config =>
-  (parse(readFileSync(join(ROOT, `Pulumi.samplemind-${environment}.yaml`), "utf8")) as { config: Config }).config;
-
-/** What a machine plans that can have every image. */
-function planned(environment: string, more: Config = {}, configured: readonly string[] = []): Plan {
-  const stack = `samplemind-${environment}`;
-  const texts = Object.entries({ ...fileOf(environment), ...more }).map(([key, value]): [string, string] => [
-    key,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
-  const { shape, catalogue } = systems.samplemind;
-  const { settings, problems } = parseConfig({ stack, values: new Map(texts), secrets: new Map() }, shape);
-  if (!settings) throw new ProblemsError(stack, problems);
-  const host = { cpus: 64, memory: 1 << 20, platform: "linux/amd64" };
-  const off = new Set(settings.off);
-  return makePlan(catalogue, { stack, settings, shape, host, off, configured: new Set(configured) });
-}
-function problems(environment: string, more: Config): readonly Problem[] {
-  try {
-    planned(environment, more);
-  } catch (error) {
-    if (error instanceof ProblemsError) return error.problems;
-    throw error;
-  }
-  throw new Error("the plan was accepted");
-}
-const of = (plan: Plan, name: string): PlannedService => plan.services.find((one) => one.name === name)!;
-const variable = (service: PlannedService, name: string): string | undefined =>
-  service.environment.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
-
-const plans = Object.fromEntries(ENVIRONMENTS.map((name) => [name, planned(name)])) as Record<
-  (typeof ENVIRONMENTS)[number],
-  Plan
->;
+const { planned, problems, plans } = planner("samplemind");
 const FERRETDB = { "berth:mongo": { engine: "ferretdb" } };
 /** The documented services; exporters, jobs and the house's own are besides. */
 const TEN = "backend worker beat flower frontend mongo redis chroma prometheus grafana".split(" ");
@@ -281,7 +242,8 @@ describe("the store mongo", () => {
     assert.ok(!("ferretdb" in plans.prod.images));
   });
   it("refuses another engine, a database of the server's own, and another major version", () => {
-    const said = (more: Config) => problems("prod", more).map(({ key, got }) => `${key}: ${got}`);
+    const said = (more: Parameters<typeof problems>[1]) =>
+      problems("prod", more).map(({ key, got }) => `${key}: ${got}`);
     assert.match(said({ "berth:mongo": { engine: "couchdb" } }).join(), /berth:mongo\.engine: got "couchdb"/);
     assert.match(said({ "berth:mongo": { database: "admin" } }).join(), /berth:mongo\.database: got "admin"/);
     for (const [name, image] of [

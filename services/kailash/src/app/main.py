@@ -11,4 +11,8 @@ settings = load(observe.service())
 tracing.setup(
     settings.otel_endpoint, settings.otel_service_name, settings.version, settings.environment, ("httpx", "psycopg")
 )
+if settings.debug_port:
+    import debugpy
+
+    debugpy.listen(("0.0.0.0", settings.debug_port))
 app = importlib.import_module(SERVICES[settings.role]).build(settings)

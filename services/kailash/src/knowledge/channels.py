@@ -131,7 +131,7 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
 def build(settings: Settings) -> FastAPI:
     knowledge = Knowledge(settings.dataflow_url, settings.tokens[0])
     redis = Redis()
-    kept = sessions.connect(os.environ["REDIS_URL_FILE"], settings.session_ttl)
+    kept = sessions.connect(settings.redis_url, settings.session_ttl)
     made = nexus(settings, Tools(knowledge, "nexus"), kept)
     # Ready without a port or a thread of its own: both channels are served by this process's one loop.
     made.start(blocking=False)

@@ -101,7 +101,7 @@ def best_sentence(question: str, passages: list[str]) -> str:
 def build(settings: Settings) -> FastAPI:
     database = Database()
     graph = Graph(settings.neo4j_url, settings.neo4j_auth)
-    nodes = Nodes(models.declare(settings.database_url, settings.pool_size), database, settings.node_cache)
+    nodes = Nodes(models.declare(settings.database_url, settings.node_pool_size), database, settings.node_cache)
     model = embeddings.model(settings.embeddings_url, settings.embeddings_model, settings.embeddings_key)
     work = Work(Indexer(nodes, database, graph, model), settings.indexers)
     app = frame.service(settings, database, nodes, work, optional=(graph,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -51,7 +50,6 @@ class Sessions:
         return f"kailash:session:{session_id}"
 
 
-def connect(url_file: str, ttl: int) -> Sessions:
-    url = Path(url_file).read_text(encoding="utf-8").strip()
+def connect(url: str, ttl: int) -> Sessions:
     client = redis.Redis.from_url(url, decode_responses=True, socket_connect_timeout=WAIT, socket_timeout=WAIT)
     return Sessions(client, ttl)

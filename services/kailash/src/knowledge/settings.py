@@ -9,7 +9,7 @@ from pathlib import Path
 
 from berth.settings import ConfigError, Reader
 
-__all__ = ["SERVICES", "ConfigError", "Settings", "load"]
+__all__ = ["ConfigError", "Settings", "load"]
 
 #: Services that `python -m berth` serves, and the module of each.
 SERVICES = {
@@ -18,15 +18,13 @@ SERVICES = {
     "nexus": "knowledge.channels",
     "dataflow": "knowledge.data",
 }
-_CHANNEL = ("API_TOKENS_FILE", "DATAFLOW_URL")
-_STORES = ("DATABASE_URL_FILE", "NEO4J_URL", "NEO4J_AUTH_FILE")
 #: What each role cannot work without. Everything else has a default, or is an optional feature.
 REQUIRED: dict[str, tuple[str, ...]] = {
-    "api": _CHANNEL,
-    "mcp": _CHANNEL,
-    "nexus": (*_CHANNEL, "REDIS_URL_FILE"),
-    "dataflow": ("API_TOKENS_FILE", *_STORES),
-    "migrate": _STORES,
+    "api": ("API_TOKENS_FILE", "DATAFLOW_URL"),
+    "mcp": ("API_TOKENS_FILE", "DATAFLOW_URL"),
+    "nexus": ("API_TOKENS_FILE", "DATAFLOW_URL", "REDIS_URL_FILE"),
+    "dataflow": ("API_TOKENS_FILE", "DATABASE_URL_FILE", "NEO4J_URL", "NEO4J_AUTH_FILE"),
+    "migrate": ("DATABASE_URL_FILE", "NEO4J_URL", "NEO4J_AUTH_FILE"),
 }
 MINIMUM_TOKEN_LENGTH = 24
 EMBEDDINGS_FIX = "pulumi config set --secret berth:embeddingsKey <key> && pulumi up"
@@ -50,7 +48,10 @@ class Settings:
     session_ttl: int
     node_cache: Path | None
     seed: bool
-    pool_size: int
+    #: Of a debugger, in development; none, where nobody may attach.
+    debug_port: int | None
+    #: Connections of DataFlow's nodes; those of DB_POOL_SIZE are besides (berth/postgres.py).
+    node_pool_size: int
     indexers: int
     embeddings_url: str
     embeddings_model: str
@@ -58,6 +59,7 @@ class Settings:
     #: Who may call. Our own services call with the first.
     tokens: tuple[str, ...] = field(repr=False)
     database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     neo4j_auth: tuple[str, str] = field(repr=False)
     embeddings_key: str = field(repr=False)
 
@@ -93,12 +95,14 @@ def load(role: str, env: Mapping[str, str] = os.environ) -> Settings:
         session_ttl=number("SESSION_TTL", 604_800, 60, 31_536_000),
         node_cache=Path(cache) if cache else None,
         seed=read.flag("SEED"),
-        pool_size=number("DB_POOL_SIZE", 5, 1, 100),
+        debug_port=number("DEBUG_PORT", 0, 1, 65535) if text("DEBUG_PORT") else None,
+        node_pool_size=number("NODE_POOL_SIZE", 4, 1, 100),
         indexers=number("INDEXERS", 1, 0, 16),
         embeddings_url=url("EMBEDDINGS_URL", text("EMBEDDINGS_URL", "https://api.openai.com/v1"), ("http", "https")),
         embeddings_model=text("EMBEDDINGS_MODEL", "text-embedding-3-small"),
         tokens=read.keys("API_TOKENS_FILE", MINIMUM_TOKEN_LENGTH),
         database_url=url("DATABASE_URL_FILE", secret("DATABASE_URL_FILE"), ("postgresql", "postgres"), secret=True),
+        redis_url=url("REDIS_URL_FILE", secret("REDIS_URL_FILE"), ("redis", "rediss"), secret=True),
         neo4j_auth=(user, password),
         embeddings_key=secret("EMBEDDINGS_KEY_FILE"),
     )

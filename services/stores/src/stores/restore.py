@@ -17,6 +17,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from berth.chroma_admin import PAGE, Chroma
+from berth.neo4j_admin import NOTES, Neo4j, Refused, plain, typed
 
 RAW = CodecOptions(document_class=RawBSONDocument)
 Documents = Database[Any]
@@ -79,6 +80,39 @@ def drop_later(server: Chroma, id: str, kept: set[str]) -> None:
     later = [one for page in server.pages(id) for one in page["ids"] if one not in kept] if id else []
     for ids in batched(later, PAGE):
         server.drop(id, ids)
+
+
+#: Of Neo4j: what is there already, by this name or another.
+THERE = ("EquivalentSchemaRuleAlreadyExists", "ConstraintAlreadyExists", "IndexAlreadyExists")
+NODES = "UNWIND $rows AS row CREATE (n:$(row[1])) SET n = row[2] RETURN elementId(n)"
+RELATIONSHIPS = """UNWIND $rows AS row MATCH (a), (b) WHERE elementId(a) = row[0] AND elementId(b) = row[1]
+CREATE (a)-[r:$(row[2])]->(b) SET r = row[3]"""
+
+
+def neo4j(stream: IO[bytes], server: Neo4j) -> None:
+    """@param stream Lines of JSON: statements that make the schema, then pages of nodes, then of relationships."""
+    now: dict[str, Any] = {}
+    lines = (json.loads(line) for line in stream)
+    first = next(lines)
+    for statement in first["schema"]:
+        try:
+            server.rows(statement)
+        except Refused as error:
+            if not error.code.endswith(THERE):
+                raise
+    with server.transaction(keep=True) as transaction:
+        transaction.typed_rows(f"MATCH (n) WHERE NOT n:{NOTES} DETACH DELETE n")
+        for told in lines:
+            if "nodes" in told:
+                made = transaction.typed_rows(NODES, rows=listed(told["nodes"]))
+                now |= {plain(row[0]): id[0] for row, id in zip(told["nodes"], made, strict=True)}
+            else:
+                ends = [[now[plain(row[0])], now[plain(row[1])], *row[2:]] for row in told["relationships"]]
+                transaction.typed_rows(RELATIONSHIPS, rows=listed(ends))
+
+
+def listed(rows: list[list[Any]]) -> list[Any]:
+    return [typed(row) for row in rows]
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
