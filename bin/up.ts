@@ -1,8 +1,8 @@
 /**
  * All of an update but its set-up, in one process: node bin/up.ts <stack>, by bin/up, while it holds the stack's lock.
  *
- * What a former run left is put right; what cannot work is refused; what was changed behind Pulumi's back is mended, with
- * the same eyes as bin/drift's; what is applied is kept as a release, once it runs.
+ * What a former run left is put right; what cannot work is refused; what was changed behind Pulumi's back is mended,
+ * with the same eyes as bin/drift's; what is applied is kept as a release, once it runs.
  */
 import { spawn } from "node:child_process";
 import { ProblemsError, Refusal } from "../config/problems.ts";

@@ -61,7 +61,7 @@ describe("the engine's machine", function () {
     await assert.rejects(runAnew(limited(1)), /the engine: version 18\.09\.1, .*\n {4}allowed: 20\.10 or later/);
   });
   it("is one: a context of the docker client that the provider does not know is refused", async () => {
-    const context = `case "$*" in context*) echo ssh://deploy@elsewhere;; *) ${engine(64, 64)};; esac`;
+    const context = `case "$*" in context*) echo ssh://deploy@elsewhere;; *) ${engine(64, 64, "", { ClientInfo: { Context: "elsewhere" } })};; esac`;
     delete process.env["DOCKER_HOST"];
     dockerClient(context);
     await assert.rejects(

@@ -19,7 +19,7 @@ export const neo4j: Store = {
   by: "set",
   login: "neo4j-users",
   alert: "Neo4jDown",
-  dependency: "neo4j",
+  dependency: "graph",
   file: "neo4j-auth",
   lets: async ({ project }, { username, password }) => {
     const container = await project.container("neo4j-users");
