@@ -70,16 +70,18 @@ export class World<S extends Session = Session> {
     const { project, driver } = this.stack;
     const { plan, service } = project.known;
     for (const store of driver.stores) {
-      const { name, uid, volumes = [] } = service(store.service);
+      const { name, uid, labels, volumes = [] } = service(store.service);
       const folder = this.disk.folder(name, uid);
       if (store.settings) {
         project.configure(store.settings(folder));
         continue;
       }
       for (const volume of volumes.filter(({ keep }) => keep === "data")) {
-        const labels = ["--label", `berth.stack=${project.stack}`, "--label", "berth.keep=data"];
+        // All of them, or a refresh would find a volume that nobody may declare (policy/rules/labels.ts).
+        const words = Object.entries({ ...labels, "berth.keep": "data" }).map(([label, value]) => `${label}=${value}`);
         const bound = ["type=none", "o=bind", `device=${folder}`].flatMap((one) => ["--opt", one]);
-        await docker("volume", "create", ...labels, ...bound, resourceName(plan.system, plan.stack, volume.name));
+        const options = [...words.flatMap((word) => ["--label", word]), ...bound];
+        await docker("volume", "create", ...options, resourceName(plan.system, plan.stack, volume.name));
       }
     }
   }

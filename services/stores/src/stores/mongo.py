@@ -39,7 +39,11 @@ def connect(user: str, password: str, wait: float = 5) -> Client:
         serverSelectionTimeoutMS=int(wait * 1000),
         tz_aware=True,
     )
-    client[USERS].command("listCollections", nameOnly=True)
+    try:
+        client[USERS].command("listCollections", nameOnly=True)
+    except Exception:
+        client.close()  # or its threads would go on asking
+        raise
     return client
 
 
