@@ -36,10 +36,7 @@ export const kailash: Driver<Client> = {
     assert.equal(status, 200, JSON.stringify(body));
     return client;
   },
-  paths: {
-    light: "/nexus/workflows",
-    data: "/v1/documents?limit=5",
-  },
+  paths: { light: "/nexus/workflows", data: "/v1/documents?limit=5" },
   // A document over a slow line.
   slow: (_, id) => stored.write(id),
   load: { share: 0.3, posts: 0.05 },
