@@ -18,6 +18,7 @@ import { command, good, ROOT } from "../stack/command.ts";
 import { World } from "../stack/world.ts";
 import { application } from "../systems/samplemind/application.ts";
 import { samplemind } from "../systems/samplemind/driver.ts";
+import { inBrowser } from "../systems/samplemind/in-browser.ts";
 
 describe("samplemind", function () {
   this.timeout(900_000);
@@ -30,6 +31,7 @@ describe("samplemind", function () {
 
   chapters({
     application: () => application(world),
+    page: () => inBrowser(world),
     monitoring: () => monitoring(world),
     releases: () => releases(world),
     rotation: () => rotation(world),
