@@ -7,9 +7,9 @@ if [ ! -e "$data" ]; then
   rm -rf /state/first
   mkdir /state/first
   FERRETDB_SETUP_DATABASE=admin FERRETDB_SETUP_USERNAME=root FERRETDB_SETUP_PASSWORD=$(cat /etc/berth/secrets/root-password) \
-    FERRETDB_SQLITE_URL=file:/state/first/ FERRETDB_LISTEN_ADDR=127.0.0.1:27017 ferretdb &
-  # It is ready once its first user can log in.
-  until wget -q -O /dev/null http://127.0.0.1:8088/debug/readyz; do
+    FERRETDB_SQLITE_URL=file:/state/first/ FERRETDB_LISTEN_ADDR=127.0.0.1:27018 FERRETDB_DEBUG_ADDR=127.0.0.1:8089 ferretdb &
+  # It is ready once its first user can log in. The health check asks the other one.
+  until wget -q -O /dev/null http://127.0.0.1:8089/debug/readyz; do
     kill -0 $!
     sleep 0.2
   done

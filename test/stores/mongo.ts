@@ -76,10 +76,12 @@ export class MongoDrill implements Drill {
   }
   async write(rows: number): Promise<void> {
     const made = `from hashlib import md5
-from itertools import batched
-bodies = ((n, os.urandom(480).hex()) for n in range(asked[0], asked[1]))
-for some in batched(({"_id": n, "body": body, "sum": md5(body.encode()).hexdigest()} for n, body in bodies), 500):
-    database.drill.insert_many(some)`;
+def one(n):
+    body = os.urandom(480).hex()
+    return {"_id": n, "body": body, "sum": md5(body.encode()).hexdigest()}
+first, end = asked
+for n in range(first, end, 500):
+    database.drill.insert_many(one(n) for n in range(n, min(n + 500, end)))`;
     await run(this.#project, made, [this.#last + 1, this.#last + 1 + rows]);
     this.#last += rows;
   }

@@ -30,6 +30,8 @@ class Mongo:
             maxPoolSize=int(os.environ.get("MONGO_POOL_SIZE", "10")),
             connectTimeoutMS=int(WAIT * 1000),
             serverSelectionTimeoutMS=int(WAIT * 1000),
+            # Asked that often how it is, a server that hangs ends what waits for it: within six seconds, not twelve.
+            heartbeatFrequencyMS=int(WAIT * 1000),
             waitQueueTimeoutMS=int(WAIT * 1000),
             socketTimeoutMS=int(SLOW * 1000),
             # Not every server has them, and what is written here may be written twice.
