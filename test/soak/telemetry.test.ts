@@ -23,7 +23,7 @@ import {
 } from "./telemetry/received.ts";
 
 const STACK = "e2e-telemetry";
-const STAND_IN = "berth-test/otlp:latest";
+const STAND_IN = "berth-test/otlp:1";
 interface Stores {
   readonly port: number;
   /** What the bench builds for it. */
