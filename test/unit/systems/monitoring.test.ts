@@ -132,10 +132,15 @@ describe("systems/parts/monitoring", () => {
     assert.deepEqual(of({ "berth:services": { jaeger: { memory: "1GiB" } } }), ["29696", "819MiB"]);
   });
   it("builds what its services run, and nothing else", () => {
-    const images = (logs: string, ...off: string[]) =>
-      Object.keys(
-        makePlan(systems.assistant.catalogue, context({ "berth:logs": logs }, { off: new Set(off) })).images,
-      ).filter((name) => !["assistant", "edge"].includes(name));
+    const images = (logs: string, ...off: string[]) => {
+      const { images, services } = makePlan(
+        systems.assistant.catalogue,
+        context({ "berth:logs": logs }, { off: new Set(off) }),
+      );
+      const built = (some: typeof services) => some.flatMap(({ image }) => ("build" in image ? [image.build] : []));
+      assert.deepEqual(Object.keys(images).sort(), [...new Set(built(services))].sort());
+      return built(services.filter(({ tier }) => tier === "monitoring")).sort();
+    };
     assert.deepEqual(images("loki"), ["collector"]);
     assert.deepEqual(images("victorialogs"), ["collector", "victorialogs"]);
     assert.deepEqual(images("victorialogs", "jaeger", "victorialogs"), []);
