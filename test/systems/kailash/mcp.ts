@@ -24,9 +24,9 @@ export async function mcpCall(
   input: object,
   token = TOKEN,
 ): Promise<Told> {
-  const { kailash } = await stack.project.output<Record<string, string>>("images");
+  const { mcp } = await stack.project.output<Record<string, string>>("images");
   const url = `${how === "http" ? stack.edge : stack.edge.replace(/^http/, "ws")}${path}`;
-  const run = ["run", "--rm", "-i", "--network", "host", "--entrypoint", "python", kailash!, "-"];
+  const run = ["run", "--rm", "-i", "--network", "host", "--entrypoint", "python", mcp!, "-"];
   const { code, output } = await command("docker", [...run, how, url, token, tool, JSON.stringify(input)], {
     input: CLIENT,
     timeout: 90_000,
