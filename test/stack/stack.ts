@@ -26,7 +26,7 @@ export interface UnderLoad extends Partial<Pick<LoadArgs, "posts" | "write" | "t
 const COMMON = ALL ? 1 : 0.5;
 
 /** Seconds for a release that nothing can make good: the provider waits for all of them (docs/provider.md A2). */
-const HOPELESS = 15;
+const HOPELESS = 20;
 
 /** As production runs it: built images, no source mounts. */
 const BUILT = {
