@@ -8,14 +8,13 @@ import { healthCheck } from "../../plan/health.ts";
 import type { ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { content } from "../parts/content.ts";
-import { PYTHON_UID, pythonImage } from "../parts/python.ts";
 import { type Store, store } from "./store.ts";
+import { exporterOf, toolsImage } from "./tools.ts";
 
 /** Uid that owns the folder of the data (services/chroma/Dockerfile). */
 const UID = 1000;
 const PORT = 8000;
 const EXPORTER = 9217;
-const TOOLS = "stores";
 
 const server = (): ServiceSpec => ({
   name: "chroma",
@@ -34,22 +33,6 @@ const server = (): ServiceSpec => ({
   stopGrace: 30,
 });
 
-const exporter = (): ServiceSpec => ({
-  name: "chroma-exporter",
-  tier: "monitoring",
-  kind: "stateless",
-  image: { build: TOOLS },
-  uid: PYTHON_UID,
-  command: ["python", "-m", "stores", "chroma-exporter", String(EXPORTER)],
-  networks: ["data", "monitoring"],
-  port: EXPORTER,
-  metrics: {},
-  after: ["chroma"],
-  health: healthCheck.bash(EXPORTER, "/health"),
-  limits: { memory: 128, cpus: 0.25 },
-  stopGrace: 5,
-});
-
 export interface ChromaOptions {
   /** Image of Python that its exporter runs on. */
   readonly python: string;
@@ -65,11 +48,11 @@ export const chroma = ({ python }: ChromaOptions): Store =>
     settings: {},
     secrets: {},
     builds: (args: Args) => ({
-      [TOOLS]: { ...pythonImage(TOOLS, args), target: "runtime" },
+      ...toolsImage(args),
       chroma: { context: "services/chroma", target: "runtime", args: { CHROMA_IMAGE: args.baseImage("chroma") } },
     }),
     server,
-    exporter,
+    exporter: () => exporterOf("chroma", EXPORTER, { after: ["chroma"] }),
     access: () => ({ networks: ["data"], secrets: {}, environment: { CHROMA_URL: `http://chroma:${PORT}` } }),
     drawings: chromaDrawings,
     rules: "chroma.yml",

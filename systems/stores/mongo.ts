@@ -8,14 +8,12 @@ import { mongoDrawings } from "../../monitoring/dashboards/mongo.ts";
 import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
-import { pace } from "../../plan/pace.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { makesBackups } from "../parts/backup.ts";
 import { content } from "../parts/content.ts";
-import { runOnce, succeeded } from "../parts/job.ts";
-import { PYTHON_UID, pythonImage } from "../parts/python.ts";
 import { type Store, store } from "./store.ts";
+import { pruneJob, exporterOf, loginJob, toolsImage } from "./tools.ts";
 
 const own = z.strictObject({
   engine: leaf(z.enum(["mongodb", "ferretdb"]), {
@@ -64,7 +62,6 @@ const FERRETDB_UID = 1000;
 const USER = "app_@{mongoPassword|version}";
 const LIMITS = { memory: 1024, cpus: 1 };
 const EXPORTER = 9216;
-const TOOLS = "stores";
 
 const isFerret = ({ settings }: MongoArgs): boolean => settings.mongo.engine === "ferretdb";
 
@@ -137,66 +134,32 @@ const ferretdb = ({ settings }: MongoArgs) => ({
   health: healthCheck.wget("http://127.0.0.1:8088/debug/livez", { interval: 8, startPeriod: 30, retries: 5 }),
 });
 
-/** A program of services/stores. */
-const tool = (name: string, more: Pick<ServiceSpec, "limits"> & Partial<ServiceSpec>) => ({
-  name,
-  image: { build: TOOLS },
-  uid: PYTHON_UID,
-  networks: ["data" as const],
-  ...more,
-});
+const ADMIN = { "admin-password": "@{mongoAdminPassword}\n@{mongoAdminPassword|previous}\n", "mongo-user": USER };
 
-const users = (args: MongoArgs, database: string): ServiceSpec => ({
-  tier: "data",
-  kind: "job",
-  health: succeeded,
-  ...tool("mongo-users", {
-    after: ["mongo"],
-    command: runOnce(`python -m stores mongo-users ${database}${isFerret(args) ? "" : " --roles"}`),
+const users = (args: MongoArgs, database: string): ServiceSpec =>
+  loginJob("mongo", {
+    options: [database, ...(isFerret(args) ? [] : ["--roles"])],
     // What bin/restore puts over what runs, it puts there.
     environment: { MONGO_DATABASE: database },
     secrets: {
-      "admin-password": "@{mongoAdminPassword}\n@{mongoAdminPassword|previous}\n",
-      "mongo-user": USER,
+      ...ADMIN,
       "mongo-password": "@{mongoPassword}",
       "monitor-password": "@{mongoMonitorPassword}",
       ...(makesBackups(args) ? { "backup-password": "@{mongoBackupPassword}" } : {}),
     },
-    limits: { memory: 128, cpus: 0.5 },
-  }),
-});
+  });
 
-const prune = (): ServiceSpec => ({
-  tier: "data",
-  kind: "job",
-  health: succeeded,
-  ...tool("mongo-prune", {
-    prunes: "mongoPassword",
-    command: ["python", "-m", "stores", "mongo-prune", String(pace.prune)],
-    secrets: { "admin-password": "@{mongoAdminPassword}\n@{mongoAdminPassword|previous}\n", "mongo-user": USER },
-    limits: { memory: 128, cpus: 0.25 },
-  }),
-});
+const prune = (): ServiceSpec => pruneJob("mongo", { prunes: "mongoPassword", secrets: ADMIN });
 
-const exporter = (database: string): ServiceSpec => ({
-  tier: "monitoring",
-  kind: "stateless",
-  health: healthCheck.bash(EXPORTER, "/health"),
-  ...tool("mongo-exporter", {
+const exporter = (database: string): ServiceSpec =>
+  exporterOf("mongo", EXPORTER, {
     after: ["mongo-users"],
-    command: ["python", "-m", "stores", "mongo-exporter", String(EXPORTER)],
     environment: { MONGO_DATABASE: database },
     secrets: { "monitor-password": "@{mongoMonitorPassword}" },
-    networks: ["data", "monitoring"],
-    port: EXPORTER,
-    metrics: {},
-    limits: { memory: 128, cpus: 0.25 },
-    stopGrace: 5,
-  }),
-});
+  });
 
 const builds = (args: MongoArgs): Record<string, ImageSpec> => ({
-  [TOOLS]: { ...pythonImage(TOOLS, args), target: "runtime" },
+  ...toolsImage(args),
   ...(isFerret(args)
     ? {
         ferretdb: {

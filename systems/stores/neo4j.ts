@@ -8,14 +8,12 @@ import { neo4jDrawings } from "../../monitoring/dashboards/neo4j.ts";
 import { FILES, secretPath } from "../../plan/files.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { resolveLimits } from "../../plan/limits.ts";
-import { pace } from "../../plan/pace.ts";
 import type { ServiceSpec } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { makesBackups } from "../parts/backup.ts";
 import { content } from "../parts/content.ts";
-import { runOnce, succeeded } from "../parts/job.ts";
-import { PYTHON_UID, pythonImage } from "../parts/python.ts";
 import { type Store, store } from "./store.ts";
+import { pruneJob, exporterOf, loginJob, toolsImage } from "./tools.ts";
 
 const own = z.strictObject({
   device: leaf(folder, {
@@ -42,7 +40,6 @@ const USER = "app_@{neo4jPassword|version}";
 const URL = `bolt://neo4j:${BOLT}`;
 const LIMITS = { memory: 1024, cpus: 1, least: 640 };
 const EXPORTER = 9218;
-const TOOLS = "stores";
 
 /** MiB of its limit: two fifths for objects, a fifth for pages of the store; Java takes the rest beside them. */
 const memory = ({ settings }: Neo4jArgs) => {
@@ -88,61 +85,22 @@ const server = (args: Neo4jArgs): ServiceSpec => {
   };
 };
 
-/** A program of services/stores. */
-const tool = (name: string, more: Pick<ServiceSpec, "limits"> & Partial<ServiceSpec>) => ({
-  name,
-  image: { build: TOOLS },
-  uid: PYTHON_UID,
-  networks: ["data" as const],
-  ...more,
-});
-
 const ADMIN = { "admin-password": "@{neo4jAdminPassword}\n@{neo4jAdminPassword|previous}\n", "neo4j-user": USER };
 
-const users = (args: Neo4jArgs): ServiceSpec => ({
-  tier: "data",
-  kind: "job",
-  health: succeeded,
-  ...tool("neo4j-users", {
-    after: ["neo4j"],
-    command: runOnce("python -m stores neo4j-users"),
+const users = (args: Neo4jArgs): ServiceSpec =>
+  loginJob("neo4j", {
     secrets: {
       ...ADMIN,
       "neo4j-password": "@{neo4jPassword}",
       "monitor-password": "@{neo4jMonitorPassword}",
       ...(makesBackups(args) ? { "backup-password": "@{neo4jBackupPassword}" } : {}),
     },
-    limits: { memory: 128, cpus: 0.5 },
-  }),
-});
+  });
 
-const prune = (): ServiceSpec => ({
-  tier: "data",
-  kind: "job",
-  health: { ...succeeded, interval: 8 },
-  ...tool("neo4j-prune", {
-    prunes: "neo4jPassword",
-    command: ["python", "-m", "stores", "neo4j-prune", String(pace.prune)],
-    secrets: ADMIN,
-    limits: { memory: 128, cpus: 0.25 },
-  }),
-});
+const prune = (): ServiceSpec => pruneJob("neo4j", { prunes: "neo4jPassword", secrets: ADMIN });
 
-const exporter = (): ServiceSpec => ({
-  tier: "monitoring",
-  kind: "stateless",
-  health: healthCheck.bash(EXPORTER, "/health"),
-  ...tool("neo4j-exporter", {
-    after: ["neo4j-users"],
-    command: ["python", "-m", "stores", "neo4j-exporter", String(EXPORTER)],
-    secrets: { "monitor-password": "@{neo4jMonitorPassword}" },
-    networks: ["data", "monitoring"],
-    port: EXPORTER,
-    metrics: {},
-    limits: { memory: 128, cpus: 0.25 },
-    stopGrace: 5,
-  }),
-});
+const exporter = (): ServiceSpec =>
+  exporterOf("neo4j", EXPORTER, { after: ["neo4j-users"], secrets: { "monitor-password": "@{neo4jMonitorPassword}" } });
 
 export interface Neo4jOptions {
   /** Image of Python that its tools run on. */
@@ -192,7 +150,7 @@ export const neo4j = ({ python }: Neo4jOptions): Store =>
         minLength: 16,
       },
     },
-    builds: (args) => ({ [TOOLS]: { ...pythonImage(TOOLS, args), target: "runtime" } }),
+    builds: toolsImage,
     server,
     login: users,
     prune,
