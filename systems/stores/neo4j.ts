@@ -75,6 +75,8 @@ const server = (args: Neo4jArgs): ServiceSpec => {
       { name: "neo4j-data", path: "/data", keep: "data", ...(device === undefined ? {} : { device }) },
       { name: "neo4j-logs", path: "/logs", keep: "scratch" },
     ],
+    // Java unpacks libraries there and runs them: with noexec it does not start. The volumes are no less.
+    tmpfs: { "/tmp": "rw,exec,nosuid,size=64m" },
     networks: ["data"],
     port: BOLT,
     publish: { neo4j: BOLT },
