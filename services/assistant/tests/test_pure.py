@@ -19,7 +19,6 @@ import pytest
 from kombu.transport import redis
 
 from apps.sms_router.main import twilio_signature, twiml
-from berth.network import Network
 from berth.passwords import hash_now, verify_password
 from berth.worker import ForgivingQoS
 from personal_assistant.auth.mfa import (
@@ -268,18 +267,6 @@ def test_log_lines_are_json_and_hold_no_objects() -> None:
     )
     entry = json.loads(JsonFormatter("assistant-api").format(record))
     assert entry["msg"] == "two\nlines é" and entry["status"] == 200 and "args_of_a_task" not in entry
-
-
-def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
-    source = tmp_path / "dev"
-    counters = "{0}: {1} 1 0 0 0 0 0 0 {2} 1 0 0 0 0 0 0\n"
-    source.write_text(
-        "head\nhead\n"
-        + counters.format("lo", 7, 7)
-        + counters.format("  eth0", 1000, 20)
-        + counters.format("eth1", 500, 1)
-    )
-    assert [family.samples[0].value for family in Network(source).collect()] == [1500, 21]
 
 
 @pytest.mark.parametrize(

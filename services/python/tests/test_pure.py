@@ -1,14 +1,16 @@
-"""How many requests are at work at a time, who waits, and who is told to come back."""
+"""How many requests are at work at a time, who waits, and who is told to come back; and what goes over the network."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from berth.network import Network
 from berth.overload import Overload, step_aside
 
 AT_ONCE, WAITING = 2, 10
@@ -180,3 +182,15 @@ def test_who_is_gone_while_it_waits_takes_no_turn() -> None:
         assert server.answers["/5"] == 200
 
     run(test)
+
+
+def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
+    source = tmp_path / "dev"
+    counters = "{0}: {1} 1 0 0 0 0 0 0 {2} 1 0 0 0 0 0 0\n"
+    source.write_text(
+        "head\nhead\n"
+        + counters.format("lo", 7, 7)
+        + counters.format("  eth0", 1000, 20)
+        + counters.format("eth1", 500, 1)
+    )
+    assert [family.samples[0].value for family in Network(source).collect()] == [1500, 21]
