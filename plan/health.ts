@@ -65,12 +65,12 @@ export function patient(check: HealthCheck): Omit<HealthCheck, "shell"> {
   const [how, ...words] = test;
   const tried = how === "CMD-SHELL" ? words[0]! : words.map(quoted).join(" ");
   const line = [
-    `tried() (${tried}\n)`,
+    `tried() ( ${tried} )`,
     `if [ -e ${SUCCEEDED} ]; then sleep ${interval - 1}; tried; exit; fi`,
     "n=0",
     `until tried; do n=$((n + 1)); [ $n -lt ${interval} ] || exit 1; sleep 1; done`,
     `: > ${SUCCEEDED}`,
-  ].join("\n");
+  ].join("; ");
   return { ...plain, test: ["CMD-SHELL", line], interval: 1, timeout: interval - 1 + timeout };
 }
 
