@@ -198,7 +198,8 @@ def test_a_document_answers_a_question_on_every_channel(
     indexed(api, id)
     found = ask(api, "Who wrote to Charles Babbage?")
     assert found["answer"] == "Ada Lovelace wrote to Charles Babbage about the Analytical Engine."
-    assert found["passages"][0]["text"] == ADA and found["passages"][0]["score"] > 0.2
+    # The seed tells of the same letters.
+    assert any(passage["text"] == ADA and passage["score"] > 0.2 for passage in found["passages"])
     assert {"entity": "Ada Lovelace", "relation": "wrote to", "neighbour": "Charles Babbage"} in found["neighbours"]
     assert nexus_cli(nexus, "ask", "Who wrote to Charles Babbage?") == found
     mcp = platform.start("mcp", DATAFLOW_URL=dataflow.url())
