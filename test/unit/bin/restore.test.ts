@@ -132,7 +132,16 @@ describe("bin/restore", function () {
       },
     });
     const log = readFileSync(join(folder, "log"), "utf8").split("\n").slice(0, -1);
-    return { status, said: stdout + stderr, log };
+    return { status, said: stdout + stderr, log: fetchedFirst(log) };
+  }
+  /** Fetching comes first: whoever loads, at the other end of a pipe, may begin before it. */
+  function fetchedFirst(log: readonly string[]): string[] {
+    const ordered: string[] = [];
+    for (const line of log) {
+      const isLate = /^fetch/.test(line) && /CREATE DATABASE|^redis-cli/.test(ordered.at(-1) ?? "");
+      ordered.splice(isLate ? -1 : ordered.length, 0, line);
+    }
+    return ordered;
   }
   /** Steps that change something. */
   const CHANGES = /^fetch|CREATE DATABASE|RENAME|DROP DATABASE "pa_former" |restart|redis-cli/;
