@@ -1,7 +1,13 @@
 /** What a person does next, after an up. */
-import type { Plan } from "../plan/types.ts";
+import type { Plan, PlannedService } from "../plan/types.ts";
 
-export function summary({ stack, urls, off, system, environment, publicUrl }: Plan): string {
+/** What the edge asks of whoever has the shortest public path, before it lets anybody in. */
+const entrance = (services: readonly PlannedService[]): string =>
+  services
+    .flatMap(({ route }) => (route?.public === undefined ? [] : [route]))
+    .sort((one, other) => one.public!.length - other.public!.length)[0]?.check ?? "/";
+
+export function summary({ stack, urls, off, system, environment, publicUrl, services }: Plan): string {
   const width = Math.max(...Object.keys(urls).map((name) => name.length));
   return `
 ${system} (${environment}) is up and healthy.
@@ -11,7 +17,7 @@ ${Object.entries(urls)
   .join("\n")}
 
   passwords    pulumi stack output credentials --show-secrets --stack ${stack}
-  try it       curl ${publicUrl}/ready
+  try it       curl ${publicUrl}${entrance(services)}
   next         bin/preview ${stack}   what a change would do
                bin/up ${stack}        apply it
                bin/down ${stack}      stop, keeping the data
