@@ -39,6 +39,9 @@ export const tried = <A extends object>(args: A): Omit<A, InPlace> =>
 export const newPorts = (now: Tried["ports"], before: Tried["ports"]): Tried["ports"] =>
   now.filter(({ external }) => !before.some((old) => old.external === external));
 
+/** Without a network nobody knows a container's own name, which some servers look up as they start. */
+const ALONE = ["--network", "none", "--hostname", "rehearsal", "--add-host", "rehearsal:127.0.0.1"];
+
 export interface Differently {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -65,6 +68,7 @@ export function createArgs(args: Tried, { name, labels, ports = [], ...other }: 
     Object.entries(values).map(([key, value]) => `${key}${between}${value}`);
   // Without the labels that the collector knows a stack's lines by.
   const logOpts = Object.fromEntries(Object.entries(args.logOpts).filter(([key]) => key !== "labels"));
+  const network = args.networksAdvanced?.[0]?.name;
   const [entrypoint, ...rest] = other.command ? [other.entrypoint] : (args.entrypoints ?? []);
   return [
     ...flags("name", [name]),
@@ -89,7 +93,7 @@ export function createArgs(args: Tried, { name, labels, ports = [], ...other }: 
     "--no-healthcheck",
     ...flags("restart", ["no"]),
     ...flags("volume", args.volumes.map(mount)),
-    ...flags("network", [(ports.length > 0 && args.networksAdvanced?.[0]?.name) || "none"]),
+    ...(ports.length > 0 && network ? flags("network", [network]) : ALONE),
     ...flags("publish", ports.map(published)),
     ...flags("entrypoint", entrypoint === undefined ? [] : [entrypoint]),
     args.image,

@@ -68,6 +68,9 @@ describe("plan/rehearsal", () => {
     const args = createArgs(argsOf({}), LIKE);
     assert.deepEqual(option(args, "volume"), ["db-config-0000000:/etc/db:ro", "/data", "/sys:/sys:ro"]);
     assert.deepEqual(option(args, "network"), ["none"]);
+    // It knows its own name all the same: Neo4j does not start without.
+    const [name] = option(args, "hostname");
+    assert.deepEqual(option(args, "add-host"), [`${name}:127.0.0.1`]);
     assert.deepEqual(option(args, "publish"), []);
     assert.deepEqual(option(args, "restart"), ["no"]);
     assert.deepEqual(option(args, "label"), ["berth.stack=dev"]);
