@@ -123,6 +123,8 @@ export interface Driver<S extends Session = Session> {
   readonly drill: (stack: Stack) => Drill;
   /** Options of bin/restore for what is restored in place. */
   readonly restores: readonly string[];
+  /** Metrics of rules that a store which runs in the place of its system's own does not have. @default none */
+  readonly untold?: readonly string[];
   readonly credentials: readonly Credential[];
   readonly broken: readonly Broken[];
   /** Image → a source file of it. A line more in it is a release. */

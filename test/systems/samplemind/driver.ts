@@ -176,6 +176,8 @@ export const samplemind: Driver<Client> = {
   stores: [mongo, redis],
   drill: (stack) => new MongoDrill(stack, () => loseSounds(stack)),
   restores: ["--mongo", "--chroma", "--samples"],
+  // FerretDB tells nothing of connections (monitoring/rules/mongo.yml).
+  untold: ["mongodb_connections", "mongodb_connections_available"],
   credentials: [sessionSecret, flowerPassword],
   broken,
   budgetOf,
