@@ -165,13 +165,14 @@ export class Stack<S extends Session = Session> {
     const all = await Promise.all(this.project.known.publicly.map(({ name }) => this.project.containers(name)));
     return new Map(all.flatMap((found) => [...found]));
   }
-  /** Containers of what answers users that run and are none of these. */
+  /** Containers of what answers users that run, are none of these, and are not healthy. */
   private async strangers(known: ReadonlyMap<string, string>): Promise<string[]> {
     const answers = new Set(this.project.known.publicly.map(({ name }) => name));
     const ours = ["--filter", `label=berth.stack=${this.project.stack}`];
-    const all = await docker("ps", ...ours, "--format", '{{.Label "berth.service"}} {{.Names}}');
+    const all = await docker("ps", ...ours, "--format", '{{.Label "berth.service"}} {{.Names}} {{.Status}}');
     return all
       .split("\n")
+      .filter((line) => !line.endsWith("(healthy)"))
       .map((line) => line.split(" ") as [string, string])
       .flatMap(([service, name]) => (answers.has(service) && !known.has(name) ? [name] : []));
   }
