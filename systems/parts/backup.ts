@@ -163,6 +163,8 @@ export function backup(args: BackupArgs, stores: readonly Kept[], after: readonl
   const given = stores.flatMap((store) => (store.backup ? [{ store, ...store.backup.gives(args) }] : []));
   // PostgreSQL's image declares a volume, where everybody may write: it would get a nameless one there otherwise.
   const work = stores.map((store) => store.backup?.work?.(args)).find(Boolean) ?? WORK;
+  // Group that may read the files of a volume.
+  const gid = given.find((one) => one.gid !== undefined)?.gid;
   return [
     {
       name: "backup",
@@ -170,6 +172,7 @@ export function backup(args: BackupArgs, stores: readonly Kept[], after: readonl
       kind: "stateful",
       image: { build: "backup" },
       uid: UID,
+      ...(gid === undefined ? {} : { gid }),
       command: ["backup", "serve"],
       after,
       environment: {

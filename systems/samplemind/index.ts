@@ -34,7 +34,7 @@ const samples: Kept = {
     file: "samples.tar",
     programs: [],
     restore: { service: "backend", script: "data/samples/restore.sh", how: "in place" },
-    gives: () => ({ tells: { path: SAMPLES.path }, volumes: [{ ...SAMPLES, readOnly: true }] }),
+    gives: () => ({ tells: { path: SAMPLES.path }, volumes: [{ ...SAMPLES, readOnly: true }], gid: USER.gid }),
   },
 };
 

@@ -80,11 +80,11 @@ export interface Backup<Own extends z.ZodRawShape = Readonly<Record<never, never
   readonly restore: Restore;
   /**
    * What the service that makes backups is given for it. `tells`: what the module alone reads. `memory`: MiB of the
-   * throwaway server.
+   * throwaway server. `gid`: group that may read what is on its volumes.
    */
   readonly gives: (
     args: Args<Own>,
-  ) => Pick<ServiceSpec, "secrets" | "volumes"> & {
+  ) => Pick<ServiceSpec, "secrets" | "volumes" | "gid"> & {
     readonly tells: Readonly<Record<string, unknown>>;
     readonly memory?: number;
   };

@@ -179,6 +179,10 @@ describe("systems/samplemind", () => {
         assert.match(asked, new RegExp(`"${name}"`), `${plan.stack}: ${name}`);
     }
   });
+  it("makes backups as one of those who may read the samples", () => {
+    for (const plan of [plans.stage, plans.prod]) assert.equal(of(plan, "backup").gid, of(plan, "backend").gid);
+    assert.ok(of(plans.prod, "backend").gid! > 0);
+  });
   it("SM-61: makes backups in stage and prod, of every store", () => {
     assert.equal(of(plans.dev, "backup"), undefined);
     for (const plan of [plans.stage, plans.prod]) {
