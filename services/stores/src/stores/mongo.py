@@ -11,6 +11,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from . import logins
 from .exporter import WAIT, Sample
 from .files import secret, secrets
 
@@ -18,8 +19,6 @@ HOST = os.environ.get("MONGO_HOST", "mongo")
 ROOT = "root"
 USERS = "admin"
 """The database that log-ins belong to."""
-FORMER = "app_"
-"""What the users of applications begin with; the version of their password follows."""
 
 Client = MongoClient[dict[str, Any]]
 Document = Mapping[str, Any]
@@ -98,34 +97,22 @@ def put(client: Client, user: str, password: str, roles: list[Document]) -> None
 
 def prune(pause: int) -> None:
     """
-    Drops the users of former passwords, once nothing has been connected as them for a while. A server that does not
-    say who is connected (FerretDB) shows nobody: there it is the pause alone that former containers get.
+    A server that does not say who is connected (FerretDB) shows nobody: there it is the pause alone that former
+    containers get.
     """
-    Path("/tmp/done").touch()
-    former: set[str] = set()
-    while True:
-        try:
-            client = admin()
-            idle = {name for name in earlier(client) if name not in connected(client)}
-            for name in sorted(idle & former):
-                client[USERS].command("dropUser", name)
-                client["berth"]["users"].delete_one({"_id": name})
-                print(f"dropped user {name}", flush=True)
-            former = idle - former
-            client.close()
-        except Exception as error:
-            print(f"former users stay for now: {type(error).__name__}: {error}", flush=True)
-        time.sleep(pause)
+    logins.prune(pause, admin, earlier, connected, drop)
+
+
+def drop(client: Client, user: str) -> None:
+    client[USERS].command("dropUser", user)
+    client["berth"]["users"].delete_one({"_id": user})
 
 
 def earlier(client: Client) -> set[str]:
     """Users of applications that were made before the one of today."""
     times = {row["_id"]: row["at"] for row in client["berth"]["users"].find()}
-    today = secret("mongo-user")
     names = {user["user"] for user in client[USERS].command("usersInfo")["users"]}
-    return {
-        name for name in names if name.startswith(FORMER) and name != today and times.get(name, 0) < times.get(today, 0)
-    }
+    return logins.before(secret("mongo-user"), names, times)
 
 
 def connected(client: Client) -> set[str]:

@@ -4,18 +4,16 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from berth.neo4j_admin import NOTES, SYSTEM, Neo4j, Refused
 
+from . import logins
 from .exporter import Sample
 from .files import SECRETS, secret, secrets
 
 ADMIN = "neo4j"
 #: What the server lets its first user in with, to set another one and for nothing else.
 FIRST = "neo4j"
-FORMER = "app_"
-"""What the users of applications begin with; the version of their password follows."""
 UNAUTHORIZED = "Neo.ClientError.Security.Unauthorized"
 OWN = "ALTER CURRENT USER SET PASSWORD FROM $now TO $next"
 
@@ -84,32 +82,19 @@ def put(server: Neo4j, user: str, password: str) -> None:
 
 
 def prune(pause: int) -> None:
-    """Drops the users of former passwords, once nothing has been connected as them for a while."""
-    Path("/tmp/done").touch()
-    former: set[str] = set()
-    while True:
-        try:
-            server = admin()
-            idle = earlier(server) - connected(server)
-            for name in sorted(idle & former):
-                server.rows("DROP USER $user IF EXISTS", SYSTEM, user=name)
-                server.rows(f"MATCH (n:{NOTES} {{user: $user}}) DELETE n", user=name)
-                print(f"dropped user {name}", flush=True)
-            former = idle - former
-            server.close()
-        except Exception as error:
-            print(f"former users stay for now: {type(error).__name__}: {error}", flush=True)
-        time.sleep(pause)
+    logins.prune(pause, admin, earlier, connected, drop)
+
+
+def drop(server: Neo4j, user: str) -> None:
+    server.rows("DROP USER $user IF EXISTS", SYSTEM, user=user)
+    server.rows(f"MATCH (n:{NOTES} {{user: $user}}) DELETE n", user=user)
 
 
 def earlier(server: Neo4j) -> set[str]:
     """Users of applications that were made before the one of today."""
     times = dict(server.rows(f"MATCH (n:{NOTES}) RETURN n.user, n.at"))
-    today = secret("neo4j-user")
     names = {str(row[0]) for row in server.rows("SHOW USERS YIELD user RETURN user", SYSTEM)}
-    return {
-        name for name in names if name.startswith(FORMER) and name != today and times.get(name, 0) < times.get(today, 0)
-    }
+    return logins.before(secret("neo4j-user"), names, times)
 
 
 def connected(server: Neo4j) -> set[str]:
