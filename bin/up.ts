@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { ProblemsError, Refusal } from "../config/problems.ts";
+import type { Plan } from "../plan/types.ts";
 import { repair } from "./drift.ts";
 import { takenPorts } from "./ports.ts";
 import { HELD } from "./pulumi.ts";
@@ -15,8 +16,8 @@ import { dockerOf, engineOf, main, planOf } from "./stack.ts";
 import { summary } from "./summary.ts";
 import { misplacedVolumes } from "./volumes.ts";
 
-/** @returns the options that make `pulumi up` mend the rest */
-async function before(stack: string): Promise<string[]> {
+/** @returns the plan, and the options that make `pulumi up` mend the rest */
+async function before(stack: string): Promise<{ readonly plan: Plan; readonly mend: readonly string[] }> {
   const docker = dockerOf(stack);
   const deployment = await recover(stack, docker);
   const plan = planOf(stack);
@@ -26,9 +27,10 @@ async function before(stack: string): Promise<string[]> {
     ...(await misplacedVolumes(plan, docker)),
   ];
   if (problems.length) throw new ProblemsError(stack, problems);
-  return repair(stack, deployment, docker).catch((error: Error) => {
+  const mend = await repair(stack, deployment, docker).catch((error: Error) => {
     throw new Refusal(`${error.message}\nerror: could not compare stack ${stack} with its engine`);
   });
+  return { plan, mend };
 }
 
 /** Shows what a program says while it says it. @returns it, and whether the program ended with 0 */
@@ -73,7 +75,7 @@ const waysOut = (stack: string): readonly (readonly [RegExp, string])[] => [
 ];
 
 await main(async (stack) => {
-  const mend = await before(stack);
+  const { plan, mend } = await before(stack);
   const releases = new Releases(stack);
   releases.take();
   const options = ["--yes", "--skip-preview", "--non-interactive", ...HELD, ...mend];
@@ -88,5 +90,5 @@ await main(async (stack) => {
   await releases.keep().catch((error: Error) => {
     console.error(`error: ${error.message}\nwarning: this release was not kept, bin/rollback will not find it`);
   });
-  console.log(summary(planOf(stack)));
+  console.log(summary(plan));
 });
