@@ -1,6 +1,6 @@
 /** A copy of a checkout with a stack of its own, driven by the real CLI on the real engine. */
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -168,9 +168,10 @@ export class Project {
 
   /** The plan of the copy, as it is by now. It is made anew only where a file that it is made of has changed. */
   plan(): Plan {
-    const folders = ["config", "data", "edge", "monitoring", "plan", "services/python", "systems"].map((name) =>
-      join(this.dir, name),
-    );
+    // A former version does not have all of them.
+    const folders = ["config", "data", "edge", "monitoring", "plan", "services/python", "systems"]
+      .map((name) => join(this.dir, name))
+      .filter((folder) => existsSync(folder));
     const files = folders.flatMap((folder) =>
       readdirSync(folder, { recursive: true, withFileTypes: true }).map(({ name, parentPath }) =>
         join(parentPath, name),
