@@ -98,7 +98,7 @@ describe("three environments on one engine", function () {
       assert.equal(await has(dev), false);
       const { code, output } = await restore();
       assert.notEqual(code, 0, output);
-      assert.match(output, /the database of stack e2e-dev has newer data/);
+      assert.match(output, /stack e2e-dev has newer data than backup/);
       assert.equal(await has(dev), false);
       await good(restore("--discard-newer"));
       for (const project of [dev, stage]) await eventually(async () => assert.ok(await has(project)));
