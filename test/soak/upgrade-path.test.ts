@@ -32,12 +32,17 @@ describe("the path from a former version", function () {
   const { project, driver } = stack;
   const stores = driver.stores.map(({ service }) => service);
 
-  /** Name, birth and place of every volume that holds data. */
+  /**
+   * Name, inode and birth of every volume that holds data. What the engine calls its creation is the last change in
+   * its folder.
+   */
   async function dataVolumes(): Promise<string[]> {
     const labels = [`berth.stack=${STACK}`, "berth.keep=data"].flatMap((label) => ["--filter", `label=${label}`]);
-    const names = (await docker("volume", "ls", "--quiet", ...labels)).split("\n");
-    const format = "{{.Name}} {{.CreatedAt}} {{.Mountpoint}}";
-    return (await docker("volume", "inspect", "--format", format, ...names)).split("\n").sort();
+    const names = (await docker("volume", "ls", "--quiet", ...labels)).split("\n").sort();
+    const image = await docker("inspect", "--format", "{{.Image}}", await project.container("postgres"));
+    const mounts = names.flatMap((name) => ["--volume", `${name}:/volumes/${name}:ro`]);
+    const stat = ["--entrypoint", "stat", image, "--format", "%n %i %W", ...names.map((name) => `/volumes/${name}`)];
+    return (await docker("run", "--rm", "--user", "0", "--network", "none", ...mounts, ...stat)).split("\n");
   }
   const backup = async (...args: string[]): Promise<string> =>
     docker("exec", await project.container("backup"), "backup", ...args);
