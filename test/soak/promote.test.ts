@@ -68,6 +68,8 @@ describe("promotion: what ran in one stack is what runs in the next", function (
     if (names.length) await docker("image", "rm", ...names);
   };
   let ran: Images;
+  /** What the other stack pulls, once it was promoted to. */
+  let pulled: Images;
 
   before(async () => {
     await project.create();
@@ -124,14 +126,18 @@ describe("promotion: what ran in one stack is what runs in the next", function (
     assert.deepEqual(await running(STACK), ran);
   });
 
-  it("bin/promote writes the digests that ran into the other stack's file, and nothing else", async () => {
+  it("bin/promote writes the digests that ran into the other stack's file, those of what is pulled too, and nothing else", async () => {
     const before = project.read(targetFile);
     await good(project.script("promote", STACK, TARGET));
     const after = project.read(targetFile);
-    assert.deepEqual((parse(after) as { config: Record<string, unknown> }).config["berth:images"], {
-      assistant: ran["api"],
-      edge: ran["edge"],
-    });
+    const { config } = parse(after) as { config: Readonly<Record<string, Images>> };
+    assert.deepEqual(config["berth:images"], { assistant: ran["api"], edge: ran["edge"] });
+    pulled = config["berth:baseImages"] ?? {};
+    for (const name of ["postgres", "redis", "prometheus"]) {
+      const [reference, digest] = pulled[name]!.split("@");
+      assert.match(digest!, /^sha256:[0-9a-f]{64}$/, name);
+      assert.match(await docker("image", "inspect", "--format", "{{.RepoDigests}}", reference!), new RegExp(digest!));
+    }
     assert.ok(
       before.split("\n").every((line) => after.split("\n").includes(line)),
       after,
@@ -185,6 +191,7 @@ describe("promotion: what ran in one stack is what runs in the next", function (
       assert.ok(ran[name], name);
       assert.equal(images[name], ran[name], name);
     }
+    for (const name of ["postgres", "redis", "prometheus"]) assert.equal(images[name], pulled[name], name);
     await unchanged(project.pulumi("up", "--yes", "--skip-preview", "--stack", TARGET));
   });
 });
