@@ -181,7 +181,7 @@ function ownCheck(way: Way, all: readonly Way[]): string[] {
 }
 
 /** @param bound What keeps requests from a service that has too many. */
-function location({ name, upstream, route }: Way, at = route.public!, bound = untilTheNextSecond(name)): string {
+function location({ name, upstream, route }: Way, at = route.public!, bound = whileBusy(name)): string {
   const { public: path, readTimeout = 60, strip, bodyLimit, cache, frames = "nobody" } = route;
   return [
     `    location ${at} {`,
@@ -198,8 +198,8 @@ function location({ name, upstream, route }: Way, at = route.public!, bound = un
   ].join("\n");
 }
 
-/** While a service has too much to do, the edge refuses in its place (edge/nginx.conf). */
-const untilTheNextSecond = (name: string): string => `      if (-f /tmp/overload/${name}.$second) { return 503; }`;
+/** Where a service has more to do than it can, the edge lets a bounded number of requests through (edge/nginx.conf). */
+const whileBusy = (name: string): string => `      if (-f /tmp/busy/${name}) { set $busy ${name}; }`;
 
 const headers = (tls: boolean, frames: string): string =>
   [

@@ -139,7 +139,7 @@ describe("plan/routes", () => {
     const of = (path: string) => files["nginx.conf"]!.split(`location ${path} {`)[1]!.split("\n    }")[0]!;
     assert.equal(
       of("/mcp.1").replaceAll(/\s+/g, " ").trim(),
-      "set $route nexus; if (-f /tmp/overload/nexus.$second) { return 503; } set $frames SAMEORIGIN; " +
+      "set $route nexus; if (-f /tmp/busy/nexus) { set $busy nexus; } set $frames SAMEORIGIN; " +
         "rewrite ^/mcp\\.1(?:/(.*))?$ /$1 break; client_max_body_size 50m; " +
         "proxy_pass http://nexus_8081; proxy_read_timeout 3600s; proxy_send_timeout 3600s;",
     );

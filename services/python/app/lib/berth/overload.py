@@ -3,8 +3,8 @@
 A stall is no overload: on a machine that is busy with something else for some seconds, a few hundred requests wait,
 and all of them are answered afterwards. So how long somebody waits counts for nothing, until more wait than a stall
 leaves behind. From then on, until nobody was refused for some seconds, whoever would wait long is told to come back. A
-request that is refused has not begun: nothing of it took place. The refusal has a header that tells the edge, which
-refuses in this service's place for the rest of the second (edge/nginx.conf).
+request that is refused has not begun: nothing of it took place. The refusal has a header by which the edge knows, and
+refuses most of the others itself (edge/nginx.conf).
 """
 
 from __future__ import annotations
