@@ -21,7 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 AT_ONCE = 32
 WAITING = 400  # what is more is no stall; two replicas together stay below what the edge lets wait (edge/nginx.conf)
 PATIENCE = 1.0  # seconds that a request may wait in an overload
-CALM = 3.0  # seconds without a refusal after which it is over
+SOON = 0.3  # seconds that the first of the queue may have waited where somebody comes in an overload
+CALM = 10.0  # seconds without a refusal after which it is over; the edge lets all through again before (edge-agent)
 HEADER = (b"x-overloaded", b"1")
 #: Open at all times: who asks here wants to know how it is.
 OPEN = frozenset(("/health", "/ready", "/metrics"))
@@ -88,7 +89,7 @@ class Overload:
             self._until = now + CALM
         if now < self._until:
             self._refuse_late(now)
-            if self._queue and now - self._queue[0][0] > PATIENCE / 2:
+            if self._queue and now - self._queue[0][0] > SOON:
                 self._until = now + CALM
                 return False
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
