@@ -159,6 +159,18 @@ export class Load {
     return this;
   }
 
+  /** Opens so many connections, as slowly as clients would who come one by one; each has a late answer. */
+  async connect(clients: number): Promise<void> {
+    const { slowly, timeout } = this.#args;
+    const asked = slowly(8, randomUUID());
+    if (typeof asked !== "string") throw new Error("the system has no late answer");
+    const open = async (n: number): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, (n * 6000) / clients));
+      await this.#request("GET", asked, undefined, true, timeout + 8000);
+    };
+    await Promise.all(Array.from({ length: clients }, (_, n) => open(n)));
+  }
+
   /** A closed loop: so many clients each send the next request when the one before was answered. */
   async saturate(clients: number, seconds: number): Promise<LoadReport> {
     this.#began = performance.now();
