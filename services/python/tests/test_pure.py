@@ -112,7 +112,7 @@ def test_in_an_overload_nobody_waits_long_and_it_ends_some_seconds_after_the_las
         refused = [path for path, status in server.answers.items() if status == 503]
         assert refused == [f"/{n}" for n in range(AT_ONCE, AT_ONCE + WAITING)]
         # Whoever comes while the first of the queue has waited for a while is refused at once.
-        server.now = 3.4
+        server.now = 3.2
         await server.ask("/in time")
         server.now = 3.6
         await server.ask("/too late")
@@ -133,8 +133,8 @@ def test_in_an_overload_nobody_waits_long_and_it_ends_some_seconds_after_the_las
         await server.ask("/again too late")
         assert server.answers["/again too late"] == 503
         await server.end_all()
-        # Nobody was refused for three seconds: it is over.
-        server.now = 10
+        # Nobody was refused for four seconds: it is over.
+        server.now = 11
         await server.many(100, 100 + AT_ONCE + WAITING)
         server.now = 20
         await server.end_all()

@@ -22,7 +22,7 @@ AT_ONCE = 32
 WAITING = 400  # what is more is no stall; two replicas together stay below what the edge lets wait (edge/nginx.conf)
 PATIENCE = 1.0  # seconds that a request may wait in an overload
 SOON = 0.3  # seconds that the first of the queue may have waited where somebody comes in an overload
-CALM = 10.0  # seconds without a refusal after which it is over; the edge lets all through again before (edge-agent)
+CALM = 4.0  # seconds without a refusal after which it is over; the edge lets all through again before (edge-agent)
 HEADER = (b"x-overloaded", b"1")
 #: Open at all times: who asks here wants to know how it is.
 OPEN = frozenset(("/health", "/ready", "/metrics"))
