@@ -176,16 +176,17 @@ function ownCheck(way: Way, all: readonly Way[]): string[] {
   const leadThere = all.filter(({ route }) => path.startsWith(route.public!));
   const longest = Math.max(...leadThere.map(({ route }) => route.public!.length));
   return leadThere.includes(way) && way.route.public!.length === longest && path.length > longest
-    ? [location(way, `= ${path}`, ["      limit_conn checks 64;"])]
+    ? [location(way, `= ${path}`, "      limit_conn checks 64;")]
     : [];
 }
 
-function location({ name, upstream, route }: Way, at = route.public!, more: readonly string[] = []): string {
+/** @param bound What keeps requests from a service that has too many. */
+function location({ name, upstream, route }: Way, at = route.public!, bound = whileBusy(name)): string {
   const { public: path, readTimeout = 60, strip, bodyLimit, cache, frames = "nobody" } = route;
   return [
     `    location ${at} {`,
     `      set $route ${name};`,
-    ...more,
+    bound,
     ...(FRAMES[frames] === DENY ? [] : [`      set $frames ${FRAMES[frames]};`]),
     ...(strip && path !== "/" ? [`      rewrite ^${path!.replaceAll(".", "\\.")}(?:/(.*))?$ /$1 break;`] : []),
     ...(bodyLimit === undefined ? [] : [`      client_max_body_size ${bodyLimit}m;`]),
@@ -196,6 +197,9 @@ function location({ name, upstream, route }: Way, at = route.public!, more: read
     "    }",
   ].join("\n");
 }
+
+/** Where a service has more to do than it can, the edge lets a bounded number of requests through (edge/nginx.conf). */
+const whileBusy = (name: string): string => `      if (-f /tmp/busy/${name}) { set $busy ${name}; }`;
 
 const headers = (tls: boolean, frames: string): string =>
   [

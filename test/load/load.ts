@@ -30,6 +30,8 @@ export interface LoadArgs {
   readonly slow?: number;
   /** Most connections that are kept; what is due beyond waits for one of them. @default 128 */
   readonly sockets?: number;
+  /** Connections that are open before it begins. @default 0 */
+  readonly open?: number;
   /** Milliseconds after which a request counts as lost. @default 15000, and the slow one's time on top */
   readonly timeout?: number;
 }
@@ -101,7 +103,9 @@ export function uncontrolled(status: number, headers: http.IncomingHttpHeaders, 
 
 /** Load while something is done, and for two seconds on either side. It ends with the work, however that ends. */
 export async function underLoad(args: LoadArgs, work: () => Promise<void>): Promise<LoadReport> {
-  const load = new Load(args).start();
+  const load = new Load(args);
+  await load.connect();
+  load.start();
   const moment = () => new Promise((resolve) => setTimeout(resolve, 2000));
   try {
     await moment();
@@ -134,7 +138,7 @@ export class Load {
   #began = 0;
 
   constructor({ ca, ...args }: LoadArgs) {
-    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, sockets: 128, timeout: 15_000, ...args };
+    this.#args = { kept: 150, fresh: 50, posts: 0.2, slow: 8, sockets: 128, open: 0, timeout: 15_000, ...args };
     this.#http = args.url.startsWith("https:") ? https : http;
     this.#tls = ca === undefined ? {} : { ca };
     // With a timeout of its own, of any length, an agent heeds the end that the server announces (Keep-Alive).
@@ -157,6 +161,18 @@ export class Load {
       for (slowDue += passed; slow > 0 && slowDue >= 1; slowDue -= 1) this.#sendSlow();
     }, 10);
     return this;
+  }
+
+  /** Opens connections as slowly as clients come one by one: each has a late answer, so that none is used twice. */
+  async connect(): Promise<void> {
+    const { open, slowly, timeout } = this.#args;
+    const one = async (n: number): Promise<void> => {
+      const asked = slowly(8, randomUUID());
+      if (typeof asked !== "string") throw new Error("connections are opened by late answers, and there are none");
+      await new Promise((resolve) => setTimeout(resolve, (n * 6000) / open));
+      await this.#request("GET", asked, undefined, true, timeout + 8000);
+    };
+    await Promise.all(Array.from({ length: open }, (_, n) => one(n)));
   }
 
   /** A closed loop: so many clients each send the next request when the one before was answered. */

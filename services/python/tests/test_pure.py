@@ -23,6 +23,7 @@ class Server:
         self.now = 0.0
         self.begun: list[str] = []
         self.answers: dict[str, int] = {}
+        self.told: set[str] = set()
         self.ends: dict[str, asyncio.Event] = {}
         self.aside: set[str] = set()
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -44,6 +45,8 @@ class Server:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.answers[path] = message["status"]
+                if (b"x-overloaded", b"1") in message["headers"]:
+                    self.told.add(path)
 
         scope = {"type": kind, "path": path, "method": "GET", "headers": []}
         self.tasks[path] = asyncio.create_task(self.overload(scope, receive, send))
@@ -100,7 +103,7 @@ def test_a_stall_loses_nothing_however_long_it_is() -> None:
     run(test)
 
 
-def test_in_an_overload_nobody_waits_long_and_it_ends_with_the_queue() -> None:
+def test_in_an_overload_nobody_waits_long_and_it_ends_some_seconds_after_the_last_refusal() -> None:
     async def test(server: Server) -> None:
         await server.many(0, AT_ONCE + WAITING)
         server.now = 3
@@ -109,7 +112,7 @@ def test_in_an_overload_nobody_waits_long_and_it_ends_with_the_queue() -> None:
         refused = [path for path, status in server.answers.items() if status == 503]
         assert refused == [f"/{n}" for n in range(AT_ONCE, AT_ONCE + WAITING)]
         # Whoever comes while the first of the queue has waited for a while is refused at once.
-        server.now = 3.4
+        server.now = 3.2
         await server.ask("/in time")
         server.now = 3.6
         await server.ask("/too late")
@@ -121,8 +124,17 @@ def test_in_an_overload_nobody_waits_long_and_it_ends_with_the_queue() -> None:
         assert server.answers["/late"] == 503
         assert server.begun == ["/0", "/1", "/in time"]
         await server.end_all()
-        # Nobody waits: it is over.
-        server.now = 10
+        # The edge is told of each, and of no answer.
+        assert server.told == {path for path, status in server.answers.items() if status == 503}
+        # The queue was empty, but it is not over yet: a queue half as long as a stall's is refused as well.
+        server.now = 6
+        await server.many(50, 50 + AT_ONCE + WAITING // 2)
+        server.now = 6.6
+        await server.ask("/again too late")
+        assert server.answers["/again too late"] == 503
+        await server.end_all()
+        # Nobody was refused for four seconds: it is over.
+        server.now = 11
         await server.many(100, 100 + AT_ONCE + WAITING)
         server.now = 20
         await server.end_all()

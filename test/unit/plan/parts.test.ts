@@ -136,10 +136,11 @@ describe("plan/routes", () => {
       "nexus 8080 /healthz @{containers:nexus}\nnexus_8081 8081 /health @{containers:nexus}\n",
     );
     assert.equal(files["checks"], "8080 /healthz\n8080 /static\n8080 /mcp.1\n8002 /\n");
-    const of = (path: string) => files["nginx.conf"]!.split(`location ${path} {`)[1]!.split("}")[0]!;
+    const of = (path: string) => files["nginx.conf"]!.split(`location ${path} {`)[1]!.split("\n    }")[0]!;
     assert.equal(
       of("/mcp.1").replaceAll(/\s+/g, " ").trim(),
-      "set $route nexus; set $frames SAMEORIGIN; rewrite ^/mcp\\.1(?:/(.*))?$ /$1 break; client_max_body_size 50m; " +
+      "set $route nexus; if (-f /tmp/busy/nexus) { set $busy nexus; } set $frames SAMEORIGIN; " +
+        "rewrite ^/mcp\\.1(?:/(.*))?$ /$1 break; client_max_body_size 50m; " +
         "proxy_pass http://nexus_8081; proxy_read_timeout 3600s; proxy_send_timeout 3600s;",
     );
     assert.match(of("/static"), /expires 600s;\s+proxy_pass http:\/\/nexus;/);
