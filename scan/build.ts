@@ -16,11 +16,22 @@ export interface BuildArgs {
   readonly platform: string;
   /** @default none: the image goes with the engine's next clean-up */
   readonly tag?: string;
+  /** Whether nothing is taken from an earlier build. @default false */
+  readonly fresh?: boolean;
 }
 
 /** @returns the image's id. @throws {Error} with what the build said. */
-export async function buildImage({ context, dockerfile, target, args, platform, tag }: BuildArgs): Promise<string> {
+export async function buildImage({
+  context,
+  dockerfile,
+  target,
+  args,
+  platform,
+  tag,
+  fresh,
+}: BuildArgs): Promise<string> {
   const flags = [
+    ...(fresh ? ["--no-cache"] : []),
     ...(tag === undefined ? [] : ["--tag", tag]),
     ...(dockerfile === undefined ? [] : ["--file", dockerfile]),
     ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { LoadReport } from "../load/load.ts";
+import type { PlannedService } from "../../plan/types.ts";
 import { inAll, inGate, OWN } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
 import { docker, engineNow, eventually, good, sleep } from "../stack/command.ts";
@@ -16,7 +17,21 @@ import { certificateCleared } from "./monitoring.ts";
 /** Releases in a row, in a long run. */
 const ROW = Number(process.env["BERTH_RELEASES"] ?? 10);
 
-export function releases(world: World): void {
+/** What a release changes besides, in the same update. */
+export interface Also {
+  /** What it is, and what holds then: "promise 5: …". */
+  readonly title: string;
+  /** Asked before anything is changed. */
+  readonly prepare: () => Promise<Besides>;
+}
+export interface Besides {
+  readonly make: () => Promise<void>;
+  /** @param others Services that the release replaces for reasons of its own. @throws {Error} unless all of it holds */
+  readonly holds: (others: readonly string[]) => Promise<void>;
+}
+
+/** @param also For a suite of one system: one update proves there what the gate proves one by one. @default nothing */
+export function releases(world: World, also?: Also): void {
   const { stack, canary, authority } = world;
   const { project, driver } = stack;
   /** The service that the load asks, and its image. */
@@ -24,6 +39,12 @@ export function releases(world: World): void {
   const image = (): string => project.known.imageOf(front().name);
   const touch = (which: string): void =>
     project.edit(driver.sources[which]!, (text) => `${text}# release ${Date.now()}\n`);
+  /** As an operator's log keeps it. */
+  const release = async (): Promise<void> =>
+    world.say(
+      "up with another image",
+      await project.pulumi("up", "--json", "--yes", "--skip-preview", "--stack", project.stack),
+    );
   /** A service that others call, and users do not; where there is none, the one that the load asks. */
   const inner = (): string => (project.known.internally[0] ?? front()).name;
 
@@ -37,19 +58,15 @@ export function releases(world: World): void {
     assert.notDeepEqual(report.failures, {});
   });
 
-  inGate(
-    "promise 1: another environment and limit; the last request on an old container precedes its SIGTERM",
-    async () => {
-      const { name, port } = front();
-      const [old] = await project.running(name);
-      const address = `${await addressOn(old!, "app")}:${port}`;
-      const since = Math.floor(await engineNow());
-      const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
-      await stack.lossless(async () => {
-        project.environment(name, { RELEASE: String(Date.now()) });
-        project.set(name, { cpus: 1.25 });
-        await good(project.up());
-      });
+  /** From now on: the last request on one container of a service precedes its SIGTERM. @returns what asks for it */
+  async function outlived({ name, port }: PlannedService): Promise<() => Promise<void>> {
+    const [routes, all] = await Promise.all([stack.routes(), project.running(name)]);
+    // One that a release left which failed is in no route.
+    const old = all.find((container) => routes.includes(container));
+    const address = `${await addressOn(old!, "app")}:${port}`;
+    const since = Math.floor(await engineNow());
+    const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
+    return async () => {
       const signals = await kills.stop();
       const term = Number(signals.find((line) => line.endsWith(" 15"))?.split(" ")[0]);
       assert.ok(term > 0, `no SIGTERM in ${signals.join(", ")}`);
@@ -61,25 +78,37 @@ export function releases(world: World): void {
       assert.ok(ends.length > 50, `${ends.length} requests on ${address}`);
       const last = Math.max(...ends);
       assert.ok(last * 1e9 < term, `a request ended at ${last}, SIGTERM at ${term / 1e9}`);
-    },
-  );
+    };
+  }
 
   /** Whatever else runs on the machine, the same is promised of every system. */
   const [beside, busy] = OWN
     ? [<T>(work: () => Promise<T>) => work(), ""]
     : [busily, ", and other programs take all they get"];
-  it(`promise 1, promise 13: another image of every application, one of them three times, while jobs are at work${busy}`, async () => {
+  const title =
+    "promise 1, promise 13: another image of every application, another environment and limit, one of them three times, " +
+    `while jobs are at work${busy}; the last request on an old container precedes its SIGTERM`;
+  it(also ? `${title}; ${also.title}` : title, async () => {
     const { jobs } = driver;
     const before = await project.byService();
     const replaced = project.known.running(image());
     const ids: string[] = [];
+    const change = await also?.prepare();
+    const inTime = await outlived(front());
     await stack.lossless(async () => {
       // Half a minute of work for one worker: some of it goes on when the next worker takes over.
       for (let n = 0; n < 6; n++) ids.push(await jobs.begin(stack.session, 8));
+      project.environment(front().name, { RELEASE: String(Date.now()) });
+      project.set(front().name, { cpus: 1.25 });
       project.set(inner(), { replicas: 3 });
       touch(image());
-      await keptOnce(stack, driver.effects.later, await writing(() => beside(() => good(project.up()))));
+      await change?.make();
+      await keptOnce(stack, driver.effects.later, await writing(() => beside(release)));
     });
+    await inTime();
+    await change?.holds(replaced);
+    // Whatever failed before, nothing of it is left.
+    await project.assertDeclared();
     const after = await project.byService();
     for (const name of replaced) assert.notDeepEqual(after[name], before[name], name);
     assert.equal(after[inner()]!.length, 3);

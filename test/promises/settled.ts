@@ -1,6 +1,6 @@
 /** Promise 7, at the end of everything that happened to a stack: nothing is left over, and nothing is left to do. */
 import assert from "node:assert/strict";
-import { eventually, good, unchanged } from "../stack/command.ts";
+import { eventually, unchanged } from "../stack/command.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** The last chapter of a suite. */
@@ -11,7 +11,6 @@ export function settled({ stack }: { readonly stack: Stack }): void {
     it("promise 7, promise 10: everything is healthy, the engine holds what is declared, and there is nothing to change", async () => {
       await eventually(async () => assert.deepEqual(await project.unhealthy(), []), 120);
       await project.assertDeclared();
-      await good(project.preview("--expect-no-changes"));
       const ids = await project.containers();
       await unchanged(project.up());
       await unchanged(project.refresh());

@@ -2,19 +2,22 @@
 import assert from "node:assert/strict";
 import { appendFileSync, cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { planOf } from "../../bin/stack.ts";
 import { provenanceOf } from "../../components/provenance.ts";
 import type { ImageSpec } from "../../plan/types.ts";
 import { buildImage } from "../../scan/build.ts";
 import { type Contents, contentsOf } from "../../scan/export.ts";
 import { inventoryOf, isWanted } from "../../scan/packages.ts";
-import { docker, ROOT } from "../stack/command.ts";
+import { command, docker, good, ROOT } from "../stack/command.ts";
+import { samplemind } from "../systems/samplemind/driver.ts";
 
 const PLAN = planOf("dev", [], ROOT);
 const MB = 1e6;
 /** MB in all, and above the base image: PA-67 has 2 GB. */
 const CEILINGS = { assistant: { whole: 500, own: 150 }, edge: { whole: 250, own: 1 } } as const;
+/** Seconds that a build of SampleMind's images may take, the base images being there (SM-75). */
+const SECONDS = { "with nothing kept": 480, again: 30, "with another line of code": 30 } as const;
 const USERS = { assistant: "10001:0", edge: "101:0" } as const;
 const PREFIX = "org.opencontainers.image.";
 const BASES = { assistant: "PYTHON_IMAGE", edge: "NGINX_IMAGE" } as const;
@@ -177,5 +180,27 @@ describe("images", function () {
     // The negative control of the tests above.
     assert.ok(files("development").some((path) => TESTS.test(path)));
     assert.equal(built.get("development")!.Config.User, USERS.assistant);
+  });
+
+  describe("of SampleMind", () => {
+    const { images, platform } = planOf("samplemind-stage", [], ROOT);
+    before(() => good(command(`${ROOT}/bench/hub/build.sh`, ["samplemind"])));
+
+    for (const [name, source] of Object.entries(samplemind.sources))
+      it(`SM-75: ${name} is built in the time that it may take`, async () => {
+        const { context, ...rest } = images[name]!;
+        const copy = join(folder, name);
+        cpSync(join(ROOT, context), copy, { recursive: true });
+        const tag = `localhost/berth/e2e-images:${name}`;
+        tags.push(tag);
+        for (const [how, most] of Object.entries(SECONDS)) {
+          const began = performance.now();
+          if (how === "with another line of code") appendFileSync(join(copy, relative(context, source)), "\n");
+          await buildImage({ ...rest, context: copy, platform, tag, fresh: how === "with nothing kept" });
+          const took = (performance.now() - began) / 1000;
+          console.log(`        ${how}: ${took.toFixed(1)} s`);
+          assert.ok(took < most, `${how}: ${took} s`);
+        }
+      });
   });
 });
