@@ -99,7 +99,8 @@ def run_beat(settings: Settings, app: Celery) -> int:
             pulse.beat()
             return super().tick(*args, **kwargs)
 
-    service = beat.Service(app, max_interval=5, schedule_filename=BEAT_FILE, scheduler_cls=Scheduler)
+    # It stops between two looks: a release waits for it, and nothing is handed in meanwhile.
+    service = beat.Service(app, max_interval=1, schedule_filename=BEAT_FILE, scheduler_cls=Scheduler)
 
     def stop(*_: object) -> None:
         service.stop()
