@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import type { LoadReport } from "../load/load.ts";
-import type { PlannedService } from "../../plan/types.ts";
 import { inAll, inGate, OWN } from "../length.ts";
 import { keptOnce } from "../stack/ledger.ts";
 import { docker, engineNow, eventually, good, sleep } from "../stack/command.ts";
@@ -48,8 +47,14 @@ export function releases(world: World, also?: Also): void {
   /** A service that others call, and users do not; where there is none, the one that the load asks. */
   const inner = (): string => (project.known.internally[0] ?? front()).name;
 
+  /** Containers that answer the load: one that a release left which failed is in no route. */
+  async function answering(): Promise<string[]> {
+    const [routes, all] = await Promise.all([stack.routes(), project.running(front().name)]);
+    return all.filter((container) => routes.includes(container));
+  }
+
   it("promise 1: a plain restart loses requests (negative control)", async () => {
-    const names = await project.running(front().name);
+    const names = await answering();
     const report = await stack.underLoad(async () => {
       await docker("kill", ...names);
       await docker("start", ...names);
@@ -58,12 +63,10 @@ export function releases(world: World, also?: Also): void {
     assert.notDeepEqual(report.failures, {});
   });
 
-  /** From now on: the last request on one container of a service precedes its SIGTERM. @returns what asks for it */
-  async function outlived({ name, port }: PlannedService): Promise<() => Promise<void>> {
-    const [routes, all] = await Promise.all([stack.routes(), project.running(name)]);
-    // One that a release left which failed is in no route.
-    const old = all.find((container) => routes.includes(container));
-    const address = `${await addressOn(old!, "app")}:${port}`;
+  /** From now on, of one that answers the load: its last request precedes its SIGTERM. @returns what asks for that */
+  async function outlived(): Promise<() => Promise<void>> {
+    const [old] = await answering();
+    const address = `${await addressOn(old!, "app")}:${front().port}`;
     const since = Math.floor(await engineNow());
     const kills = await Events.watch("{{.TimeNano}} {{.Actor.Attributes.signal}}", `container=${old}`, "event=kill");
     return async () => {
@@ -93,8 +96,9 @@ export function releases(world: World, also?: Also): void {
     const before = await project.byService();
     const replaced = project.known.running(image());
     const ids: string[] = [];
+    let written: string[] = [];
     const change = await also?.prepare();
-    const inTime = await outlived(front());
+    const inTime = await outlived();
     await stack.lossless(async () => {
       // Half a minute of work for one worker: some of it goes on when the next worker takes over.
       for (let n = 0; n < 6; n++) ids.push(await jobs.begin(stack.session, 8));
@@ -103,8 +107,10 @@ export function releases(world: World, also?: Also): void {
       project.set(inner(), { replicas: 3 });
       touch(image());
       await change?.make();
-      await keptOnce(stack, driver.effects.later, await writing(() => beside(release)));
+      written = await writing(() => beside(release));
     });
+    // Not before the load has ended: on a busy machine its own jobs come in as fast as they are done.
+    await keptOnce(stack, driver.effects.later, written);
     await inTime();
     await change?.holds(replaced);
     // Whatever failed before, nothing of it is left.
