@@ -50,9 +50,10 @@ export function newSecrets(
     const before = await project.byService();
     return {
       make: async () => {
-        for (const { by, secret, next } of all)
-          if (by === "set") await project.setSecret(secret, next);
-          else await good(project.script("rotate", secret, project.stack));
+        const set = all.filter(({ by }) => by === "set").map(({ secret, next }) => [secret, next] as const);
+        if (set.length > 0) await project.setSecrets(Object.fromEntries(set));
+        for (const { secret } of all.filter(({ by }) => by === "rotate"))
+          await good(project.script("rotate", secret, project.stack));
       },
       holds: async (others) => {
         // Those that read them, and those that name their containers.

@@ -137,6 +137,8 @@ export const samplemind: Driver<Client> = {
   system: "samplemind",
   from: "samplemind-stage",
   config: {
+    // How long a release is watched is no matter of a system.
+    "berth:settle": 1,
     "berth:services": {
       backend: { replicas: 2, environment: { UVICORN_WORKERS: 2, LOGINS_PER_MINUTE: 10_000 } },
       frontend: { replicas: 2 },
