@@ -9,6 +9,7 @@ import { startOrder, waitsFor } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
 import { neighbourNotices } from "./neighbours.ts";
+import { inOrder } from "./order.ts";
 import { buildArgs, outside } from "./outside.ts";
 import { routesOf } from "./routes.ts";
 import { consumersOf, references, secretsIn, templatesOf } from "./template.ts";
@@ -174,5 +175,5 @@ function urlsOf(
         publicUrl + (path === "/" ? "" : path),
       ]),
   );
-  return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
+  return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => inOrder(a, b)));
 }
