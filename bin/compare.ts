@@ -12,6 +12,8 @@ export interface Resource {
   readonly outputs?: Props;
   /** Waits for its deletion. */
   readonly delete?: boolean;
+  /** The CLI refuses to delete it. */
+  readonly protect?: boolean;
   readonly initErrors?: readonly string[];
 }
 export interface Deployment {
