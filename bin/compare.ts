@@ -14,6 +14,8 @@ export interface Resource {
   readonly delete?: boolean;
   /** The CLI refuses to delete it. */
   readonly protect?: boolean;
+  /** It stays on the engine when it leaves the state. */
+  readonly retainOnDelete?: boolean;
   readonly initErrors?: readonly string[];
 }
 export interface Deployment {

@@ -21,11 +21,14 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { type StackFile, stateFolder } from "../config/checkout.ts";
 import { type Docker, lines, works } from "../config/docker-client.ts";
-import { Refusal } from "../config/problems.ts";
+import { formatProblems, ProblemsError, Refusal } from "../config/problems.ts";
+import { systemOf } from "../config/shape.ts";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { systems } from "../systems/index.ts";
 import { keeping } from "./build-cache.ts";
-import { runningImages } from "./pulumi.ts";
+import { leaving } from "./leaving.ts";
+import { runningImages, stateOf } from "./pulumi.ts";
 import { type Readable, readable } from "./release-file.ts";
 import { builtImages, dockerOf, planOf } from "./stack.ts";
 
@@ -296,15 +299,18 @@ export class Releases {
       throw new Refusal(
         `release ${number} cannot come back: its image ${gone.map(([name, id]) => `${name} (${id})`).join(", ")} is no longer on the engine. ${known}`,
       );
-    const pulled = planOf(this.#stack, undefined, this.#place(number, "source")).services.flatMap(({ image }) =>
-      "pull" in image ? [image.pull] : [],
-    );
+    const { file, replaced, lost, kept } = this.#fileOf(number);
+    const plan = this.#planned(number);
+    const pulled = (plan?.services ?? []).flatMap(({ image }) => ("pull" in image ? [image.pull] : []));
     for (const image of new Set(pulled))
       if (!(await isThere(image)) && !(await works(docker("pull", image))))
         throw new Refusal(
           `release ${number} cannot come back: its image ${image} is neither on the engine nor to be had. ${known}`,
         );
-    const { file, replaced, lost } = this.#fileOf(number);
+    const versions = (file.config?.["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
+    const left = plan ? leaving(plan, versions, await stateOf(this.#stack)) : [];
+    if (left.length)
+      throw new Refusal(formatProblems(this.#stack, left, `release ${number} cannot come back. Nothing was touched.`));
     writeFileSync(
       this.#place(number, "existing.yaml"),
       stringify({ ...file, config: { ...file.config, "berth:images": images } }),
@@ -313,7 +319,18 @@ export class Releases {
       console.error(
         `release ${number} is of before pulumi stack change-secrets-provider: its secrets cannot be read.${replaced.length ? ` Today's take their place: ${replaced.join(", ")}.` : ""}${lost.length ? ` Not set today, and so not then: ${lost.join(", ")}.` : ""}`,
       );
+    if (kept.length) console.error(`what opens data stays as it is today: ${kept.join(", ")}`);
     console.log(number);
+  }
+
+  /** As this program reads it; undefined where it refuses a key of then: the release's own program does not. */
+  #planned(release: number): Plan | undefined {
+    try {
+      return planOf(this.#stack, undefined, this.#place(release, "source"));
+    } catch (error) {
+      if (error instanceof ProblemsError) return undefined;
+      throw error;
+    }
   }
 
   /** After a rollback: the stack file is the release's, and what else differs from the checkout is said. */
@@ -322,9 +339,9 @@ export class Releases {
     const former = join(this.#folder, `before-rollback-${this.#stackFile}`);
     this.take();
     const changed = this.#differences(this.#place(number, "source"), this.#place("next", "source"));
-    const { file, replaced, lost } = this.#fileOf(number);
+    const { file, replaced, lost, kept } = this.#fileOf(number);
     cpSync(this.#stackFile, former);
-    if (replaced.length || lost.length) writeFileSync(this.#stackFile, stringify(file));
+    if (replaced.length || lost.length || kept.length) writeFileSync(this.#stackFile, stringify(file));
     else cpSync(this.#place(number, "source", this.#stackFile), this.#stackFile);
     const files = changed.filter((name) => !name.includes(":") && name !== this.#stackFile);
     console.log(
@@ -347,7 +364,9 @@ export class Releases {
   }
   /** What of a release can be read today. */
   #fileOf(release: number): Readable {
-    return readable(this.#stackFileIn(this.#place(release, "source")), this.#stackFileIn("."));
+    const then = this.#stackFileIn(this.#place(release, "source"));
+    const { shape } = systemOf(systems, then.config?.["berth:system"] as string | undefined, this.#stack);
+    return readable(then, this.#stackFileIn("."), shape.secrets);
   }
   #stackFileIn(where: string): StackFile {
     return parse(readFileSync(join(where, this.#stackFile), "utf8")) as StackFile;
