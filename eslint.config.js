@@ -38,7 +38,8 @@ export default tseslint.config(
         },
         {
           selector: "MemberExpression[property.name='localeCompare']",
-          message: "It goes by the language of whoever runs the program: inOrder (plan/order.ts) is the same everywhere.",
+          message:
+            "It goes by the language of whoever runs the program: inOrder (plan/order.ts) is the same everywhere.",
         },
       ],
     },

@@ -38,22 +38,25 @@ describe("what would leave the state with data, or with what opens it", () => {
     ["lines are not kept", { "berth:off": ["loki"] }, ["loki-data"]],
     ["documents are served by another engine", { "berth:mongo": { engine: "ferretdb" } }, ["mongo-data"]],
   ] as const)
-    it(`is what held data before ${what}`, () =>
-      assert.deepEqual(names(more), left));
+    it(`is what held data before ${what}`, () => assert.deepEqual(names(more), left));
   it("is the key of backups too, where there are none any more, and a version that the stack file forgot", () => {
     assert.deepEqual(names({ "berth:backup": undefined }), ["backup-data", "backupKey-v1", "backupKey-v2"]);
     assert.deepEqual(names({}, {}), ["backupKey-v2"]);
   });
   it("is said where nobody protects it, and stays on the engine all the same", () => {
     const volume = resource(VOLUME, "mongo-data", { protect: false, retainOnDelete: true });
-    const former = (engine: string) => abandoned(planned("prod", { "berth:mongo": { engine } }), { resources: [volume] });
+    const former = (engine: string) =>
+      abandoned(planned("prod", { "berth:mongo": { engine } }), { resources: [volume] });
     assert.deepEqual(former("ferretdb"), ["samplemind-prod-mongo-data"]);
     assert.deepEqual(former("mongodb"), []);
   });
   it("is told with what becomes of it, and the command that lets it go", () => {
     const [volume] = leaving(planned("prod", { "berth:logs": "victorialogs" }), { backupKey: 2 }, STATE);
     assert.match(volume!.allowed, /berth:logs.*stays on the engine/);
-    assert.match(volume!.fix, /^pulumi state unprotect 'urn:.*samplemind-prod-loki-data' --stack samplemind-prod --yes/);
+    assert.match(
+      volume!.fix,
+      /^pulumi state unprotect 'urn:.*samplemind-prod-loki-data' --stack samplemind-prod --yes/,
+    );
     const [key] = leaving(planned("prod"), {}, STATE);
     assert.match(key!.allowed, /for ever.*copy it first/);
   });
