@@ -7,11 +7,17 @@ import type { ServiceSpec } from "./types.ts";
 const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 const FOLDER = "ca";
 
-/** @param names Services that are reached without it. */
+/**
+ * In both spellings: apt and curl know the small one alone, others the large one.
+ * @param names Services that are reached without it.
+ */
 function proxyVariables({ proxy }: Settings, names: readonly string[]): Record<string, string> {
   if (proxy === undefined) return {};
   const { url, none } = proxy;
-  return { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(",") };
+  const all = { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(",") };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) => [name, name.toLowerCase()].map((spelt) => [spelt, value])),
+  );
 }
 
 /** Arguments of every build. Docker knows those of proxies by itself, and keeps them out of the image. */
