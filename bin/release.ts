@@ -19,7 +19,7 @@ import {
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
-import { type StackFile, stateFolder } from "../config/checkout.ts";
+import { stackFile, stateFolder } from "../config/checkout.ts";
 import { type Docker, lines, works } from "../config/docker-client.ts";
 import { formatProblems, ProblemsError, Refusal } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
@@ -364,12 +364,9 @@ export class Releases {
   }
   /** What of a release can be read today. */
   #fileOf(release: number): Readable {
-    const then = this.#stackFileIn(this.#place(release, "source"));
+    const then = stackFile(this.#stack, this.#place(release, "source"));
     const { shape } = systemOf(systems, then.config?.["berth:system"] as string | undefined, this.#stack);
-    return readable(then, this.#stackFileIn("."), shape.secrets);
-  }
-  #stackFileIn(where: string): StackFile {
-    return parse(readFileSync(join(where, this.#stackFile), "utf8")) as StackFile;
+    return readable(then, stackFile(this.#stack, "."), shape.secrets);
   }
 }
 

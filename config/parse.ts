@@ -35,7 +35,9 @@ const NAMESPACE = "berth:";
 export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
   const leaves: Readonly<Record<string, z.ZodType>> = shape.settings.shape;
   // What is no place for a secret is shown in messages, and so is not looked at.
-  const sealed = [...raw.values.keys()].filter((key) => raw.sealed?.has(key) && Object.hasOwn(leaves, key.slice(NAMESPACE.length)));
+  const sealed = [...raw.values.keys()].filter(
+    (key) => raw.sealed?.has(key) && Object.hasOwn(leaves, key.slice(NAMESPACE.length)),
+  );
   const entries = [...raw.values]
     .filter(([key]) => !sealed.includes(key))
     .map(([key, text]): [string, unknown] => {
@@ -107,7 +109,8 @@ function metaAt(
 
 /** As `pulumi config set --path` has it. */
 const keyOf = (path: readonly PropertyKey[]): string =>
-  NAMESPACE + path.map((step, n) => (typeof step === "number" ? `[${step}]` : `${n ? "." : ""}${String(step)}`)).join("");
+  NAMESPACE +
+  path.map((step, n) => (typeof step === "number" ? `[${step}]` : `${n ? "." : ""}${String(step)}`)).join("");
 
 function explain(issue: z.core.$ZodIssue, stack: string, shape: Shape): Problem[] {
   const key = keyOf(issue.path);

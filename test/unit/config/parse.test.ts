@@ -215,7 +215,10 @@ describe("config/parse", () => {
   it("tells a path that was set as a name", () => {
     const [problem] = parse({ "berth:services.api.replicas": "2" }).problems;
     assert.match(problem!.got, /without --path/);
-    assert.match(problem!.fix, /^pulumi config rm berth:services\.api\.replicas .*--path berth:services\.api\.replicas/);
+    assert.match(
+      problem!.fix,
+      /^pulumi config rm berth:services\.api\.replicas .*--path berth:services\.api\.replicas/,
+    );
   });
   it("takes no name that every object has for a key", () => {
     for (const name of ["constructor", "toString", "__proto__"])
