@@ -54,9 +54,9 @@ const KEEP_STATES = Number(process.env["BERTH_KEEP_STATES"] ?? 50);
 const run = (file: string, ...args: string[]): string =>
   execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] }).trim();
 const inGit = () => spawnSync("git", ["rev-parse", "--is-inside-work-tree"], { stdio: "ignore" }).status === 0;
-/** Where git knows nothing of the checkout: everything but packages and states. */
+/** Where git knows nothing of the checkout, or is not there: everything but packages, states and a history. */
 const EVERY_FILE = [
-  ...[".", "(", "-name", "node_modules", "-o", "-name", ".state", ")"],
+  ...[".", "(", "-name", "node_modules", "-o", "-name", ".state", "-o", "-name", ".git", ")"],
   ...["-prune", "-o", "!", "-type", "d", "-printf", "%P\\0"],
 ];
 
