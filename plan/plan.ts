@@ -1,6 +1,7 @@
 /** Settings and a catalogue to a plan, or every problem at once. Pure: it can be printed without an engine. */
 import { ProblemsError } from "../config/problems.ts";
 import type { Settings } from "../config/schema.ts";
+import { effectNotices } from "./checks/effect.ts";
 import { engineNotices } from "./checks/engine.ts";
 import { problemsIn } from "./checks/index.ts";
 import { portNotices } from "./checks/ports.ts";
@@ -71,6 +72,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     ),
     notices: [
       ...environmentNotices(services, system, context),
+      ...effectNotices(services, context),
       ...engineNotices(services, context),
       ...portNotices(services, context),
       ...neighbourNotices(services, context),
