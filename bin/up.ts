@@ -68,6 +68,14 @@ const waysOut = (stack: string): readonly (readonly [RegExp, string])[] => [
     `another program or stack has the port: pulumi config set berth:portOffset 100 --stack ${stack}`,
   ],
   [
+    /cannot assign requested address/i,
+    `the engine's machine has no such address: pulumi config set berth:bindAddress 0.0.0.0 --stack ${stack}`,
+  ],
+  [
+    /pool overlaps with other one|non-overlapping IPv4 address pool/i,
+    `another network of the engine has these addresses: pulumi config set berth:subnet 10.201.0.0/20 --stack ${stack}, or docker network prune`,
+  ],
+  [
     /cannot be deleted|it is protected/i,
     "data, or a key that data needs, would leave the state: docs/backup.md, Switched off",
   ],
