@@ -5,10 +5,9 @@
 import type { Problem } from "../config/problems.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
-import type { Deployment } from "./compare.ts";
+import { type Deployment, VOLUME } from "./deployment.ts";
 import { subjectOf } from "./steps.ts";
 
-const VOLUME = "docker:index/volume:Volume";
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 
 /** Names of resources that the program will declare and the CLI keeps. @param versions Of generated secrets. */

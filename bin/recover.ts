@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { stateFolder } from "../config/checkout.ts";
 import { type Docker, lines } from "../config/docker-client.ts";
 import { Refusal } from "../config/problems.ts";
-import type { Deployment, Resource } from "./compare.ts";
+import { type Deployment, type Resource, VOLUME } from "./deployment.ts";
 import { pulumi, stateOf } from "./pulumi.ts";
 import { dockerOf, engineOf, main } from "./stack.ts";
 
@@ -134,7 +134,7 @@ async function remove({ kind, id, name }: Labelled, docker: Docker): Promise<voi
  * empty, and the state forget what runs. It counts where data is protected.
  */
 async function onItsEngine(stack: string, resources: readonly Resource[], docker: Docker): Promise<void> {
-  const data = resources.filter(({ type, protect }) => protect && type === "docker:index/volume:Volume");
+  const data = resources.filter(({ type, protect }) => protect && type === VOLUME);
   if (data.length === 0) return;
   const found = new Set(await lines(docker("volume", "ls", "--quiet")));
   if (data.some(({ id }) => found.has(id!))) return;
