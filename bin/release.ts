@@ -21,6 +21,7 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { stackFile, stateFolder } from "../config/checkout.ts";
 import { type Docker, lines, works } from "../config/docker-client.ts";
+import { keptHere } from "../config/here.ts";
 import { formatProblems, ProblemsError, Refusal } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
 import { imageName, repository } from "../plan/names.ts";
@@ -44,12 +45,12 @@ interface Release {
   readonly changed: readonly string[];
 }
 
-const KEEP = Number(process.env["BERTH_KEEP_RELEASES"] ?? 5);
+const releasesKept = (): number => keptHere("BERTH_KEEP_RELEASES", 5);
 /**
  * Former states that a backend of files keeps of a stack, whole, for `pulumi
  * stack history`; the CLI itself forgets none.
  */
-const KEEP_STATES = Number(process.env["BERTH_KEEP_STATES"] ?? 50);
+const statesKept = (): number => keptHere("BERTH_KEEP_STATES", 50);
 
 const run = (file: string, ...args: string[]): string =>
   execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] }).trim();
@@ -124,6 +125,7 @@ export class Releases {
 
   /** Before an up: what is applied is what is kept, whoever edits meanwhile. */
   take(): void {
+    [releasesKept, statesKept].forEach((kept) => kept());
     rmSync(this.#place("next"), { recursive: true, force: true });
     for (const file of [...this.#sources(), this.#stackFile]) {
       mkdirSync(dirname(this.#place("next", "source", file)), { recursive: true });
@@ -165,7 +167,7 @@ export class Releases {
     for (const [image, id] of Object.entries(images)) await this.#docker("tag", id, tag(plan, image, release.number));
     renameSync(this.#place("next"), this.#place(release.number));
     this.#setCurrent(release.number);
-    await this.#drop(plan, new Set([release.number, ...this.#numbers.slice(0, KEEP)]));
+    await this.#drop(plan, new Set([release.number, ...this.#numbers.slice(0, releasesKept())]));
   }
 
   /** Forgets all but these releases, with the images that nothing else holds; then what failed builds left. */
@@ -192,7 +194,7 @@ export class Releases {
       const states = join(folder!, kind, "berth", this.#stack);
       const files = existsSync(states) ? readdirSync(states) : [];
       const timeOf = (file: string): string => /\d{19}/.exec(file)?.[0] ?? "";
-      const kept = new Set([...new Set(files.map(timeOf))].sort().slice(-KEEP_STATES));
+      const kept = new Set([...new Set(files.map(timeOf))].sort().slice(-statesKept()));
       for (const file of files) if (!kept.has(timeOf(file))) rmSync(join(states, file));
     }
   }
@@ -299,7 +301,7 @@ export class Releases {
       throw new Refusal(
         `release ${number} cannot come back: its image ${gone.map(([name, id]) => `${name} (${id})`).join(", ")} is no longer on the engine. ${known}`,
       );
-    const { file, replaced, lost, kept } = this.#fileOf(number);
+    const { file, replaced, lost, kept: today } = this.#fileOf(number);
     const plan = this.#planned(number);
     const pulled = (plan?.services ?? []).flatMap(({ image }) => ("pull" in image ? [image.pull] : []));
     for (const image of new Set(pulled))
@@ -319,7 +321,7 @@ export class Releases {
       console.error(
         `release ${number} is of before pulumi stack change-secrets-provider: its secrets cannot be read.${replaced.length ? ` Today's take their place: ${replaced.join(", ")}.` : ""}${lost.length ? ` Not set today, and so not then: ${lost.join(", ")}.` : ""}`,
       );
-    if (kept.length) console.error(`what opens data stays as it is today: ${kept.join(", ")}`);
+    if (today.length) console.error(`what opens data stays as it is today: ${today.join(", ")}`);
     console.log(number);
   }
 
@@ -339,9 +341,9 @@ export class Releases {
     const former = join(this.#folder, `before-rollback-${this.#stackFile}`);
     this.take();
     const changed = this.#differences(this.#place(number, "source"), this.#place("next", "source"));
-    const { file, replaced, lost, kept } = this.#fileOf(number);
+    const { file, replaced, lost, kept: today } = this.#fileOf(number);
     cpSync(this.#stackFile, former);
-    if (replaced.length || lost.length || kept.length) writeFileSync(this.#stackFile, stringify(file));
+    if (replaced.length || lost.length || today.length) writeFileSync(this.#stackFile, stringify(file));
     else cpSync(this.#place(number, "source", this.#stackFile), this.#stackFile);
     const files = changed.filter((name) => !name.includes(":") && name !== this.#stackFile);
     console.log(
