@@ -10,7 +10,7 @@ export const offHere = (): string[] => words("BERTH_OFF");
 export const imageHere = (reference: string): string =>
   new Map(words("BERTH_BASE_IMAGES").map((word) => word.split("=", 2) as [string, string])).get(reference) ?? reference;
 
-/** How many of something it keeps. @throws {Refusal} where it says what is no number: of nothing, none would be kept. */
+/** How many of something it keeps. @throws {Refusal} where it says what is no number: none would be kept. */
 export function keptHere(name: string, otherwise: number): number {
   const text = process.env[name] || String(otherwise);
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);

@@ -7,24 +7,27 @@ import type { ServiceSpec } from "./types.ts";
 const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 const FOLDER = "ca";
 
-/**
- * In both spellings: apt and curl know the small one alone, others the large one.
- * @param names Services that are reached without it.
- */
+/** @param names Services that are reached without it. */
 function proxyVariables({ proxy }: Settings, names: readonly string[]): Record<string, string> {
   if (proxy === undefined) return {};
   const { url, none } = proxy;
-  const all = { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(",") };
-  return Object.fromEntries(
-    Object.entries(all).flatMap(([name, value]) => [name, name.toLowerCase()].map((spelt) => [spelt, value])),
-  );
+  return { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(",") };
 }
 
-/** Arguments of every build. Docker knows those of proxies by itself, and keeps them out of the image. */
+/**
+ * Arguments of every build. Docker knows those of proxies by itself, and keeps them out of the image. In small letters
+ * too: apt and curl know no others. A service gets none of these, because BusyBox's wget, which asks for the health of
+ * some, would take its own container for somebody outside.
+ */
 export const buildArgs = (settings: Settings): Record<string, string> => ({
-  ...proxyVariables(settings, []),
+  ...inBothSpellings(proxyVariables(settings, [])),
   ...(settings.caCertificates === undefined ? {} : { CA_CERTIFICATES: settings.caCertificates }),
 });
+
+const inBothSpellings = (variables: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) => [name, name.toLowerCase()].map((spelt) => [spelt, value])),
+  );
 
 /**
  * What a service is given that calls others outside. An image that is built has the authorities in its list; programs

@@ -39,8 +39,8 @@ const ANY = "0.0.0.0";
 
 /**
  * Host ports that a container would have and the one that runs has not: whether they are free, taking them tells. A
- * port that stays cannot be taken as long as that one has it; under another address any port of it (0) tells whether the
- * machine has the address.
+ * port that stays cannot be taken as long as that one has it; under another address any port of that one (0) tells
+ * whether the machine has it.
  */
 export const newPorts = (now: Tried["ports"], before: Tried["ports"]): Tried["ports"] =>
   now.flatMap((port) => {
