@@ -36,6 +36,11 @@ export default tseslint.config(
           selector: "ExpressionStatement > CallExpression[callee.property.name='apply']",
           message: "This Output is thrown away: await it (promiseOf) or return it, else a failure inside goes unseen.",
         },
+        {
+          selector: "MemberExpression[property.name='localeCompare']",
+          message:
+            "It goes by the language of whoever runs the program: inOrder (plan/order.ts) is the same everywhere.",
+        },
       ],
     },
   },

@@ -1,23 +1,9 @@
 /** A stack's state against what the engine has, for bin/drift: pure functions over what both of them say. */
 import { type FileFound, sha256 } from "./archive.ts";
+import { CONTAINER, type Deployment, type Resource, VOLUME } from "./deployment.ts";
 import { isReal, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
 
 type Props = Readonly<Record<string, unknown>>;
-
-export interface Resource {
-  readonly urn: string;
-  readonly type: string;
-  readonly id?: string;
-  readonly inputs?: Props;
-  readonly outputs?: Props;
-  /** Waits for its deletion. */
-  readonly delete?: boolean;
-  readonly initErrors?: readonly string[];
-}
-export interface Deployment {
-  readonly resources?: readonly Resource[];
-  readonly pending_operations?: readonly { readonly type: string; readonly resource: Resource }[];
-}
 
 export interface ContainerFound {
   readonly Id: string;
@@ -71,9 +57,7 @@ export interface Finding {
   readonly engine?: readonly string[];
 }
 
-export const CONTAINER = "docker:index/container:Container";
 const NETWORK = "docker:index/network:Network";
-const VOLUME = "docker:index/volume:Volume";
 const IMAGE = "docker:index/image:Image";
 const SECRET = "4dabf18193072939515e22adb298388d";
 const MIB = 1024 ** 2;

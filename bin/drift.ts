@@ -14,15 +14,14 @@ import { type FileFound, filesOfTar } from "./archive.ts";
 import {
   announced,
   cargoOf,
-  CONTAINER,
   type ContainerFound,
-  type Deployment,
   differences,
   type Engine,
   type NetworkFound,
   unexpected,
   type VolumeFound,
 } from "./compare.ts";
+import { CONTAINER, type Deployment, VOLUME } from "./deployment.ts";
 import { preview, stateOf } from "./pulumi.ts";
 import { dockerOf, engineOf } from "./stack.ts";
 
@@ -33,10 +32,14 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
   const inspected = async <T>(kind: string, ids: readonly string[]): Promise<T[]> =>
     ids.length ? (JSON.parse((await docker(kind, "inspect", ...ids)).stdout) as T[]) : [];
   const label = ["--filter", `label=berth.stack=${stack}`];
+  // A volume with data that was there before the stack has none of its labels.
+  const own = new Set(resources.filter(({ type }) => type === VOLUME).map(({ id }) => id));
   const [containers, networks, volumes, images, counted] = await Promise.all([
     listed("ps", "--all", "--quiet", "--no-trunc", ...label).then((ids) => inspected<ContainerFound>("container", ids)),
     listed("network", "ls", "--quiet", "--no-trunc", ...label).then((ids) => inspected<NetworkFound>("network", ids)),
-    listed("volume", "ls", "--quiet", ...label).then((names) => inspected<VolumeFound>("volume", names)),
+    Promise.all([listed("volume", "ls", "--quiet", ...label), listed("volume", "ls", "--quiet")]).then(([ours, all]) =>
+      inspected<VolumeFound>("volume", [...new Set([...ours, ...all.filter((name) => own.has(name))])]),
+    ),
     listed("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then(
       (found) => new Map(found.map((line) => line.split(" ") as [string, string])),
     ),

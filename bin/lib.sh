@@ -3,6 +3,8 @@
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
+# Services and timers of a machine start what they start without it.
+export HOME=${HOME:-~}
 BENCH_HOME=${BERTH_BENCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-bench}
 # Secrets of the environment dev are nobody's: their passphrase is public. Every other stack has its own.
 DEV_PASSPHRASE=berth-dev
@@ -16,7 +18,13 @@ case " $* " in *' --help '*|*' -h '*) [ -n "${own_help:-}" ] || { sed -nE '2,/^[
 # Options are known by their names; what is no option is the one stack that a script works on.
 one_stack() { # [stack]
   local word
-  for word in "$@"; do case $word in -*) die "unknown option $word: bin/${0##*/} --help says what there is";; esac; done
+  for word in "$@"; do
+    case $word in
+      -*) die "unknown option $word: bin/${0##*/} --help says what there is";;
+      # A variable that is not set must not mean dev.
+      '') die "the name of a stack is empty: bin/${0##*/} --help says what it takes";;
+    esac
+  done
   [ $# -le 1 ] || die "one stack at a time, not \"$*\": bin/${0##*/} --help says what it takes"
   # shellcheck disable=SC2034 # for the script that calls
   stack=${1:-dev}
@@ -108,7 +116,7 @@ engine_answers() { # [stack]
   use_engine "${1:-}"
   answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
   case $answer in
-    *[Pp]ermission*) die "the Docker engine refuses this user: add yourself to its group (sudo usermod -aG docker $USER, then log in again) or run as root";;
+    *[Pp]ermission*) die "the Docker engine refuses this user: add yourself to its group (sudo usermod -aG docker $(id -un), then log in again) or run as root";;
     *) die "no Docker engine answers at ${DOCKER_HOST:-the default socket}: start it (systemctl start docker, or Docker Desktop), or name one with DOCKER_HOST. It said: $answer";;
   esac
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { outputIn } from "../config/checkout.ts";
 import { Refusal } from "../config/problems.ts";
-import type { Deployment } from "./compare.ts";
+import type { Deployment } from "./deployment.ts";
 import type { Preview } from "./steps.ts";
 
 const run = promisify(execFile);

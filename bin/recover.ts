@@ -17,9 +17,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { stateFolder } from "../config/checkout.ts";
 import { type Docker, lines } from "../config/docker-client.ts";
 import { Refusal } from "../config/problems.ts";
-import type { Deployment } from "./compare.ts";
+import { type Deployment, type Resource, VOLUME } from "./deployment.ts";
 import { pulumi, stateOf } from "./pulumi.ts";
-import { dockerOf, main } from "./stack.ts";
+import { dockerOf, engineOf, main } from "./stack.ts";
 
 interface Lock {
   readonly pid: number;
@@ -130,8 +130,21 @@ async function remove({ kind, id, name }: Labelled, docker: Docker): Promise<voi
 }
 
 /**
+ * Where nothing of a stack is, its data neither, is another engine than its own: all of it would be made there anew,
+ * empty, and the state forget what runs. It counts where data is protected.
+ */
+async function onItsEngine(stack: string, resources: readonly Resource[], docker: Docker): Promise<void> {
+  const data = resources.filter(({ type, protect }) => protect && type === VOLUME);
+  if (data.length === 0) return;
+  const found = new Set(await lines(docker("volume", "ls", "--quiet")));
+  if (data.some(({ id }) => found.has(id!))) return;
+  throw new Refusal(`nothing of stack ${stack} is on this engine (${engineOf(stack) ?? "this machine's"}), none of its data volumes either: it was made on another one. Nothing was touched.
+Name that one: pulumi config set docker:host ssh://deploy@host --stack ${stack}, or DOCKER_HOST. If it is lost for ever, have the state forget it, and begin here with what backups have: pulumi refresh --stack ${stack} --yes`);
+}
+
+/**
  * @returns what the state holds then
- * @throws {Refusal} where somebody else is at work on the stack, or has made it
+ * @throws {Refusal} where somebody else is at work on the stack, or has made it, or where this is not its engine
  */
 export async function recover(stack: string, docker: Docker): Promise<Deployment> {
   const cutOff = await unlock(stack);
@@ -146,6 +159,7 @@ export async function recover(stack: string, docker: Docker): Promise<Deployment
   if (containers(strangers) > containers(all) / 2 && !pending)
     throw new Refusal(`${containers(all)} containers of stack ${stack} are on this engine, and this checkout's state does not know ${containers(strangers)} of them: another checkout made them.
 Work there, or give this stack another name. If their state is lost, remove them (their data stays): docker rm -f $(docker ps -aq --filter label=berth.stack=${stack})`);
+  if (strangers.length === all.length) await onItsEngine(stack, resources, docker);
   // A plain pulumi that began since then: what it made may be in the list and not in the state.
   await unlock(stack);
   for (const stranger of strangers) await remove(stranger, docker);

@@ -19,13 +19,17 @@ import {
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
-import { type StackFile, stateFolder } from "../config/checkout.ts";
+import { stackFile, stateFolder } from "../config/checkout.ts";
 import { type Docker, lines, works } from "../config/docker-client.ts";
-import { Refusal } from "../config/problems.ts";
+import { keptHere } from "../config/here.ts";
+import { formatProblems, ProblemsError, Refusal } from "../config/problems.ts";
+import { systemOf } from "../config/shape.ts";
 import { imageName, repository } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { systems } from "../systems/index.ts";
 import { keeping } from "./build-cache.ts";
-import { runningImages } from "./pulumi.ts";
+import { leaving } from "./leaving.ts";
+import { runningImages, stateOf } from "./pulumi.ts";
 import { type Readable, readable } from "./release-file.ts";
 import { builtImages, dockerOf, planOf } from "./stack.ts";
 
@@ -41,19 +45,19 @@ interface Release {
   readonly changed: readonly string[];
 }
 
-const KEEP = Number(process.env["BERTH_KEEP_RELEASES"] ?? 5);
+const releasesKept = (): number => keptHere("BERTH_KEEP_RELEASES", 5);
 /**
  * Former states that a backend of files keeps of a stack, whole, for `pulumi
  * stack history`; the CLI itself forgets none.
  */
-const KEEP_STATES = Number(process.env["BERTH_KEEP_STATES"] ?? 50);
+const statesKept = (): number => keptHere("BERTH_KEEP_STATES", 50);
 
 const run = (file: string, ...args: string[]): string =>
   execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] }).trim();
 const inGit = () => spawnSync("git", ["rev-parse", "--is-inside-work-tree"], { stdio: "ignore" }).status === 0;
-/** Where git knows nothing of the checkout: everything but packages and states. */
+/** Where git knows nothing of the checkout, or is not there: everything but packages, states and a history. */
 const EVERY_FILE = [
-  ...[".", "(", "-name", "node_modules", "-o", "-name", ".state", ")"],
+  ...[".", "(", "-name", "node_modules", "-o", "-name", ".state", "-o", "-name", ".git", ")"],
   ...["-prune", "-o", "!", "-type", "d", "-printf", "%P\\0"],
 ];
 
@@ -121,6 +125,7 @@ export class Releases {
 
   /** Before an up: what is applied is what is kept, whoever edits meanwhile. */
   take(): void {
+    [releasesKept, statesKept].forEach((kept) => kept());
     rmSync(this.#place("next"), { recursive: true, force: true });
     for (const file of [...this.#sources(), this.#stackFile]) {
       mkdirSync(dirname(this.#place("next", "source", file)), { recursive: true });
@@ -162,7 +167,7 @@ export class Releases {
     for (const [image, id] of Object.entries(images)) await this.#docker("tag", id, tag(plan, image, release.number));
     renameSync(this.#place("next"), this.#place(release.number));
     this.#setCurrent(release.number);
-    await this.#drop(plan, new Set([release.number, ...this.#numbers.slice(0, KEEP)]));
+    await this.#drop(plan, new Set([release.number, ...this.#numbers.slice(0, releasesKept())]));
   }
 
   /** Forgets all but these releases, with the images that nothing else holds; then what failed builds left. */
@@ -189,7 +194,7 @@ export class Releases {
       const states = join(folder!, kind, "berth", this.#stack);
       const files = existsSync(states) ? readdirSync(states) : [];
       const timeOf = (file: string): string => /\d{19}/.exec(file)?.[0] ?? "";
-      const kept = new Set([...new Set(files.map(timeOf))].sort().slice(-KEEP_STATES));
+      const kept = new Set([...new Set(files.map(timeOf))].sort().slice(-statesKept()));
       for (const file of files) if (!kept.has(timeOf(file))) rmSync(join(states, file));
     }
   }
@@ -296,15 +301,18 @@ export class Releases {
       throw new Refusal(
         `release ${number} cannot come back: its image ${gone.map(([name, id]) => `${name} (${id})`).join(", ")} is no longer on the engine. ${known}`,
       );
-    const pulled = planOf(this.#stack, undefined, this.#place(number, "source")).services.flatMap(({ image }) =>
-      "pull" in image ? [image.pull] : [],
-    );
+    const { file, replaced, lost, kept: today } = this.#fileOf(number);
+    const plan = this.#planned(number);
+    const pulled = (plan?.services ?? []).flatMap(({ image }) => ("pull" in image ? [image.pull] : []));
     for (const image of new Set(pulled))
       if (!(await isThere(image)) && !(await works(docker("pull", image))))
         throw new Refusal(
           `release ${number} cannot come back: its image ${image} is neither on the engine nor to be had. ${known}`,
         );
-    const { file, replaced, lost } = this.#fileOf(number);
+    const versions = (file.config?.["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
+    const left = plan ? leaving(plan, versions, await stateOf(this.#stack)) : [];
+    if (left.length)
+      throw new Refusal(formatProblems(this.#stack, left, `release ${number} cannot come back. Nothing was touched.`));
     writeFileSync(
       this.#place(number, "existing.yaml"),
       stringify({ ...file, config: { ...file.config, "berth:images": images } }),
@@ -313,7 +321,18 @@ export class Releases {
       console.error(
         `release ${number} is of before pulumi stack change-secrets-provider: its secrets cannot be read.${replaced.length ? ` Today's take their place: ${replaced.join(", ")}.` : ""}${lost.length ? ` Not set today, and so not then: ${lost.join(", ")}.` : ""}`,
       );
+    if (today.length) console.error(`what opens data stays as it is today: ${today.join(", ")}`);
     console.log(number);
+  }
+
+  /** As this program reads it; undefined where it refuses a key of then: the release's own program does not. */
+  #planned(release: number): Plan | undefined {
+    try {
+      return planOf(this.#stack, undefined, this.#place(release, "source"));
+    } catch (error) {
+      if (error instanceof ProblemsError) return undefined;
+      throw error;
+    }
   }
 
   /** After a rollback: the stack file is the release's, and what else differs from the checkout is said. */
@@ -322,9 +341,9 @@ export class Releases {
     const former = join(this.#folder, `before-rollback-${this.#stackFile}`);
     this.take();
     const changed = this.#differences(this.#place(number, "source"), this.#place("next", "source"));
-    const { file, replaced, lost } = this.#fileOf(number);
+    const { file, replaced, lost, kept: today } = this.#fileOf(number);
     cpSync(this.#stackFile, former);
-    if (replaced.length || lost.length) writeFileSync(this.#stackFile, stringify(file));
+    if (replaced.length || lost.length || today.length) writeFileSync(this.#stackFile, stringify(file));
     else cpSync(this.#place(number, "source", this.#stackFile), this.#stackFile);
     const files = changed.filter((name) => !name.includes(":") && name !== this.#stackFile);
     console.log(
@@ -347,10 +366,9 @@ export class Releases {
   }
   /** What of a release can be read today. */
   #fileOf(release: number): Readable {
-    return readable(this.#stackFileIn(this.#place(release, "source")), this.#stackFileIn("."));
-  }
-  #stackFileIn(where: string): StackFile {
-    return parse(readFileSync(join(where, this.#stackFile), "utf8")) as StackFile;
+    const then = stackFile(this.#stack, this.#place(release, "source"));
+    const { shape } = systemOf(systems, then.config?.["berth:system"] as string | undefined, this.#stack);
+    return readable(then, stackFile(this.#stack, "."), shape.secrets);
   }
 }
 

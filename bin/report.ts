@@ -1,4 +1,5 @@
 /** A preview to what a reviewer reads, in Markdown. Pure: bin/preview.ts runs the preview. */
+import { inOrder } from "../plan/order.ts";
 import { differenceOf } from "./difference.ts";
 import {
   type Change,
@@ -135,9 +136,7 @@ function entries(steps: readonly Step[]): Entry[] {
   const rank = (name: string) => [...TIERS, REST].indexOf(name);
   return [...grouped.values()]
     .map((all) => ({ ...all[0]!, names: all.map(({ name }) => name).sort() }))
-    .sort(
-      (a, b) => rank(a.tier) - rank(b.tier) || a.kind.localeCompare(b.kind) || a.names[0]!.localeCompare(b.names[0]!),
-    );
+    .sort((a, b) => rank(a.tier) - rank(b.tier) || inOrder(a.kind, b.kind) || inOrder(a.names[0]!, b.names[0]!));
 }
 
 /** The container that carries files in follows its volume, and both follow the content. */

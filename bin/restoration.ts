@@ -1,5 +1,6 @@
 /** What a restore does to the stores of a stack. Pure: bin/restore.ts asks, bin/restore does it. */
 import { didYouMean } from "../config/nearest.ts";
+import { inOrder } from "../plan/order.ts";
 import type { Kept, Restore } from "../systems/stores/store.ts";
 
 /** What a backup says of itself (services/backup, manifest.py), as far as it is asked here. */
@@ -55,7 +56,7 @@ export function restoredOf(
   if (missing) throw new Error(`backup ${id} of stack ${stack} holds nothing of ${missing.title}`);
   const held = known.filter(has);
   const restored = held.filter(({ how, name }) => how === "beside" || asked.includes(name));
-  if (restored.length > 0) return restored.sort((a, b) => a.how.localeCompare(b.how));
+  if (restored.length > 0) return restored.sort((a, b) => inOrder(a.how, b.how));
   const titles = held.map(({ title }) => title).join(" and ");
   throw new Error(
     held.length

@@ -31,7 +31,7 @@ export function planOf(stack: string, off: Iterable<string> = offHere(), folder 
     const name = key.slice("berth:".length);
     const encrypted = typeof value === "object" && value !== null && "secure" in value;
     // What is encrypted the CLI alone can read.
-    const leaf = shape.secrets[name];
+    const leaf = Object.hasOwn(shape.secrets, name) ? shape.secrets[name] : undefined;
     if (leaf) secrets.set(key, encrypted ? { encrypted } : { encrypted, fault: faultOf(String(value), leaf) });
     else values.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }

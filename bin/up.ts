@@ -5,9 +5,11 @@
  * with the same eyes as bin/drift's; what is applied is kept as a release, once it runs.
  */
 import { spawn } from "node:child_process";
+import { stackFile } from "../config/checkout.ts";
 import { ProblemsError, Refusal } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
 import { repair } from "./drift.ts";
+import { abandoned, leaving } from "./leaving.ts";
 import { takenPorts } from "./ports.ts";
 import { HELD } from "./pulumi.ts";
 import { recover } from "./recover.ts";
@@ -21,12 +23,17 @@ async function before(stack: string): Promise<{ readonly plan: Plan; readonly me
   const docker = dockerOf(stack);
   const deployment = await recover(stack, docker);
   const plan = planOf(stack);
+  const { config = {} } = stackFile(stack, ".");
+  const versions = (config["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
   const problems = [
+    ...leaving(plan, versions, deployment),
     // Of another machine's ports nothing is known here: its engine refuses what is taken.
     ...(engineOf(stack) === undefined ? await takenPorts(plan, docker) : []),
     ...(await misplacedVolumes(plan, docker)),
   ];
   if (problems.length) throw new ProblemsError(stack, problems);
+  for (const volume of abandoned(plan, deployment))
+    console.error(`nothing of stack ${stack} uses volume ${volume} any more: it stays on the engine, with its data`);
   const mend = await repair(stack, deployment, docker).catch((error: Error) => {
     throw new Refusal(`${error.message}\nerror: could not compare stack ${stack} with its engine`);
   });
@@ -59,6 +66,14 @@ const waysOut = (stack: string): readonly (readonly [RegExp, string])[] => [
   [
     /port is already allocated|address already in use/i,
     `another program or stack has the port: pulumi config set berth:portOffset 100 --stack ${stack}`,
+  ],
+  [
+    /cannot assign requested address/i,
+    `the engine's machine has no such address: pulumi config set berth:bindAddress 0.0.0.0 --stack ${stack}`,
+  ],
+  [
+    /pool overlaps with other one|non-overlapping IPv4 address pool/i,
+    `another network of the engine has these addresses: pulumi config set berth:subnet 10.201.0.0/20 --stack ${stack}, or docker network prune`,
   ],
   [
     /cannot be deleted|it is protected/i,

@@ -45,14 +45,16 @@ function nameOf(image: string, { registry, system, stack, images }: Plan, proble
   try {
     return `${repository(registry, system, image)}:${imageTag({ version: version(), revision: revisionOf(foldersOf(spec)), target: spec.target })}`;
   } catch (error) {
-    if (!(error instanceof ShallowError)) throw error;
+    const isShallow = error instanceof ShallowError;
     // Once is enough, however many images there are.
     if (problems.every(({ key }) => key !== "berth:registry"))
       problems.push({
         key: "berth:registry",
-        got: "this clone has not its whole history",
+        got: isShallow ? "this clone has not its whole history" : (error as Error).message.split("\n", 1)[0]!,
         allowed: "a whole clone, because a pushed image is named by the last commit of its folder",
-        fix: "git fetch --unshallow   (with actions/checkout: fetch-depth: 0)",
+        fix: isShallow
+          ? "git fetch --unshallow   (with actions/checkout: fetch-depth: 0)"
+          : `git -C ${process.cwd()} status   (says what is wrong: another user's checkout, such as git config --global --add safe.directory ${process.cwd()})`,
       });
     return "";
   }

@@ -159,4 +159,5 @@ async function failure(docker: Docker, name: string, what: string): Promise<Erro
   return new Error(`${what}. Its last words:\n${`${stdout}${stderr}`.trimEnd() || "(it wrote nothing)"}`);
 }
 
-const list = (ports: Tried["ports"]): string => ports.map(({ ip, external }) => `${ip}:${external}`).join(", ");
+const list = (ports: Tried["ports"]): string =>
+  ports.map(({ ip, external }) => `${ip}:${external === 0 ? "(any)" : external}`).join(", ");

@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
+import { Refusal } from "./problems.ts";
 
 /** The dev stack's secrets are nobody's: everybody may know what they are encrypted with (bin/lib.sh has it too). */
 export const PUBLIC_PASSPHRASE = "berth-dev";
@@ -43,13 +44,30 @@ export function stateFolder(): string | undefined {
   return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
 }
 
-/** @param folder Where the stack file is. @throws where it is not there. */
-export const stackText = (stack: string, folder: string): string =>
-  readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8");
+/** @param folder Where the stack file is. @throws {Refusal} where it is not there. */
+export function stackText(stack: string, folder: string): string {
+  try {
+    return readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8");
+  } catch (error) {
+    throw new Refusal(`Pulumi.${stack}.yaml cannot be read: ${(error as Error).message}`);
+  }
+}
 
-/** @param folder Where the stack file is. @throws where it is not there, or is no YAML. */
-export const stackFile = (stack: string, folder: string): StackFile =>
-  (parse(stackText(stack, folder)) ?? {}) as StackFile;
+/** @param folder Where the stack file is. @throws {Refusal} where it is not there, or is no stack file. */
+export function stackFile(stack: string, folder: string): StackFile {
+  const document = parseDocument(stackText(stack, folder));
+  const [error] = document.errors;
+  const file: unknown = document.errors.length ? undefined : (document.toJS() ?? {});
+  const config = isMap(file) ? (file["config"] ?? {}) : undefined;
+  if (!isMap(file) || !isMap(config))
+    throw new Refusal(
+      `Pulumi.${stack}.yaml is no stack file: ${error?.message.trimEnd() ?? "it has to be a map, and so has its key config"}`,
+    );
+  return { ...file, config };
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Whether a value of a stack file is encrypted, wholly or in part. */
 export const isSealed = (value: unknown): boolean => /"secure":/.test(JSON.stringify(value) ?? "");

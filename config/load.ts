@@ -52,7 +52,7 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
     const [namespace, name] = key.split(":", 2) as [string, string];
     if (namespace !== "berth") continue;
-    if (name in shape.secrets) {
+    if (Object.hasOwn(shape.secrets, name)) {
       const leaf = shape.secrets[name]!;
       const fault = faultOf(value, leaf) ?? (isProd ? weakness(value, leaf) : undefined);
       raw.set(key, { encrypted: isConfigSecret(key), fault });

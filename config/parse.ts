@@ -35,16 +35,18 @@ const NAMESPACE = "berth:";
 export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
   const leaves: Readonly<Record<string, z.ZodType>> = shape.settings.shape;
   // What is no place for a secret is shown in messages, and so is not looked at.
-  const sealed = [...raw.values.keys()].filter((key) => raw.sealed?.has(key) && key.slice(NAMESPACE.length) in leaves);
+  const sealed = [...raw.values.keys()].filter(
+    (key) => raw.sealed?.has(key) && Object.hasOwn(leaves, key.slice(NAMESPACE.length)),
+  );
   const entries = [...raw.values]
     .filter(([key]) => !sealed.includes(key))
     .map(([key, text]): [string, unknown] => {
       const name = key.slice(NAMESPACE.length);
-      return [name, decode(text, leaves[name])];
+      return [name, decode(text, Object.hasOwn(leaves, name) ? leaves[name] : undefined)];
     });
   const result = shape.settings.safeParse(Object.fromEntries(entries), { reportInput: true });
   const problems = [
-    ...(result.error?.issues ?? []).flatMap((issue) => explain(issue, raw.stack, shape)),
+    ...once((result.error?.issues ?? []).flatMap((issue) => explain(issue, raw.stack, shape))),
     ...sealed.map((key) => ({
       key,
       got: "encrypted in the stack file (--secret)",
@@ -57,6 +59,11 @@ export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
   ];
   return result.success && problems.length === 0 ? { settings: result.data, problems: [] } : { problems };
 }
+
+/** A value may break several rules of one leaf, which has one message. */
+const once = (problems: readonly Problem[]): Problem[] => [
+  ...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values(),
+];
 
 function isText(key: string, leaves: Readonly<Record<string, z.ZodType>>): boolean {
   const leaf = leaves[key.slice(NAMESPACE.length)];
@@ -79,11 +86,14 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? unwrap(schema.unwrap()) : schema;
 }
 
-/** The innermost leaf on the way to a problem that describes itself. */
-function metaAt(path: readonly PropertyKey[], { settings }: Shape): LeafMeta | undefined {
+/** The innermost leaf on the way to a problem that describes itself, and the way from there. */
+function metaAt(
+  path: readonly PropertyKey[],
+  { settings }: Shape,
+): { readonly meta: LeafMeta; readonly inside: readonly PropertyKey[] } | undefined {
   let schema: z.core.$ZodType = settings;
-  let found: LeafMeta | undefined;
-  for (const step of path) {
+  let found: ReturnType<typeof metaAt>;
+  for (const [n, step] of path.entries()) {
     const type = unwrap(schema);
     let next: z.core.$ZodType | undefined;
     if (type instanceof z.ZodObject) next = (type.shape as Record<string, z.core.$ZodType>)[String(step)];
@@ -92,44 +102,64 @@ function metaAt(path: readonly PropertyKey[], { settings }: Shape): LeafMeta | u
     if (!next) break;
     schema = next;
     const meta = metaOf(schema);
-    if (meta) found = meta;
+    if (meta) found = { meta, inside: path.slice(n + 1) };
   }
   return found;
 }
 
+/** As `pulumi config set --path` has it. */
+const keyOf = (path: readonly PropertyKey[]): string =>
+  NAMESPACE +
+  path.map((step, n) => (typeof step === "number" ? `[${step}]` : `${n ? "." : ""}${String(step)}`)).join("");
+
 function explain(issue: z.core.$ZodIssue, stack: string, shape: Shape): Problem[] {
-  const key = NAMESPACE + issue.path.map((step, i) => (i === 0 ? "" : ".") + String(step)).join("");
-  if (issue.code === "unrecognized_keys") {
-    const parent = issue.path.length ? `${key}.` : NAMESPACE;
-    const known = knownKeys(issue.path, shape);
-    const why = (name: string): string | undefined => (issue.path.length ? undefined : shape.without[name]);
-    return issue.keys.map((name) => ({
-      key: parent + name,
-      got: `no such key${why(name) === undefined ? didYouMean(name, known) : `: ${why(name)}`}`,
-      allowed: known.join(", "),
-      fix: `pulumi config rm ${issue.path.length ? "--path " : ""}${parent}${name} --stack ${stack}`,
-    }));
-  }
-  const meta = metaAt(issue.path, shape);
+  const key = keyOf(issue.path);
+  if (issue.code === "unrecognized_keys") return issue.keys.map((name) => unknownKey(name, issue.path, stack, shape));
+  const found = metaAt(issue.path, shape);
   return [
     {
       key,
       got: issue.input === undefined ? "missing" : `got ${shown(issue.input)}`,
-      allowed: meta ? `${meta.allowed}, such as ${JSON.stringify(meta.example)}` : issue.message,
-      fix: setCommand(key, exampleFor(meta?.example, issue), stack),
+      allowed: found ? `${found.meta.allowed}, such as ${JSON.stringify(found.meta.example)}` : issue.message,
+      fix:
+        // It is the name that is wrong.
+        issue.code === "invalid_key"
+          ? `pulumi config rm --path ${key} --stack ${stack}`
+          : setCommand(key, found ? exampleOf(found.meta.example, found.inside) : "<value>", stack),
     },
   ];
+}
+
+function unknownKey(name: string, path: readonly PropertyKey[], stack: string, shape: Shape): Problem {
+  const key = path.length ? `${keyOf(path)}.${name}` : NAMESPACE + name;
+  const known = knownKeys(path, shape);
+  const why = path.length ? undefined : Object.entries(shape.without).find(([other]) => other === name)?.[1];
+  const remove = `pulumi config rm ${path.length ? "--path " : ""}${key} --stack ${stack}`;
+  // What `pulumi config set` makes of a path that it is not told of.
+  const [head] = name.split(/[.[]/, 1) as [string];
+  return path.length === 0 && head !== name && known.includes(head)
+    ? {
+        key,
+        got: "no such key: without --path, dots and brackets are part of a name",
+        allowed: `${NAMESPACE}${head} with what is inside of it`,
+        fix: `${remove}, then pulumi config set --path ${key} '<value>' --stack ${stack}`,
+      }
+    : {
+        key,
+        got: `no such key${why === undefined ? didYouMean(name, known) : `: ${why}`}`,
+        allowed: known.join(", "),
+        fix: remove,
+      };
 }
 
 /** But for a password in a URL. */
 const shown = (input: unknown): string => JSON.stringify(input).replaceAll(/(:\/\/)[^/"]*@/g, "$1…@");
 
-/** The example of an object has all its keys; a problem with one of them shows the value of that key. */
-function exampleFor(example: unknown, issue: z.core.$ZodIssue): unknown {
-  const last = issue.path.at(-1);
-  if (issue.path.length > 1 && typeof example === "object" && example !== null && typeof last === "string")
-    return (example as Record<string, unknown>)[last] ?? Object.values(example)[0];
-  return example ?? "<value>";
+/** The example of an object has all its keys, and that of a list its items: of what is inside, that part. */
+function exampleOf(example: unknown, [step, ...inside]: readonly PropertyKey[]): unknown {
+  if (step === undefined || typeof example !== "object" || example === null) return example;
+  const parts = example as Readonly<Record<PropertyKey, unknown>>;
+  return exampleOf(parts[step] ?? Object.values(parts)[0], inside);
 }
 
 function knownKeys(path: readonly PropertyKey[], { settings, secrets }: Shape): string[] {

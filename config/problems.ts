@@ -47,5 +47,5 @@ export function setCommand(key: string, value: unknown, stack: string): string {
     typeof value === "object" || (typeof value === "string" && /[^\w.:/-]/.test(value))
       ? `'${typeof value === "string" ? value : JSON.stringify(value)}'`
       : `${value as string | number | boolean}`;
-  return `pulumi config set ${inside ? "--path " : ""}${key} ${text} --stack ${stack}`;
+  return `pulumi config set ${inside ? "--path " : ""}${key.includes("[") ? `'${key}'` : key} ${text} --stack ${stack}`;
 }

@@ -18,6 +18,10 @@ const DOUBTFUL: readonly RegExp[] = [
   /^(?:true|false)$/i,
 ];
 
+/** Text that a variable is given, which is handed over without the zeros at its end. */
+const isChanged = (path: string, source: string, value: unknown): boolean =>
+  path.includes(".environment.") && typeof value === "number" && String(value) !== source;
+
 const isDoubtful = (source: string): boolean => !PLAIN.test(source) && DOUBTFUL.some((form) => form.test(source));
 
 /**
@@ -36,7 +40,8 @@ export function scalarProblems(text: string, stack: string, isText: (key: string
     else if (isScalar(node) && node.type === "PLAIN") {
       const { source = "", value, range } = node;
       if (isText(path) && typeof value === "number") found.push(number(path, stack));
-      else if (isDoubtful(source)) found.push(doubt(path, source, lines.linePos(range![0]).line, stack));
+      else if (isDoubtful(source) || isChanged(path, source, value))
+        found.push(doubt(path, source, lines.linePos(range![0]).line, stack));
     }
   };
   if (isMap(config))

@@ -58,10 +58,30 @@ const reference = z
   .regex(
     /^(?:[A-Za-z0-9.-]+(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*(?::(?!latest$)\w[\w.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
   );
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/** Whether a host could be: what stands in a URL need not be a name in DNS. */
+function couldBe(text: string): boolean {
+  const { hostname = "", port } = URL.parse(text) ?? {};
+  const labels = hostname.replace(/\.$/, "").split(".");
+  return (
+    port !== "0" && (hostname.startsWith("[") || (hostname.length < 254 && labels.every((one) => LABEL.test(one))))
+  );
+}
 /** Whoever is asked there is asked at its root, and what is in a URL is no secret. */
-export const origin = z.url({ protocol: /^https?$/ }).regex(/^https?:\/\/[^/?#@\s]+\/?$/i);
-/** The smallest leaves each of eight networks 126 addresses. */
-const subnet = z.cidrv4().refine((text) => /\/(?:[89]|1\d|2[0-2])$/.test(text));
+export const origin = z
+  .url({ protocol: /^https?$/ })
+  .regex(/^https?:\/\/[^/?#@\s\\]+\/?$/i)
+  .refine(couldBe);
+/** It means the container itself to whoever is in one. */
+export const LOCAL = /^https?:\/\/(?:localhost|[\w.-]+\.localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])\.?(?=[:/]|$)/i;
+export const elsewhere = origin.refine((text) => !LOCAL.test(text));
+/**
+ * The smallest leaves each of eight networks 126 addresses. Of some no machine has any: those of this network, of the
+ * machine itself, and those of many at once.
+ */
+const subnet = z
+  .cidrv4()
+  .refine((text) => /\/(?:[89]|1\d|2[0-2])$/.test(text) && !/^(?:0|127|22[4-9]|2[3-5]\d)\./.test(text));
 const serviceName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const port = z.number().int().min(1).max(65535);
 /** Ten years: Prometheus counts in billionths of a second, and ends at 292. */
@@ -90,7 +110,7 @@ export const seconds = (text: string): number =>
 
 /** An address that containers reach too; what is in their environment is no secret. */
 const proxy = z.strictObject({
-  url: leaf(origin.regex(/^https?:\/\/(?!localhost(?:[:/]|$)|127\.|\[::1\])/i), {
+  url: leaf(elsewhere, {
     description: "Address of the proxy.",
     allowed: "an http or https URL of a host that containers reach (not localhost), without a password",
     example: "http://proxy.example.org:3128",
@@ -165,7 +185,7 @@ export const commonSettings = {
   subnet: leaf(subnet.optional(), {
     description:
       "Private network that the stack's networks share; each gets an eighth. To be named before the first up: a change replaces every container. Default: what the engine has left.",
-    allowed: "an IPv4 network in CIDR notation from /8 to /22",
+    allowed: "an IPv4 network in CIDR notation from /8 to /22, of addresses that machines may have",
     example: "10.200.0.0/20",
   }),
   proxy: leaf(proxy.optional(), {

@@ -78,7 +78,9 @@ const FORMS = {
   },
   url: {
     allowed: "an http or https URL",
-    wrong: (text) => asciiFault(text) ?? (/^https?:$/.test(URL.parse(text)?.protocol ?? "") ? undefined : "no URL"),
+    // What browsers make of https:/host and https:host, no other program does.
+    wrong: (text) =>
+      asciiFault(text) ?? (/^https?:\/\/[^/?#\\]/i.test(text) && URL.canParse(text) ? undefined : "no URL"),
   },
   pem: { allowed: "PEM, from -----BEGIN to -----END, each at the beginning of a line", wrong: pemFault },
 } satisfies Readonly<Record<string, Form>>;

@@ -61,8 +61,8 @@ export function systemOf<S extends Shapes[string]>(
   stack: string,
 ): S {
   const names = Object.keys(systems);
-  const found = systems[name ?? names[0]!];
-  if (found) return found;
+  const found = name ?? names[0]!;
+  if (names.includes(found)) return systems[found]!;
   const allowed = names.join(", ");
   throw new ProblemsError(stack, [
     {

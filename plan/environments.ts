@@ -3,7 +3,7 @@
  * (test/unit/plan/environments.test.ts holds it).
  */
 import { setCommand, type Problem } from "../config/problems.ts";
-import { commonSettings, metaOf, type Settings } from "../config/schema.ts";
+import { commonSettings, LOCAL, metaOf, type Settings } from "../config/schema.ts";
 import type { Context, Notice, PlannedService, System } from "./types.ts";
 
 /** Only in development: shows internals, runs what was just typed, or gives data away. */
@@ -147,8 +147,7 @@ function passphraseProblems({ publicPassphrase, settings, stack }: Context): Pro
  */
 function signatureProblems({ configured, settings, shape, stack }: Context): Problem[] {
   const { bindAddress, publicUrl = `http://${bindAddress}` } = settings;
-  const isOurs = /^https?:\/\/(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(?=[:/]|$)/i.test(publicUrl);
-  return !isOurs
+  return !LOCAL.test(publicUrl)
     ? []
     : [...configured]
         .filter((key) => shape.secrets[key]?.signsUrl)

@@ -14,11 +14,20 @@ function proxyVariables({ proxy }: Settings, names: readonly string[]): Record<s
   return { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: ["localhost", "127.0.0.1", ...names, ...none].join(",") };
 }
 
-/** Arguments of every build. Docker knows those of proxies by itself, and keeps them out of the image. */
+/**
+ * Arguments of every build. Docker knows those of proxies by itself, and keeps them out of the image. In small letters
+ * too: apt and curl know no others. A service gets none of these, because BusyBox's wget, which asks for the health of
+ * some, would take its own container for somebody outside.
+ */
 export const buildArgs = (settings: Settings): Record<string, string> => ({
-  ...proxyVariables(settings, []),
+  ...inBothSpellings(proxyVariables(settings, [])),
   ...(settings.caCertificates === undefined ? {} : { CA_CERTIFICATES: settings.caCertificates }),
 });
+
+const inBothSpellings = (variables: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) => [name, name.toLowerCase()].map((spelt) => [spelt, value])),
+  );
 
 /**
  * What a service is given that calls others outside. An image that is built has the authorities in its list; programs

@@ -1,6 +1,7 @@
 /** Settings and a catalogue to a plan, or every problem at once. Pure: it can be printed without an engine. */
 import { ProblemsError } from "../config/problems.ts";
 import type { Settings } from "../config/schema.ts";
+import { effectNotices } from "./checks/effect.ts";
 import { engineNotices } from "./checks/engine.ts";
 import { problemsIn } from "./checks/index.ts";
 import { portNotices } from "./checks/ports.ts";
@@ -9,6 +10,7 @@ import { startOrder, waitsFor } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
 import { labels } from "./names.ts";
 import { neighbourNotices } from "./neighbours.ts";
+import { inOrder } from "./order.ts";
 import { buildArgs, outside } from "./outside.ts";
 import { routesOf } from "./routes.ts";
 import { consumersOf, references, secretsIn, templatesOf } from "./template.ts";
@@ -70,6 +72,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     ),
     notices: [
       ...environmentNotices(services, system, context),
+      ...effectNotices(services, context),
       ...engineNotices(services, context),
       ...portNotices(services, context),
       ...neighbourNotices(services, context),
@@ -174,5 +177,5 @@ function urlsOf(
         publicUrl + (path === "/" ? "" : path),
       ]),
   );
-  return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => a.localeCompare(b)));
+  return Object.fromEntries([...urls, ...routed].sort(([a], [b]) => inOrder(a, b)));
 }

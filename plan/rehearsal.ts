@@ -35,9 +35,19 @@ export const tried = <A extends object>(args: A): Omit<A, InPlace> =>
     Object.entries(args).filter(([key]) => !(IN_PLACE as readonly string[]).includes(key)),
   ) as unknown as Omit<A, InPlace>;
 
-/** Host ports that a container would have and the one that runs has not: whether they are free, taking them tells. */
+const ANY = "0.0.0.0";
+
+/**
+ * Host ports that a container would have and the one that runs has not: whether they are free, taking them tells. A
+ * port that stays cannot be taken as long as that one has it; under another address any port of that one (0) tells
+ * whether the machine has it.
+ */
 export const newPorts = (now: Tried["ports"], before: Tried["ports"]): Tried["ports"] =>
-  now.filter(({ external }) => !before.some((old) => old.external === external));
+  now.flatMap((port) => {
+    const old = before.find(({ external }) => external === port.external);
+    if (old === undefined) return [port];
+    return port.ip === old.ip || port.ip === ANY ? [] : [{ ...port, external: 0 }];
+  });
 
 /** Without a network nobody knows a container's own name, which some servers look up as they start. */
 const ALONE = ["--network", "none", "--hostname", "rehearsal", "--add-host", "rehearsal:127.0.0.1"];

@@ -1,4 +1,5 @@
 /** Routes of a system to the edge's configuration. Pure; the names of the containers come in at deployment. */
+import { inOrder } from "./order.ts";
 import { pace } from "./pace.ts";
 import type { Route, ServiceSpec } from "./types.ts";
 
@@ -33,7 +34,7 @@ const waysOf = (services: readonly ServiceSpec[]): Way[] =>
         return [{ name, upstream: port === service.port ? name : `${name}_${port}`, port, route }];
       }),
     )
-    .sort((a, b) => a.upstream.localeCompare(b.upstream));
+    .sort((a, b) => inOrder(a.upstream, b.upstream));
 
 export interface EdgeArgs {
   /** Whether there is a certificate. */

@@ -1,4 +1,5 @@
 /** Services to Prometheus's configuration. Pure: the same services always give the same text. */
+import { inOrder } from "./order.ts";
 import { pace } from "./pace.ts";
 import type { ServiceSpec, Tier } from "./types.ts";
 
@@ -34,7 +35,7 @@ export function targets(services: readonly ServiceSpec[]): Target[] {
         ...(metrics.honorLabels ? { honorLabels: true } : {}),
       };
     })
-    .sort((a, b) => a.service.localeCompare(b.service));
+    .sort((a, b) => inOrder(a.service, b.service));
 }
 
 /** `prometheus.yml`. JSON is YAML; the order of the keys is the order they are written in here. */

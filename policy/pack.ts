@@ -17,10 +17,11 @@ const policyOf = (rule: Rule): ResourceValidationPolicy => ({
       type,
       urn,
       props,
-      opts: { protect },
+      opts: { protect, ignoreChanges },
     } = asked;
     try {
-      for (const violation of judge(rule, { type, urn, props, protect }, exemptions, today)) report(violation);
+      for (const violation of judge(rule, { type, urn, props, protect, ignoreChanges }, exemptions, today))
+        report(violation);
     } catch (error) {
       // Left alone, the SDK warns of each value that is not known yet, such as the digest of an image still to be
       // built: fifty warnings on a first preview. An update asks again before it makes the resource, and knows.

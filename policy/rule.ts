@@ -13,6 +13,8 @@ export interface Resource {
   readonly urn: string;
   readonly props: object;
   readonly protect: boolean;
+  /** Properties whose changes the program leaves alone. */
+  readonly ignoreChanges: readonly string[];
 }
 
 /** What is wrong, in the words of who must mend it. */

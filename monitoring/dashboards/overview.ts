@@ -1,4 +1,5 @@
 /** A row for each service: is it there, what does it do, how well, how full is it, does it keep falling over. */
+import { inOrder } from "../../plan/order.ts";
 import type { ServiceSpec } from "../../plan/types.ts";
 import { type Dashboard, type Drawings, number, orZero, type Panel, query, type Row, share } from "../panels.ts";
 import { application, edge, quantile, type Requests } from "./requests.ts";
@@ -23,7 +24,7 @@ export const overview = (services: readonly Service[], drawn: NonNullable<Drawin
       ],
     },
     ...[...services]
-      .sort((a, b) => TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier) || a.name.localeCompare(b.name))
+      .sort((a, b) => TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier) || inOrder(a.name, b.name))
       .map((service) => row(service, { ...EDGE, ...drawn }[service.name])),
   ],
 });

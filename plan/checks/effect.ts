@@ -1,8 +1,9 @@
 /** What is set and has no effect is refused, not ignored. */
 import { type Problem, setCommand } from "../../config/problems.ts";
 import { generatedIn, type SecretKey, type SecretLeaves } from "../../config/secrets.ts";
+import { LOCAL } from "../../config/schema.ts";
 import { references, templatesOf } from "../template.ts";
-import type { System } from "../types.ts";
+import type { Context, Notice, PlannedService, System } from "../types.ts";
 import type { Draft } from "./draft.ts";
 import { freePort } from "./ports.ts";
 
@@ -75,3 +76,41 @@ function plainUrl({ context: { configured, settings, stack } }: Draft): Problem[
     },
   ];
 }
+
+/** What goes ahead, and is hardly what somebody meant. */
+export const effectNotices = (services: readonly PlannedService[], context: Context): Notice[] => [
+  ...unreached(services, context),
+  ...itself(context),
+];
+
+function unreached(services: readonly PlannedService[], { stack }: Context): Notice[] {
+  const edge = services.find(({ name, ports }) => name === "edge" && ports.length === 0);
+  return edge === undefined
+    ? []
+    : [
+        {
+          level: "warning",
+          key: "berth:ports.edge",
+          got: "missing: nobody reaches the system from outside of its networks",
+          allowed: "the host port of the edge",
+          fix: setCommand("berth:ports.edge", freePort(services, 8000), stack),
+        },
+      ];
+}
+
+/** On the machine it would be another program; in a container nobody is there. */
+const itself = ({ settings, stack }: Context): Notice[] =>
+  Object.entries(settings.services).flatMap(([service, { environment = {} }]) =>
+    Object.entries(environment)
+      .filter(([, value]) => LOCAL.test(String(value)))
+      .map(([name, value]) => {
+        const key = `berth:services.${service}.environment.${name}`;
+        return {
+          level: "warning",
+          key,
+          got: `${String(value)}, which is the container itself`,
+          allowed: "an address that containers reach",
+          fix: setCommand(key, "http://<host>:<port>", stack),
+        };
+      }),
+  );

@@ -31,6 +31,14 @@ export const serviceProblems = ({ on, context: { settings, stack } }: Draft): Pr
         allowed: `at most the limit of ${limits.memory} MiB`,
         fix: setCommand(`berth:services.${name}.reserveMemory`, `${limits.memory}MiB`, stack),
       });
+    // A weight beyond what it may take would only take it from the others.
+    if ((limits.reserveCpus ?? 0) > limits.cpus)
+      problems.push({
+        key: `berth:services.${name}.reserveCpus`,
+        got: `${limits.reserveCpus} cores`,
+        allowed: `at most the limit of ${limits.cpus} cores`,
+        fix: setCommand(`berth:services.${name}.reserveCpus`, limits.cpus, stack),
+      });
     return problems;
   });
 

@@ -35,5 +35,8 @@ export const labels: Rule = {
     "Every container, network and volume says whose it is: repair, clean-up, logs and drift go by these labels.",
   container: check,
   network: check,
-  volume: check,
+  // An engine sets labels when it makes a volume, and never again. One with data that was there before is taken over as
+  // it is (components/volumes.ts), and read afresh it has none: making it anew would delete the data.
+  volume: (volume, resource) =>
+    resource.ignoreChanges.includes("labels") && !volume.labels?.length ? [] : check(volume, resource),
 };

@@ -3,7 +3,7 @@
  * Made where `berth:backup` asks for them.
  */
 import { z } from "zod";
-import { folder, interval, leaf, origin, seconds } from "../../config/schema.ts";
+import { elsewhere, folder, interval, leaf, seconds } from "../../config/schema.ts";
 import { healthCheck } from "../../plan/health.ts";
 import { prefix } from "../../plan/names.ts";
 import type { ImageSpec, ServiceSpec } from "../../plan/types.ts";
@@ -34,9 +34,10 @@ const schedule = z
     }).optional(),
     s3: leaf(
       z.strictObject({
-        endpoint: leaf(origin, {
+        endpoint: leaf(elsewhere, {
           description: "Address of the store. Default: Amazon's, by the region.",
-          allowed: "an http or https URL of a host, with or without a port; no path, no password",
+          allowed:
+            "an http or https URL of a host that containers reach (not localhost), with or without a port; no path, no password",
           example: "https://s3.example.org",
         }).optional(),
         bucket: leaf(z.string().regex(BUCKET), {
@@ -50,7 +51,7 @@ const schedule = z
           allowed: "lower-case letters, digits and hyphens",
           example: "eu-central-1",
         }).optional(),
-        prefix: leaf(z.string().regex(/^[\w.-]+(?:\/[\w.-]+)*$/), {
+        prefix: leaf(z.string().regex(/^(?:(?:^|\/)(?!\.\.?(?:\/|$))[\w.-]+)+$/), {
           description: "Folder in the bucket. Default: <system>-<stack>.",
           allowed: "names with a slash between them",
           example: "berth/prod",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { planOf } from "../../bin/stack.ts";
@@ -115,6 +115,16 @@ describe("images", function () {
     assert.doesNotMatch(find(run, IMAGE, "assistant-dev-edge").inputs["imageName"] as string, /-development$/);
   });
 
+  it("are not named where git refuses to tell, as of another user's checkout", async () => {
+    const broken = join(folder, "broken");
+    execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", broken]);
+    writeFileSync(join(broken, "refs/heads/main"), `${"1".repeat(40)}\n`);
+    const run = runProgram({ stack: "stage", config: REGISTRY, history: { gitDir: broken } });
+    await assert.rejects(run, ({ message }: Error) => {
+      assert.match(message, /^1 problem [\s\S]*berth:registry: git log[\s\S]*fix: {5}git -C \S+ status/);
+      return true;
+    });
+  });
   it("are not named in a clone whose history is cut off", async () => {
     const git = (...args: string[]) =>
       execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {

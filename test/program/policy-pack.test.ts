@@ -43,13 +43,15 @@ describe("the policy pack, started by Pulumi's runner", function () {
     pack?.kill();
   });
 
-  const analyze = async ({ type, urn, props, protect }: Resource): Promise<AnalyzeResponse> => {
+  const analyze = async ({ type, urn, props, protect, ignoreChanges }: Resource): Promise<AnalyzeResponse> => {
     const request = new analyzerpb.AnalyzeRequest()
       .setType(type)
       .setUrn(urn)
       .setName("one")
       .setProperties(structpb.Struct.fromJavaScript(JSON.parse(JSON.stringify(props)) as never))
-      .setOptions(new analyzerpb.AnalyzerResourceOptions().setProtect(protect));
+      .setOptions(
+        new analyzerpb.AnalyzerResourceOptions().setProtect(protect).setIgnorechangesList([...ignoreChanges]),
+      );
     return new Promise((resolve, reject) => {
       client.analyze(request, (error, response) => {
         if (error) reject(error);
@@ -84,6 +86,10 @@ describe("the policy pack, started by Pulumi's runner", function () {
     const data = { labels: labels({ "berth.environment": "prod", "berth.keep": "data" }) };
     assert.deepEqual(found(await analyze(volume(data, true))), []);
     assert.deepEqual(found(await analyze(volume(data, false))), ["protected-data"]);
+  });
+  it("sees that the labels of a volume are left alone", async () => {
+    assert.deepEqual(found(await analyze(volume({ labels: [] }, true, ["labels"]))), []);
+    assert.deepEqual(new Set(found(await analyze(volume({ labels: [] }, true)))), new Set(["labels"]));
   });
   it("passes over what is not known yet, and nothing else", async () => {
     const response = await analyze(container({ image: UNKNOWN, user: "0:0" }));

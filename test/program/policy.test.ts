@@ -22,10 +22,11 @@ import {
 const TODAY = exemptions.map(({ until }) => until).sort()[0]!;
 const IMAGE = "docker:index/image:Image";
 
-const asSeen = ({ type, urn, protect, inputs }: Recorded): Resource => ({
+const asSeen = ({ type, urn, protect, ignoreChanges, inputs }: Recorded): Resource => ({
   type,
   urn,
   protect,
+  ignoreChanges,
   props: Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, reveal(value)])),
 });
 const problems = (resources: readonly Recorded[], allowed = exemptions): string[] =>

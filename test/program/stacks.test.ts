@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { leaving } from "../../bin/leaving.ts";
 import { planOf } from "../../bin/stack.ts";
 import { otherStacks } from "../../config/checkout.ts";
 import { resourceName } from "../../plan/names.ts";
@@ -98,6 +99,12 @@ for (const stack of STACKS)
         assert.equal(volume.protect, environment !== "dev", volume.name);
         assert.ok(volume.ignoreChanges.includes("labels"), volume.name);
       }
+    });
+
+    it("names all that holds data, or opens it, as bin/up expects it in the state", () => {
+      const { resources } = run;
+      assert.ok(resources.some(({ protect }) => protect) || environment === "dev");
+      assert.deepEqual(leaving(planOf(stack), {}, { resources }), []);
     });
 
     it("opens only the edge beyond this machine, and keeps application and data networks internal", () => {

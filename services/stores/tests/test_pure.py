@@ -41,6 +41,21 @@ def test_tells_of_mongodb_what_it_says() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "empty"),
+    [
+        (["admin", "config", "local"], False),
+        (["admin", "berth", "sm_prod", "sm_prod_restored"], False),
+        (["admin", "berth", "sm_stage_restored"], False),
+        (["admin", "berth", "sm_stage"], True),
+    ],
+)
+def test_another_name_is_no_database_while_the_data_is_in_one(names: list[str], empty: bool) -> None:
+    why = mongo.begins_empty("sm_prod", names)
+    assert (why is not None) == empty
+    assert why is None or ("no database sm_prod" in why and "in sm_stage:" in why)
+
+
 def test_leaves_out_what_ferretdb_does_not_say() -> None:
     told = exporter.text(mongo.samples({"uptime": 1, "metrics": {"commands": {}}}, STATS, {}))
     assert "connections" not in told and "resident" not in told and "mongodb_data_bytes 10\n" in told

@@ -4,14 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { filesOfTar } from "../../../bin/archive.ts";
-import {
-  announced,
-  type ContainerFound,
-  differences,
-  type Engine,
-  type Resource,
-  unexpected,
-} from "../../../bin/compare.ts";
+import { announced, type ContainerFound, differences, type Engine, unexpected } from "../../../bin/compare.ts";
+import type { Resource } from "../../../bin/deployment.ts";
 
 const URN = "urn:pulumi:dev::berth::berth:platform:Platform$docker:index/container:Container::api-1";
 const DIGEST = `registry.example.org/team/assistant-assistant@sha256:${"1".repeat(64)}`;

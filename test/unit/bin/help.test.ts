@@ -1,8 +1,9 @@
 /** Every script of bin/ says what it takes, and refuses what it does not know before it touches anything. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 const BIN = join(import.meta.dirname, "../../../bin");
 const executable = (name: string): boolean => {
@@ -26,6 +27,20 @@ const run = (name: string, ...args: string[]) => {
 
 describe("the scripts of bin/", function () {
   this.timeout(60_000);
+  it("run where nobody says who runs them, and where home is", () => {
+    const client = mkdtempSync(join(tmpdir(), "berth-client-"));
+    const refusing = '#!/bin/sh\ncase "$1" in version) echo "permission denied"; exit 1;; esac\n';
+    writeFileSync(join(client, "docker"), refusing, { mode: 0o755 });
+    const PATH = [client, dirname(process.execPath), "/usr/bin", "/bin"].join(":");
+    const { stderr } = spawnSync(join(BIN, "backups"), ["dev"], { encoding: "utf8", env: { PATH } });
+    rmSync(client, { recursive: true });
+    assert.match(stderr, /refuses this user: add yourself to its group \(sudo usermod -aG docker \w+,/);
+  });
+  it("bring back one release at a time", () => {
+    const { status, stderr } = run("rollback", "7", "8");
+    assert.equal(status, 1);
+    assert.match(stderr, /one release at a time, not "7 8"/);
+  });
   for (const name of scripts)
     for (const option of ["--help", "-h"])
       it(`${name} ${option} says how it is called, and does nothing else`, () => {
@@ -43,6 +58,11 @@ describe("the scripts of bin/", function () {
       const { status, stderr } = run(name, "nowhere", "prod");
       assert.equal(status, 1);
       assert.match(stderr, /one stack at a time, not "nowhere prod"/);
+    });
+    it(`${name} refuses a name that is empty, which must not mean dev`, () => {
+      const { status, stderr } = run(name, "");
+      assert.equal(status, 1);
+      assert.match(stderr, /the name of a stack is empty/);
     });
   }
 });

@@ -31,6 +31,19 @@ describe("bin/recover.ts", () => {
     assert.equal(status, 0, stderr);
     return readFileSync(join(folder, "asked"), "utf8").split("\n");
   };
+  /** @param volumes What the engine has of volumes; of the stack's containers it has none. */
+  const onEngine = (volumes: string, protect: boolean): { status: number | null; stderr: string } => {
+    const resources = [
+      { type: "docker:index/container:Container", id: "api" },
+      { type: "docker:index/volume:Volume", id: "berth-unit-postgres-data", protect },
+    ];
+    const program = (name: string, script: string) =>
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    program("docker", `case "$*" in "volume ls --quiet") echo '${volumes}';; esac`);
+    program("pulumi", `echo '${JSON.stringify({ deployment: { resources } })}'`);
+    const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, PULUMI_BACKEND_URL: "https://elsewhere" };
+    return spawnSync(process.execPath, [PROGRAM, "dev"], { cwd: folder, env, encoding: "utf8" });
+  };
 
   it("ends a migration that a killed run left at work, before the next update begins, and nothing that is known", () => {
     const asked = recovered([{ type: "creating" }]);
@@ -41,4 +54,13 @@ describe("bin/recover.ts", () => {
   });
   it("asks for no refresh where nothing was cut off", () =>
     assert.ok(!recovered([]).some((line) => line.startsWith("pulumi refresh"))));
+  it("refuses an engine where nothing is of what the stack protects: DOCKER_HOST names another than its own", () => {
+    const { status, stderr } = onEngine("somebody-else", true);
+    assert.equal(status, 1);
+    assert.match(stderr, /nothing of stack dev is on this engine .*docker:host.*pulumi refresh --stack dev/s);
+  });
+  it("mends what lost its containers alone, and what nobody protects", () => {
+    assert.equal(onEngine("berth-unit-postgres-data", true).status, 0);
+    assert.equal(onEngine("somebody-else", false).status, 0);
+  });
 });

@@ -98,6 +98,16 @@ describe("bin/rotate", () => {
     assert.match(said, /error: incorrect passphrase\nerror: jwtSigningKey of stack stage cannot be read: nothing was/);
   });
 
+  it("takes one secret of one stack, and no empty name for dev", () => {
+    for (const args of [
+      ["backupKey", ""],
+      ["backupKey", "stage", "prod"],
+    ]) {
+      const { status, said, changes } = rotate(args);
+      assert.deepEqual([status, changes], [1, []]);
+      assert.match(said, /^error: one secret of one stack: bin\/rotate/);
+    }
+  });
   it("asks for a name, and lists those that the stack reads", () => {
     const { status, said, changes } = rotate(["", "stage"]);
     assert.deepEqual([status, changes], [1, []]);

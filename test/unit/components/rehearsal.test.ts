@@ -132,6 +132,10 @@ describe("components/rehearsal", () => {
     );
     const refused = await run({ start: new Error("port is already allocated") }, { now });
     assert.match(refused.error!, /cannot have port 127\.0\.0\.1:5433 of the host: port is already allocated/);
+    const elsewhere = { ...NOW, ports: [{ ...port!, ip: "10.0.0.5" }] };
+    const unknown = await run({ start: new Error("cannot assign requested address") }, { now: elsewhere });
+    assert.ok(unknown.calls.some((call) => call.includes("--publish 10.0.0.5:0:5432/tcp")));
+    assert.match(unknown.error!, /cannot have port 10\.0\.0\.5:\(any\) of the host: cannot assign/);
     // Of what runs since before there were rehearsals nothing is known: its own ports would look taken.
     const { calls: first } = await run({}, { now, before: undefined });
     assert.ok(!first.some((call) => call.includes("--publish")));

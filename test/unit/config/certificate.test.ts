@@ -66,6 +66,14 @@ describe("config/certificate", function () {
     assert.match(problem!, /^berth:tlsCertificate: is for DNS:berth\.example\.org.*, not for shop\.example\.org$/);
     assert.equal(found({ publicUrl: "https://192.0.2.8" }).length, 1);
   });
+  it("refuses one that names its host in its subject alone, where no browser looks", () => {
+    openssl("req", "-x509", "-key", "own.key", "-out", "cn.pem", "-days", "9", "-subj", "/CN=berth.example.org");
+    const [problem] = found({ certificate: read("cn.pem") });
+    assert.match(
+      problem!,
+      /is for nothing but CN=berth\.example\.org.*no subjectAltName.*, not for berth\.example\.org$/,
+    );
+  });
   it("refuses a key that is another's, or none, and shows nothing of it", () => {
     assert.deepEqual(found({ key: read("other.key") }), ["berth:tlsKey: does not belong to berth:tlsCertificate"]);
     const wrong = certificateProblems(

@@ -10,7 +10,9 @@ import {
   otherStacks,
   outputIn,
   PUBLIC_PASSPHRASE,
+  stackFile,
 } from "../../../config/checkout.ts";
+import { Refusal } from "../../../config/problems.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -125,5 +127,31 @@ describe("config/checkout", () => {
       readFileSync(join(ROOT, "bin/lib.sh"), "utf8"),
       new RegExp(`^DEV_PASSPHRASE=${PUBLIC_PASSPHRASE}$`, "m"),
     );
+  });
+  describe("a stack file", () => {
+    const refused = (text: string): string => {
+      write("dev", text);
+      try {
+        stackFile("dev", folder);
+      } catch (error) {
+        assert.ok(error instanceof Refusal);
+        return error.message;
+      }
+      throw new Error(`${text} was taken`);
+    };
+    it("that is no YAML, or no map, is refused with the place, and not with a stack trace", () => {
+      assert.match(refused("config:\n\tberth:environment: dev\n"), /Pulumi\.dev\.yaml is no stack file: .*line 2/s);
+      assert.match(refused("config:\n  berth:ports: {edge: 1, edge: 2}\n"), /unique at line 2/);
+      for (const text of ["hello", "- 1", "config: [1]", "config: x"]) assert.match(refused(text), /has to be a map/);
+    });
+    it("that is not there is refused", () => {
+      assert.throws(() => stackFile("nope", folder), /Pulumi\.nope\.yaml cannot be read/);
+    });
+    it("may be empty, in part or all of it", () => {
+      for (const text of ["", "config:\n", "# nothing\n", "encryptionsalt: v1:x\n"]) {
+        write("dev", text);
+        assert.deepEqual(stackFile("dev", folder).config, {});
+      }
+    });
   });
 });

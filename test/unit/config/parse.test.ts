@@ -3,6 +3,7 @@ import { parseConfig, type RawSecret } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
 import { mebibytes, seconds } from "../../../config/schema.ts";
 import { faultOf } from "../../../config/secrets.ts";
+import { systemOf } from "../../../config/shape.ts";
 import { systems } from "../../../systems/index.ts";
 
 const parse = (values: Record<string, string>, secrets: Record<string, RawSecret> = {}, sealed: string[] = []) =>
@@ -44,8 +45,8 @@ describe("config/parse", () => {
       "no such key",
     ],
     ["a wrong type", { "berth:debug": "yes" }, "berth:debug", '"yes"'],
-    ["a proxy that is no network", { "berth:trustedProxies": '["10.0.0.1"]' }, "berth:trustedProxies.0", '"10.0.0.1"'],
-    ["everybody as a proxy", { "berth:trustedProxies": '["0.0.0.0/0"]' }, "berth:trustedProxies.0", '"0.0.0.0/0"'],
+    ["a proxy that is no network", { "berth:trustedProxies": '["10.0.0.1"]' }, "berth:trustedProxies[0]", '"10.0.0.1"'],
+    ["everybody as a proxy", { "berth:trustedProxies": '["0.0.0.0/0"]' }, "berth:trustedProxies[0]", '"0.0.0.0/0"'],
     ["a misspelt size", { "berth:services": '{"api":{"memory":"2 GB"}}' }, "berth:services.api.memory", '"2 GB"'],
     ["no replicas", { "berth:services": '{"api":{"replicas":0}}' }, "berth:services.api.replicas", "0"],
     ["a port that is none", { "berth:ports": '{"edge":70000}' }, "berth:ports.edge", "70000"],
@@ -197,6 +198,33 @@ describe("config/parse", () => {
     ]);
   });
 
+  it("mends a part by that part, and a wrong name by taking it away", () => {
+    const fixes = (values: Record<string, string>) => parse(values).problems.map(({ fix }) => fix);
+    assert.deepEqual(fixes({ "berth:trustedProxies": '["10.0.0.1"]' }), [
+      "pulumi config set --path 'berth:trustedProxies[0]' 10.0.0.0/8 --stack dev",
+    ]);
+    assert.deepEqual(fixes({ "berth:services": '{"api":{"environment":["A=b"]}}' }), [
+      `pulumi config set --path berth:services.api.environment '{"RATE_LIMIT_PER_MINUTE":600}' --stack dev`,
+    ]);
+    assert.deepEqual(fixes({ "berth:services": '{"api":{"environment":{"A-B":"c"}}}' }), [
+      "pulumi config rm --path berth:services.api.environment.A-B --stack dev",
+    ]);
+    // One leaf, one message, however many of its rules are broken.
+    assert.equal(fixes({ "berth:services": '{"api":{"cpus":0.1}}' }).length, 1);
+  });
+  it("tells a path that was set as a name", () => {
+    const [problem] = parse({ "berth:services.api.replicas": "2" }).problems;
+    assert.match(problem!.got, /without --path/);
+    assert.match(
+      problem!.fix,
+      /^pulumi config rm berth:services\.api\.replicas .*--path berth:services\.api\.replicas/,
+    );
+  });
+  it("takes no name that every object has for a key", () => {
+    for (const name of ["constructor", "toString", "__proto__"])
+      assert.match(parse({ [`berth:${name}`]: "1" }).problems[0]!.got, /^no such key(?!: f)/, name);
+    assert.throws(() => systemOf(systems, "constructor", "dev"), /there is no system/);
+  });
   it("reports every problem at once", () => {
     const { problems } = parse({ "berth:debug": "maybe", "berth:colour": "blue", "berth:logLevel": "LOUD" });
     assert.deepEqual(problems.map((problem) => problem.key).sort(), ["berth:colour", "berth:debug", "berth:logLevel"]);
@@ -247,6 +275,8 @@ describe("config/parse", () => {
       ["with a space at its end", "grafanaAdminPassword", `${LONG} `, "a space at one of its ends"],
       ["for a header, with an umlaut", "internalToken", `${LONG}ü`, "a character outside ASCII"],
       ["that is no URL", "alertWebhookUrl", "hooks.example.org/x", "no URL"],
+      ["with one slash", "alertWebhookUrl", "https:/hooks.example.org", "no URL"],
+      ["with none", "alertHeartbeatUrl", "https:hooks.example.org", "no URL"],
       ["that is another kind of URL", "alertSlackUrl", "ftp://hooks.example.org", "no URL"],
       ["that is no PEM", "tlsKey", LONG + LONG, "no PEM"],
       ["that is a path to PEM", "tlsCertificate", `/etc/ssl/${LONG}/${LONG}.pem`, "no PEM"],

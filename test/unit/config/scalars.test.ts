@@ -42,6 +42,12 @@ describe("config/scalars", () => {
     for (const value of ["https://x.org", "pa_dev", "sha256:00", "{}", "[]", "|\n    010", "10.0.0.0/8", "17-alpine"])
       assert.deepEqual(of(value), [], value);
   });
+  it("refuses a variable that would arrive without the zeros at its end, and no other number", () => {
+    const text = (value: string) => `config:\n  berth:services: {api: {cpus: 1.0, environment: {V: ${value}}}}\n`;
+    const keys = (value: string) => scalarProblems(text(value), "dev", () => false).map(({ key }) => key);
+    assert.deepEqual(keys("1.0"), ["berth:services.api.environment.V"]);
+    assert.deepEqual([keys("1"), keys("0.5"), keys('"1.0"')], [[], [], []]);
+  });
   it("looks into lists and maps, and not into keys of other programs", () => {
     const text = "config:\n  berth:ports: {edge: 0x50}\n  berth:off:\n    - ~\n  aws:region: 010\n";
     assert.deepEqual(

@@ -53,6 +53,19 @@ describe("plan/checks/effect", () => {
     assert.deepEqual(assistant(values, [...secrets, ...sms], { off }), []);
   });
 
+  it("warns of an edge that nobody reaches, and of a variable that names the container itself", () => {
+    const notices = (values: Record<string, unknown>) =>
+      makePlan(systems.assistant.catalogue, context(values)).notices.map(({ level, key }) => `${level} ${key}`);
+    const LLM_URL = "berth:services.agent.environment.LLM_URL";
+    const calls = (url: string) => ({
+      "berth:ports": { edge: 8000 },
+      "berth:services": { agent: { environment: { LLM_URL: url } } },
+    });
+    assert.deepEqual(notices({}), ["warning berth:ports.edge"]);
+    assert.deepEqual(notices(calls("http://localhost:11434/v1")), [`warning ${LLM_URL}`]);
+    assert.deepEqual(notices(calls("http://host.docker.internal:11434/v1")), []);
+  });
+
   describe("a certificate", () => {
     const tls: SecretKey[] = ["tlsCertificate", "tlsKey"];
     it("is refused without a port of TLS, with the command that adds a free one", () => {

@@ -380,7 +380,7 @@ describe("plan/environments", () => {
           ],
         }),
         context(
-          { "berth:environment": "prod", "berth:bindAddress": "0.0.0.0", ...values },
+          { "berth:environment": "prod", "berth:bindAddress": "0.0.0.0", "berth:ports": { edge: 80 }, ...values },
           { stack: "any", configured: new Set(configured) },
         ),
       ).notices.map(({ level, key }) => `${level} ${key}`);

@@ -201,6 +201,12 @@ describe("plan/plan", () => {
       "berth:services.a.reserveMemory",
     ],
     [
+      "a weight beyond what it may take",
+      [service("a")],
+      { "berth:services": { a: { reserveCpus: 4 } } },
+      "berth:services.a.reserveCpus",
+    ],
+    [
       "more reserved than the host has",
       [service("a", { limits: { memory: 4096, cpus: 1, reserveMemory: 4096 } })],
       { "berth:services": { a: { replicas: 3 } } },

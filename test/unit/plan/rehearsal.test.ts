@@ -97,8 +97,10 @@ describe("plan/rehearsal", () => {
   it("takes host ports that the one that runs has not, on the service's own networks", () => {
     const port = (external: number, ip = "127.0.0.1") => ({ internal: 5432, external, ip, protocol: "tcp" });
     assert.deepEqual(newPorts([port(1), port(2)], [port(1)]), [port(2)]);
-    // The one that runs has it, under whichever address.
+    // The one that runs has it; whether the machine has the other address, another port of it tells.
     assert.deepEqual(newPorts([port(1, "0.0.0.0")], [port(1)]), []);
+    assert.deepEqual(newPorts([port(1, "10.0.0.5")], [port(1)]), [port(0, "10.0.0.5")]);
+    assert.deepEqual(newPorts([port(1, "10.0.0.5")], [port(1, "0.0.0.0")]), [port(0, "10.0.0.5")]);
     const args = createArgs(argsOf({}), { ...LIKE, ports: [port(2), port(3, "::")], entrypoint: "true", command: [] });
     assert.deepEqual(option(args, "publish"), ["127.0.0.1:2:5432/tcp", "[::]:3:5432/tcp"]);
     assert.deepEqual(option(args, "network"), ["data-0000000"]);

@@ -9,6 +9,12 @@ describe("policy/labels", () => {
         fails(rule, make({ labels: labels().filter(({ label }) => label !== name) }), `no label ${name}`));
     it(`refuses a ${kind} without any`, () => fails(rule, make({ labels: undefined }), "berth.service"));
   }
+  it("passes a volume with data that was there before, whose labels no engine sets any more", () => {
+    passes(rule, volume({ labels: [] }, true, ["labels", "driver"]));
+    passes(rule, volume({ labels: undefined }, true, ["labels", "driver"]));
+    const another = [{ label: "berth.stack", value: "prod" }];
+    fails(rule, volume({ labels: another }, true, ["labels", "driver"]), 'berth.stack is "prod"');
+  });
   it("refuses an empty one", () => fails(rule, network({ labels: labels({ "berth.system": "" }) }), '""'));
   it("refuses another stack's", () =>
     fails(rule, volume({ labels: labels({ "berth.stack": "prod" }) }), 'berth.stack is "prod"', '"dev"'));

@@ -7,11 +7,12 @@ import type { Container, Image, Resource, Rule, Volume } from "../../../policy/r
 export const TODAY = "2026-06-30";
 const DIGEST = `sha256:${"0".repeat(64)}`;
 
-const resource = (kind: string, props: object, protect = false): Resource => ({
+const resource = (kind: string, props: object, protect = false, ignoreChanges: string[] = []): Resource => ({
   type: `docker:index/${kind.toLowerCase()}:${kind}`,
   urn: `urn:pulumi:dev::berth::docker:index::${kind}::one`,
   props,
   protect,
+  ignoreChanges,
 });
 
 export const labels = (changed: Record<string, string> = {}): { label: string; value: string }[] =>
@@ -44,8 +45,8 @@ export const container = (changed: Partial<Container> = {}): Resource =>
 /** One that only carries files. */
 export const seed = (changed: Partial<Container> = {}): Resource => container({ start: false, ...changed });
 export const network = (changed: object = {}): Resource => resource("Network", { labels: labels(), ...changed });
-export const volume = (changed: Partial<Volume> = {}, protect = false): Resource =>
-  resource("Volume", { labels: labels(), ...changed }, protect);
+export const volume = (changed: Partial<Volume> = {}, protect = false, ignoreChanges: string[] = []): Resource =>
+  resource("Volume", { labels: labels(), ...changed }, protect, ignoreChanges);
 export const image = (args: Record<string, string>): Resource =>
   resource("Image", { imageName: "localhost/berth/api:dev", build: { args } } satisfies Image);
 

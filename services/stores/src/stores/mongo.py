@@ -19,6 +19,10 @@ HOST = os.environ.get("MONGO_HOST", "mongo")
 ROOT = "root"
 USERS = "admin"
 """The database that log-ins belong to."""
+OWN = (USERS, "config", "local", "berth")
+"""Databases of the server, and of this program."""
+RESTORED = "_restored"
+"""What the name of one ends with that a backup was restored into, to be compared."""
 
 Client = MongoClient[dict[str, Any]]
 Document = Mapping[str, Any]
@@ -68,6 +72,8 @@ def make_users(database: str, roles: bool) -> None:
     the first one, and when, is noted: one that merely restarts leaves the time as it was.
     """
     client = admin()
+    if why := begins_empty(database, client.list_database_names()):
+        sys.exit(why)
     today = secret("mongo-user")
     put(client, today, secret("mongo-password"), [{"role": "readWrite", "db": database}] if roles else [])
     put(client, "monitor", secret("monitor-password"), monitor(database) if roles else [])
@@ -79,13 +85,27 @@ def make_users(database: str, roles: bool) -> None:
         made.replace_one({"_id": today}, {"by": by, "at": time.time()}, upsert=True)
 
 
+def begins_empty(database: str, names: Iterable[str]) -> str | None:
+    """
+    MongoDB makes a database when it is first written to: another name would be an empty one, and all seem well.
+    @param names Databases of the server. @return why not
+    """
+    others = sorted(name for name in names if name not in OWN and not name.endswith(RESTORED))
+    if database in others or not others:
+        return None
+    return (
+        f"there is no database {database} (berth:mongo.database; unset, it is named after berth:environment), "
+        f"and the data is in {', '.join(others)}: name that one, or move it"
+    )
+
+
 def monitor(database: str) -> list[Document]:
     return [{"role": "clusterMonitor", "db": USERS}, {"role": "read", "db": database}]
 
 
 def backup(database: str) -> list[Document]:
     """It restores what it stored beside what it reads, to compare the two."""
-    return [{"role": "read", "db": database}, {"role": "dbOwner", "db": f"{database}_restored"}]
+    return [{"role": "read", "db": database}, {"role": "dbOwner", "db": f"{database}{RESTORED}"}]
 
 
 def put(client: Client, user: str, password: str, roles: list[Document]) -> None:
