@@ -1,9 +1,10 @@
-/** Releases that cannot come back, as bin/releases and bin/drift say it; a client of sh stands for the engine. */
+/** Releases that come back, or cannot; a docker client and a CLI of sh stand for the engine and for Pulumi. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse, stringify } from "yaml";
 
 const PROGRAM = join(import.meta.dirname, "../../../bin/release.ts");
 
@@ -39,5 +40,64 @@ describe("bin/release.ts, what docker system prune took:", () => {
   it("is nothing where all is there, or where no engine answers", () => {
     assert.deepEqual(said("lost", "exit 0"), []);
     assert.deepEqual(said("lost", "exit 1"), []);
+  });
+});
+
+describe("bin/release.ts, a release that is to come back", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-back-"));
+  after(() => rmSync(folder, { recursive: true }));
+  type Config = Record<string, unknown>;
+  /**
+   * @param then What its stack file says. @param now What that of today does.
+   * @param protect Names of what the state holds and the CLI does not delete.
+   */
+  function prepared(then: Config, now: Config, protect: Readonly<Record<string, string>> = {}) {
+    const place = join(folder, ".state/releases/dev/1");
+    mkdirSync(join(place, "source"), { recursive: true });
+    const file = (config: Config) => stringify({ config: { "berth:environment": "dev", ...config } });
+    writeFileSync(join(place, "source/Pulumi.dev.yaml"), file(then));
+    writeFileSync(join(folder, "Pulumi.dev.yaml"), file(now));
+    writeFileSync(join(place, "release.json"), JSON.stringify({ number: 1, images: { api: "sha256:a" } }));
+    const resources = Object.entries(protect).map(([name, type]) => {
+      const urn = `urn:pulumi:dev::berth::berth:platform:Platform$${type}::assistant-dev-${name}`;
+      return { type, urn, protect: true };
+    });
+    const state = JSON.stringify({ deployment: { resources } });
+    writeFileSync(join(folder, "docker"), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(join(folder, "pulumi"), `#!/bin/sh\necho '${state}'\n`, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}` };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, "prepare", "dev", "1"], {
+      cwd: folder,
+      env,
+      encoding: "utf8",
+    });
+    const config = (): Config =>
+      (parse(readFileSync(join(place, "existing.yaml"), "utf8")) as { config: Config }).config;
+    return { status, stdout, stderr, config };
+  }
+  const VOLUME = "docker:index/volume:Volume";
+  const KEY = "random:index/randomPassword:RandomPassword";
+
+  it("runs its images, with the keys of today that data needs", () => {
+    const rotated = { "berth:secretVersions": { mfaEncryptionKey: 2 } };
+    const keys = { "mfaEncryptionKey-v1": KEY, "mfaEncryptionKey-v2": KEY, "postgres-data": VOLUME };
+    const { status, stdout, stderr, config } = prepared({ "berth:replicas": 2 }, rotated, keys);
+    assert.deepEqual([status, stdout], [0, "1\n"], stderr);
+    assert.match(stderr, /stays as it is today: berth:secretVersions\.mfaEncryptionKey/);
+    const { "berth:replicas": replicas, "berth:images": images, "berth:secretVersions": versions } = config();
+    assert.deepEqual([replicas, images, versions], [2, { api: "sha256:a" }, { mfaEncryptionKey: 2 }]);
+  });
+  it("is refused, before anything is touched, where data would leave the state", () => {
+    const { status, stderr } = prepared({ "berth:logs": "victorialogs" }, {}, { "loki-data": VOLUME });
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /release 1 cannot come back\. Nothing was touched\.\n\n {2}assistant-dev-loki-data: it holds data/,
+    );
+    assert.ok(!stderr.includes("    at "), stderr);
+  });
+  it("is no business of today's program, where that refuses the stack file of then", () => {
+    const { status, stdout, stderr } = prepared({ "berth:colour": "blue" }, {});
+    assert.deepEqual([status, stdout], [0, "1\n"], stderr);
   });
 });
