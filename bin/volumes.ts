@@ -1,11 +1,14 @@
 /**
- * Volumes whose data would stay outside the folder that the stack file names: one that exists is never made again
+ * Volumes with data. As a program, the names that a stack gives them: node bin/volumes.ts <stack>
+ *
+ * Those whose data would stay outside the folder that the stack file names: one that exists is never made again
  * (components/volumes.ts), so that naming a folder later would change nothing, silently.
  */
 import type { Docker } from "../config/docker-client.ts";
 import type { Problem } from "../config/problems.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { main, planOf } from "./stack.ts";
 
 export async function misplacedVolumes({ system, stack, services }: Plan, docker: Docker): Promise<Problem[]> {
   /** Undefined: there is no such volume yet. */
@@ -33,3 +36,10 @@ export async function misplacedVolumes({ system, stack, services }: Plan, docker
   });
   return (await Promise.all(problems)).flat();
 }
+
+if (process.argv[1] === import.meta.filename)
+  await main((stack) => {
+    const { system, services } = planOf(stack);
+    const data = services.flatMap(({ volumes = [] }) => volumes.filter(({ keep }) => keep === "data"));
+    console.log([...new Set(data.map(({ name }) => resourceName(system, stack, name)))].join("\n"));
+  });
