@@ -1,0 +1,131 @@
+/** What Trivy lists and finds, as ours, and what it cannot judge. Pure: scan/trivy.ts asks it. */
+import { type Database, type Finding, type Scanned, severities, type Severity } from "./types.ts";
+
+/** A bill of materials (CycloneDX), as far as it matters here. */
+export interface Bill {
+  readonly components?: readonly {
+    readonly type: string;
+    readonly name: string;
+    readonly version?: string;
+    readonly purl?: string;
+  }[];
+}
+
+/** `trivy sbom --format json`, as far as it matters here. */
+export interface TrivyReport {
+  readonly Metadata?: { readonly OS?: { readonly Family?: string; readonly Name?: string; readonly EOSL?: boolean } };
+  readonly Results?: readonly {
+    readonly Vulnerabilities?: readonly {
+      readonly VulnerabilityID: string;
+      readonly VendorIDs?: readonly string[];
+      readonly PkgName: string;
+      readonly InstalledVersion: string;
+      readonly FixedVersion?: string;
+      readonly Severity?: string;
+    }[];
+  }[];
+}
+
+export interface Held {
+  readonly report: TrivyReport;
+  /** Lines of Trivy's on what it could not compare. */
+  readonly unclear: readonly string[];
+}
+
+/** A version that Trivy cannot read is not vulnerable to it, and it says so in its log alone. */
+export const unclearOf = (log: string): string[] => [
+  ...new Set([...log.matchAll(/Version matching error\s+err="(.*)"/g)].map(([, what]) => what!)),
+];
+
+export interface Kind {
+  /** As package URLs name it: deb, pypi. */
+  readonly kind: string;
+  readonly count: number;
+  /** Of packages of a system: its name and its version, as debian and 13.1. */
+  readonly family?: string;
+  readonly release?: string;
+}
+
+/** What a bill lists, by kind. */
+export function kindsOf({ components = [] }: Bill): Kind[] {
+  const system = components.find(({ type }) => type === "operating-system");
+  const kinds = Object.groupBy(
+    components.flatMap(({ purl }) => /^pkg:([^/]+)\//.exec(purl ?? "")?.[1] ?? []),
+    (kind) => kind,
+  );
+  return Object.entries(kinds)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, all]) => ({
+      kind,
+      count: all!.length,
+      ...(system ? { family: system.name, release: system.version! } : {}),
+    }));
+}
+
+/** Kind → how many. */
+const counted = (kinds: readonly Kind[]): Record<string, number> =>
+  Object.fromEntries(kinds.map(({ kind, count }) => [kind, count]));
+
+/** Kinds of packages, as package URLs name them, that Trivy's own database has advisories of. */
+const KINDS = "apk cargo composer deb gem golang hex maven npm nuget pub pypi rpm swift".split(" ");
+/** Those that a database that is made has: as OSV calls them. */
+const ECOSYSTEMS: Readonly<Record<string, string>> = { golang: "Go", maven: "Maven", npm: "npm", pypi: "PyPI" };
+
+/** Why packages of a kind are not judged by a database, or not by all that is known; undefined: they are. */
+function gap({ kind, release, family }: Kind, { covered }: Database): string | undefined {
+  if (!KINDS.includes(kind)) return "Trivy has no advisories of that kind";
+  if (kind === "deb" && family === "debian" && !/^\d/.test(release ?? ""))
+    return `${release ?? "its release"} has no number (testing or sid), and databases go by number`;
+  if (covered === undefined) return undefined;
+  const major = release?.split(".", 1)[0] ?? "";
+  const ecosystem = kind === "deb" && family === "debian" ? `Debian:${major}` : ECOSYSTEMS[kind];
+  if (ecosystem === undefined) return "OSV entries of that kind are not taken over";
+  if (ecosystem in covered.ecosystems)
+    return kind === "maven" ? "archives without a pom.properties are not listed" : undefined;
+  return ecosystem.startsWith("Debian:") && major in covered.suites
+    ? "its security suite says what is mended, and not what is open"
+    : `there are no OSV entries of ${ecosystem}`;
+}
+
+const WORDS: Readonly<Record<string, Severity>> = { CRITICAL: "critical", HIGH: "high", MEDIUM: "medium", LOW: "low" };
+
+/**
+ * What Trivy found, as ours, and what it could not judge. @param database A string: why there is none. @param held
+ * Absent without a database.
+ */
+export function scannedOf(image: string, bill: Bill, database: Database | string, held?: Held): Scanned {
+  const kinds = kindsOf(bill);
+  const gaps = kinds.map((kind) => ({ kind, why: typeof database === "string" ? database : gap(kind, database) }));
+  const { Results = [], Metadata } = held?.report ?? {};
+  const findings = new Map<string, Finding>();
+  for (const { Vulnerabilities = [] } of Results)
+    for (const one of Vulnerabilities) {
+      const key = `${one.VulnerabilityID} ${one.PkgName} ${one.InstalledVersion}`;
+      const severity = WORDS[one.Severity ?? ""] ?? "unknown";
+      const same = findings.get(key);
+      // Two sources that know one thing: it is as bad as the worse says.
+      if (same && severities.indexOf(same.severity) <= severities.indexOf(severity)) continue;
+      findings.set(key, {
+        id: one.VulnerabilityID,
+        aliases: one.VendorIDs ?? [],
+        package: one.PkgName,
+        version: one.InstalledVersion,
+        severity,
+        ...(one.FixedVersion ? { fixed: one.FixedVersion } : {}),
+      });
+    }
+  const { OS } = Metadata ?? {};
+  return {
+    image,
+    findings: [...findings.values()],
+    listed: counted(kinds),
+    judged: counted(gaps.filter(({ why }) => why === undefined).map(({ kind }) => kind)),
+    unjudged: [
+      // An image of one binary has no list at all. It is not the same as an image without packages.
+      ...(kinds.length ? [] : ["whatever it holds, because Trivy found no list of packages in it"]),
+      ...gaps.flatMap(({ kind: { kind, count }, why }) => (why === undefined ? [] : [`${kind} ${count}: ${why}`])),
+      ...(held?.unclear.length ? [`versions that cannot be compared: ${held.unclear.join("; ")}`] : []),
+      ...(OS?.EOSL ? [`${OS.Family} ${OS.Name} is out of support: nobody says any more what is wrong with it`] : []),
+    ],
+  };
+}
