@@ -1,5 +1,5 @@
 /** Lists what the images of a stack hold, and judges it: node bin/scan.ts [stack [image …]] */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProblemsError } from "../config/problems.ts";
@@ -26,7 +26,8 @@ interface Target {
 
 const [stack = "dev", ...named] = process.argv.slice(2);
 const FOLDER = `.state/sbom/${stack}`;
-const OSV = process.env["BERTH_OSV"] || ".state/osv";
+const BROUGHT = process.env["BERTH_OSV"] || undefined;
+const OSV = BROUGHT ?? ".state/osv";
 const say = (what: string): void => {
   process.stderr.write(`${what}\n`);
 };
@@ -97,6 +98,10 @@ async function scan(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  if (BROUGHT !== undefined && !existsSync(BROUGHT))
+    throw new Error(
+      `BERTH_OSV names ${BROUGHT}, which is not there: it takes a folder of OSV entries (docs/images.md)`,
+    );
   const plan = planOf(stack);
   const targets = named.length ? named.map((name) => ({ name, reference: name })) : await targetsOf(plan);
   for (const name of named) await obtain(name, plan.platform);

@@ -27,9 +27,17 @@ export async function databaseFor(osv: string, cache: string): Promise<Database 
     throw new Error(
       `the OSV entries in ${osv} need trivy-database: bench/scan/build.sh builds it from Go modules. Without that folder Trivy fetches its own database`,
     );
-  const { stdout } = await run("bench/scan/database.sh", [cache, ...(brought ? [osv] : [])], { maxBuffer: 64 << 20 });
-  const covered = JSON.parse(stdout) as Covered;
+  const covered = await make(cache, ...(brought ? [osv] : []));
   return { what: whatIs(covered, osv), flags: made(cache), covered };
+}
+
+/** @throws {Error} naming a file that is no entry. */
+async function make(...args: readonly string[]): Promise<Covered> {
+  try {
+    return JSON.parse((await run("bench/scan/database.sh", args, { maxBuffer: 64 << 20 })).stdout) as Covered;
+  } catch (error) {
+    throw new Error(`no database for Trivy could be made: ${wordsOf(error)}`, { cause: error });
+  }
 }
 
 /** What Trivy is told of a database that was made: where it is, and that nothing is to be fetched. */

@@ -263,11 +263,18 @@ describe("scan", function () {
       }
     };
     it("says which image it judged by Debian's suites alone, and that this is not all", async () => {
-      const { code, said } = await bin(join(folder, "nothing"));
+      const empty = join(folder, "empty");
+      mkdirSync(empty);
+      const { code, said } = await bin(empty);
       assert.equal(code, 2, said);
       assert.match(said, /\*\*The gate does not pass\*\*/);
       assert.match(said, /- python:3\.11-slim: deb \d\d+: its security suite says what is mended/);
       assert.match(said, /\| python:3\.11-slim \| deb \d\d+.* \| \.state\/sbom\/dev\/python-3\.11-slim\.json \|/);
+    });
+    it("refuses a folder that is not there", async () => {
+      const { code, said } = await bin(join(folder, "nowhere"));
+      assert.equal(code, 1);
+      assert.match(said, /^error: BERTH_OSV names \S+nowhere, which is not there: it takes a folder of OSV entries/m);
     });
     it("fails on an entry for what it holds", async () => {
       const osv = join(folder, "brought");
