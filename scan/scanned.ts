@@ -28,14 +28,9 @@ export interface TrivyReport {
 
 export interface Held {
   readonly report: TrivyReport;
-  /** Lines of Trivy's on what it could not compare. */
-  readonly unclear: readonly string[];
+  /** What Trivy wrote besides: only there it says what it did not judge. */
+  readonly log: string;
 }
-
-/** A version that Trivy cannot read is not vulnerable to it, and it says so in its log alone. */
-export const unclearOf = (log: string): string[] => [
-  ...new Set([...log.matchAll(/Version matching error\s+err="(.*)"/g)].map(([, what]) => what!)),
-];
 
 export interface Kind {
   /** As package URLs name it: deb, pypi. */
@@ -71,13 +66,21 @@ const KINDS = "apk cargo composer deb gem golang hex maven npm nuget pub pypi rp
 /** Those that a database that is made has: as OSV calls them. */
 const ECOSYSTEMS: Readonly<Record<string, string>> = { golang: "Go", maven: "Maven", npm: "npm", pypi: "PyPI" };
 
-/** Why packages of a kind are not judged by a database, or not by all that is known; undefined: they are. */
-function gap({ kind, release, family }: Kind, { covered }: Database): string | undefined {
+/** Those that are judged by the release of the system that they are of. */
+const SYSTEMS = ["apk", "deb", "rpm"];
+/** Trivy finds nothing in a release that it does not know, and nothing in a version that it cannot read. */
+const UNKNOWN = /This OS version is not on the EOL list/;
+const UNCLEAR = /Version matching error\s+err="(.*)"/g;
+
+/** Why packages of a kind are not judged, or not by all that is known; undefined: they are. */
+function gap({ kind, release = "", family }: Kind, { covered }: Database, { log }: Held): string | undefined {
   if (!KINDS.includes(kind)) return "Trivy has no advisories of that kind";
-  if (kind === "deb" && family === "debian" && !/^\d/.test(release ?? ""))
-    return `${release ?? "its release"} has no number (testing or sid), and databases go by number`;
+  if (SYSTEMS.includes(kind)) {
+    if (family === undefined) return "the image does not say of which system it is";
+    if (UNKNOWN.test(log)) return `Trivy judges by releases, and ${release} of ${family} is none that it knows`;
+  }
   if (covered === undefined) return undefined;
-  const major = release?.split(".", 1)[0] ?? "";
+  const major = release.split(".", 1)[0]!;
   const ecosystem = kind === "deb" && family === "debian" ? `Debian:${major}` : ECOSYSTEMS[kind];
   if (ecosystem === undefined) return "OSV entries of that kind are not taken over";
   if (ecosystem in covered.ecosystems)
@@ -89,14 +92,20 @@ function gap({ kind, release, family }: Kind, { covered }: Database): string | u
 
 const WORDS: Readonly<Record<string, Severity>> = { CRITICAL: "critical", HIGH: "high", MEDIUM: "medium", LOW: "low" };
 
+const NOTHING: Held = { report: {}, log: "" };
+
 /**
- * What Trivy found, as ours, and what it could not judge. @param database A string: why there is none. @param held
- * Absent without a database.
+ * What Trivy found, as ours, and what it could not judge. @param database A string: why there is none.
+ * @param held What Trivy said of the bill. @default nothing, without a database
  */
-export function scannedOf(image: string, bill: Bill, database: Database | string, held?: Held): Scanned {
+export function scannedOf(image: string, bill: Bill, database: Database | string, held: Held = NOTHING): Scanned {
   const kinds = kindsOf(bill);
-  const gaps = kinds.map((kind) => ({ kind, why: typeof database === "string" ? database : gap(kind, database) }));
-  const { Results = [], Metadata } = held?.report ?? {};
+  const gaps = kinds.map((kind) => ({
+    kind,
+    why: typeof database === "string" ? database : gap(kind, database, held),
+  }));
+  const { Results = [], Metadata } = held.report;
+  const unclear = [...new Set([...held.log.matchAll(UNCLEAR)].map(([, what]) => what!))];
   const findings = new Map<string, Finding>();
   for (const { Vulnerabilities = [] } of Results)
     for (const one of Vulnerabilities) {
@@ -124,7 +133,7 @@ export function scannedOf(image: string, bill: Bill, database: Database | string
       // An image of one binary has no list at all. It is not the same as an image without packages.
       ...(kinds.length ? [] : ["whatever it holds, because Trivy found no list of packages in it"]),
       ...gaps.flatMap(({ kind: { kind, count }, why }) => (why === undefined ? [] : [`${kind} ${count}: ${why}`])),
-      ...(held?.unclear.length ? [`versions that cannot be compared: ${held.unclear.join("; ")}`] : []),
+      ...(unclear.length ? [`versions that cannot be compared: ${unclear.join("; ")}`] : []),
       ...(OS?.EOSL ? [`${OS.Family} ${OS.Name} is out of support: nobody says any more what is wrong with it`] : []),
     ],
   };

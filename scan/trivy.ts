@@ -2,13 +2,17 @@
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { type Bill, type Held, type TrivyReport, unclearOf } from "./scanned.ts";
+import type { Bill, Held, TrivyReport } from "./scanned.ts";
 import type { Database } from "./types.ts";
 
 const run = promisify(execFile);
 
-/** What Trivy may know of this process: secrets of a stack are none of its business. */
-const KNOWN = /^(PATH|HOME|TMPDIR|XDG_\w+|TRIVY_\w+|SSL_CERT_\w+|(https?|no)_proxy)$/i;
+/**
+ * What Trivy may know of this process: how it gets at its database. Secrets of a stack are none of its business, and
+ * nothing may make it tell less (TRIVY_SEVERITY, TRIVY_QUIET).
+ */
+const KNOWN =
+  /^(PATH|HOME|TMPDIR|XDG_\w+|TRIVY_(CACHE_DIR|(JAVA_)?DB_REPOSITORY|USERNAME|PASSWORD|INSECURE)|SSL_CERT_\w+|(https?|no)_proxy)$/i;
 const environment = (): NodeJS.ProcessEnv => ({
   TRIVY_DISABLE_TELEMETRY: "true",
   TRIVY_SKIP_VERSION_CHECK: "true",
@@ -52,5 +56,5 @@ export async function list(archive: string, name: string, file: string, flags: r
 export async function hold(bill: string, { flags }: Database): Promise<Held> {
   // Exit code 0 whatever is found: what fails is decided by scan/gate.ts.
   const { stdout, stderr } = await ask("sbom", ...flags, "--scanners", "vuln", "--format", "json", bill);
-  return { report: JSON.parse(stdout) as TrivyReport, unclear: unclearOf(stderr) };
+  return { report: JSON.parse(stdout) as TrivyReport, log: stderr };
 }

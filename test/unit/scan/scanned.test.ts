@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Bill, type Held, kindsOf, scannedOf, type TrivyReport, unclearOf } from "../../../scan/scanned.ts";
+import { type Bill, type Held, kindsOf, scannedOf } from "../../../scan/scanned.ts";
 import type { Covered, Database, Scanned } from "../../../scan/types.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 type Name = "python" | "nginx" | "prometheus" | "neo4j";
-const recorded = JSON.parse(read("test/unit/scan/recorded.json")) as Record<Name, { bill: Bill; report: TrivyReport }>;
+const recorded = JSON.parse(read("test/unit/scan/recorded.json")) as Record<Name, Held & { bill: Bill }>;
 const made = (ecosystems: Covered["ecosystems"], suites: Covered["suites"] = {}): Database => ({
   what: "a test",
   flags: [],
@@ -19,8 +19,8 @@ const made = (ecosystems: Covered["ecosystems"], suites: Covered["suites"] = {})
 });
 const OWN: Database = { what: "a test", flags: [] };
 const judged = (name: Name, database: Database | string, change: Partial<Held> = {}): Scanned => {
-  const { bill, report } = recorded[name];
-  return scannedOf(name, bill, database, typeof database === "string" ? undefined : { report, unclear: [], ...change });
+  const { bill, ...held } = recorded[name];
+  return scannedOf(name, bill, database, typeof database === "string" ? undefined : { ...held, ...change });
 };
 
 describe("scan/scanned", () => {
@@ -42,9 +42,12 @@ describe("scan/scanned", () => {
     }));
   it("counts as judged, by Trivy's own database, what that has advisories of", () => {
     assert.deepEqual([judged("python", OWN).judged, judged("python", OWN).unjudged], [{ deb: 3, pypi: 2 }, []]);
-    const odd: Bill = { components: [{ type: "library", name: "x", purl: "pkg:conda/x@1" }] };
-    assert.deepEqual(scannedOf("odd", odd, OWN, { report: {}, unclear: [] }).unjudged, [
+    const odd: Bill = {
+      components: ["conda", "deb"].map((kind) => ({ type: "library", name: "x", purl: `pkg:${kind}/x@1` })),
+    };
+    assert.deepEqual(scannedOf("odd", odd, OWN, { report: {}, log: "" }).unjudged, [
       "conda 1: Trivy has no advisories of that kind",
+      "deb 1: the image does not say of which system it is",
     ]);
   });
   it("counts as judged, by a database that is made, only what that has entries of", () => {
@@ -59,39 +62,36 @@ describe("scan/scanned", () => {
       "deb 3: its security suite says what is mended, and not what is open",
       "maven 3: archives without a pom.properties are not listed",
     ]);
-    const alpine: Bill = { components: [{ type: "library", name: "x", purl: "pkg:apk/alpine/x@1" }] };
-    assert.deepEqual(scannedOf("alpine", alpine, all, { report: {}, unclear: [] }).unjudged, [
+    const alpine: Bill = {
+      components: [
+        { type: "operating-system", name: "alpine", version: "3.23.1" },
+        { type: "library", name: "x", purl: "pkg:apk/alpine/x@1" },
+      ],
+    };
+    assert.deepEqual(scannedOf("alpine", alpine, all, { report: {}, log: "" }).unjudged, [
       "apk 1: OSV entries of that kind are not taken over",
     ]);
   });
-  it("judges nothing without a database, by an empty one, of a Debian without a number, or of an image without lists", () => {
+  it("judges nothing without a database, by an empty one, of a release that Trivy does not know, or of an image without lists", () => {
     assert.deepEqual(judged("python", "nobody can").unjudged, ["deb 3: nobody can", "pypi 2: nobody can"]);
     for (const none of [judged("python", "nobody can"), judged("python", made({})), judged("nginx", OWN)])
       assert.deepEqual(none.judged, {});
     assert.equal(judged("python", made({})).unjudged.length, 2);
     assert.deepEqual(judged("nginx", OWN).unjudged, [
-      "deb 3: forky/sid has no number (testing or sid), and databases go by number",
+      "deb 3: Trivy judges by releases, and forky/sid of debian is none that it knows",
     ]);
-    assert.deepEqual(scannedOf("bare", {}, OWN, { report: {}, unclear: [] }).unjudged, [
+    assert.deepEqual(scannedOf("bare", {}, OWN, { report: {}, log: "" }).unjudged, [
       "whatever it holds, because Trivy found no list of packages in it",
     ]);
   });
   it("does not pass on a system out of support, nor on versions that cannot be compared", () => {
     const old = { report: { Metadata: { OS: { Family: "debian", Name: "9", EOSL: true } } } };
     assert.match(judged("python", OWN, old).unjudged.join(), /^debian 9 is out of support/);
-    assert.match(
-      judged("python", OWN, { unclear: ["odd"] }).unjudged.join(),
-      /^versions that cannot be compared: odd$/,
-    );
-  });
-  it("reads in Trivy's log what that could not compare", () => {
-    const said = 'err="version error (not.a.version): improper version"';
-    const log = [
-      "INFO\tDetected SBOM format",
-      `WARN\tVersion matching error\t${said}`,
-      `WARN\tVersion matching error\t${said}`,
-    ];
-    assert.deepEqual(unclearOf(log.join("\n")), ["version error (not.a.version): improper version"]);
+    const log =
+      '2026-11-27T17:12:21Z\tWARN\tVersion matching error\terr="npm version error (x.y): invalid semantic version"\n';
+    assert.deepEqual(judged("python", OWN, { log: log + log }).unjudged, [
+      "versions that cannot be compared: npm version error (x.y): invalid semantic version",
+    ]);
   });
   it("is of one Trivy: the workflow installs what the bench builds, and bin/scan and its page name that", () => {
     const [, version] = /aquasecurity\/trivy v(\S+)/.exec(read("bench/scan/go.mod"))!;
