@@ -61,5 +61,6 @@ function whatIs({ entries, newest, suites }: Covered, osv: string): string {
     ...(entries ? [`${entries} OSV entries in ${osv}, the newest of ${newest}`] : []),
     ...(releases.length ? [`the security suites of Debian ${releases.join(" and ")}`] : []),
   ];
-  return all.join(", and ") || "a database with nothing in it";
+  const found = all.join(", and ") || "a database with nothing in it";
+  return releases.length ? found : `${found}: Debian's security suites could not be fetched`;
 }

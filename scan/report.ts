@@ -7,7 +7,7 @@ const VERDICTS = [
   "**The gate fails.**",
   "**The gate does not pass**: nothing critical in what was judged, but not everything was.",
 ];
-const NOTHING = "**The gate does not pass**: nothing was judged.";
+const NOTHING = "**The gate does not pass**: nothing was judged in full.";
 const list = (title: string, lines: readonly string[]): string[] =>
   lines.length ? [`## ${title}`, lines.map((line) => `- ${line}`).join("\n")] : [];
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>

@@ -24,7 +24,9 @@ lists() { # folder
 }
 
 main() {
-  local work=$1/debian suite file args=("$1")
+  local work suite file args=("$1")
+  # apt takes a path that is relative for one from the root.
+  work=$(realpath -m "$1")/debian
   [[ -z ${2:-} ]] || args+=(-osv "$2")
   if lists "$work"; then
     for suite in "${SUITES[@]}"; do

@@ -108,7 +108,7 @@ describe("scan/gate", () => {
     const nothing = text(judge(all, [], TODAY), all);
     assert.match(
       nothing,
-      /\*\*The gate does not pass\*\*: nothing was judged\.[\s\S]*## Not judged\n\n- app: pypi 1: there is no database[\s\S]*\| app \| pypi 1 \| nothing \|/,
+      /\*\*The gate does not pass\*\*: nothing was judged in full\.[\s\S]*## Not judged\n\n- app: pypi 1: there is no database[\s\S]*\| app \| pypi 1 \| nothing \|/,
     );
     assert.doesNotMatch(nothing, /\b(0|no) findings|passes/);
   });
