@@ -1,5 +1,5 @@
 /** What Trivy lists and finds, as ours, and what it cannot judge. Pure: scan/trivy.ts asks it. */
-import { type Database, type Finding, type Scanned, severities, type Severity } from "./types.ts";
+import type { Database, Finding, Scanned, Severity } from "./types.ts";
 
 /** A bill of materials (CycloneDX), as far as it matters here. */
 export interface Bill {
@@ -11,19 +11,22 @@ export interface Bill {
   }[];
 }
 
+interface Vulnerability {
+  readonly VulnerabilityID: string;
+  readonly VendorIDs?: readonly string[];
+  readonly PkgName: string;
+  readonly InstalledVersion: string;
+  readonly FixedVersion?: string;
+  readonly Severity?: string;
+  readonly DataSource?: { readonly ID: string };
+  /** Source → how bad it is: 1 is low, 4 critical. */
+  readonly VendorSeverity?: Readonly<Record<string, number>>;
+}
+
 /** `trivy sbom --format json`, as far as it matters here. */
 export interface TrivyReport {
   readonly Metadata?: { readonly OS?: { readonly Family?: string; readonly Name?: string; readonly EOSL?: boolean } };
-  readonly Results?: readonly {
-    readonly Vulnerabilities?: readonly {
-      readonly VulnerabilityID: string;
-      readonly VendorIDs?: readonly string[];
-      readonly PkgName: string;
-      readonly InstalledVersion: string;
-      readonly FixedVersion?: string;
-      readonly Severity?: string;
-    }[];
-  }[];
+  readonly Results?: readonly { readonly Vulnerabilities?: readonly Vulnerability[] }[];
 }
 
 export interface Held {
@@ -90,7 +93,16 @@ function gap({ kind, release = "", family }: Kind, { covered }: Database, { log 
     : `there are no OSV entries of ${ecosystem}`;
 }
 
-const WORDS: Readonly<Record<string, Severity>> = { CRITICAL: "critical", HIGH: "high", MEDIUM: "medium", LOW: "low" };
+/** As Trivy counts them. */
+const WORDS = ["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
+/** What a database that is made keeps apart (bench/scan/database.go). */
+const SOURCES = ["ghsa", "govulndb", "osv"];
+
+/** Of two sources that know one thing Trivy shows one, whichever comes first: it is as bad as the worse says. */
+function severityOf({ Severity: word, DataSource, VendorSeverity: by = {} }: Vulnerability): Severity {
+  const others = SOURCES.includes(DataSource?.ID ?? "") ? SOURCES.map((source) => by[source] ?? 0) : [];
+  return WORDS[Math.max(WORDS.indexOf(word ?? ""), 0, ...others)]!.toLowerCase() as Severity;
+}
 
 const NOTHING: Held = { report: {}, log: "" };
 
@@ -108,21 +120,15 @@ export function scannedOf(image: string, bill: Bill, database: Database | string
   const unclear = [...new Set([...held.log.matchAll(UNCLEAR)].map(([, what]) => what!))];
   const findings = new Map<string, Finding>();
   for (const { Vulnerabilities = [] } of Results)
-    for (const one of Vulnerabilities) {
-      const key = `${one.VulnerabilityID} ${one.PkgName} ${one.InstalledVersion}`;
-      const severity = WORDS[one.Severity ?? ""] ?? "unknown";
-      const same = findings.get(key);
-      // Two sources that know one thing: it is as bad as the worse says.
-      if (same && severities.indexOf(same.severity) <= severities.indexOf(severity)) continue;
-      findings.set(key, {
+    for (const one of Vulnerabilities)
+      findings.set(`${one.VulnerabilityID} ${one.PkgName} ${one.InstalledVersion}`, {
         id: one.VulnerabilityID,
         aliases: one.VendorIDs ?? [],
         package: one.PkgName,
         version: one.InstalledVersion,
-        severity,
+        severity: severityOf(one),
         ...(one.FixedVersion ? { fixed: one.FixedVersion } : {}),
       });
-    }
   const { OS } = Metadata ?? {};
   return {
     image,

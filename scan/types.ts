@@ -1,7 +1,6 @@
 /** What is known against an image. */
 
-export const severities = ["critical", "high", "medium", "low", "unknown"] as const;
-export type Severity = (typeof severities)[number];
+export type Severity = "critical" | "high" | "medium" | "low" | "unknown";
 
 export interface Finding {
   readonly id: string;

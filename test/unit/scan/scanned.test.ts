@@ -40,6 +40,15 @@ describe("scan/scanned", () => {
       severity: "unknown",
       fixed: "1.5.7+dfsg-1+deb13u1",
     }));
+  it("takes what two sources of entries know for as bad as the worse says, and Debian's word for Debian's", () => {
+    const severity = (source: string): string => {
+      const one = { VulnerabilityID: "CVE-1", PkgName: "x", InstalledVersion: "1", Severity: "LOW" };
+      const found = { ...one, DataSource: { ID: source }, VendorSeverity: { ghsa: 4, [source]: 1 } };
+      const report = { Results: [{ Vulnerabilities: [found] }] };
+      return scannedOf("app", recorded.python.bill, OWN, { report, log: "" }).findings[0]!.severity;
+    };
+    assert.deepEqual(["osv", "debian"].map(severity), ["critical", "low"]);
+  });
   it("counts as judged, by Trivy's own database, what that has advisories of", () => {
     assert.deepEqual([judged("python", OWN).judged, judged("python", OWN).unjudged], [{ deb: 3, pypi: 2 }, []]);
     const odd: Bill = {
