@@ -10,7 +10,7 @@ import { docker } from "../scan/export.ts";
 import { exitCode, judge } from "../scan/gate.ts";
 import { lines } from "../scan/lines.ts";
 import { report } from "../scan/report.ts";
-import { scannedOf } from "../scan/scanned.ts";
+import { type Bill, scannedOf } from "../scan/scanned.ts";
 import { supportWarnings } from "../scan/support.ts";
 import { hold, list, versionOf, wordsOf } from "../scan/trivy.ts";
 import type { Database, Scanned } from "../scan/types.ts";
@@ -72,21 +72,34 @@ async function obtain(reference: string, platform: string): Promise<void> {
   await docker("pull", "--quiet", "--platform", platform, reference);
 }
 
+interface Listed {
+  readonly name: string;
+  /** The file of its bill of materials. */
+  readonly file: string;
+  /** A string: why it could not be listed. */
+  readonly bill: Bill | string;
+}
+
 /** An image that Trivy cannot list is not judged, by name; the others are. */
-async function scanned({ name, reference }: Target, database: Database | string): Promise<Scanned> {
-  say(`scanning ${name}`);
+async function listed({ name, reference }: Target, flags: readonly string[]): Promise<Listed> {
+  say(`listing ${name}`);
   const [folder, file] = [mkdtempSync(join(tmpdir(), "berth-scan-")), fileOf(name)];
-  const none = typeof database === "string";
   try {
     const archive = join(folder, "image.tar");
     await docker("save", "--output", archive, reference);
-    const bill = await list(archive, name, file, none ? [] : database.flags);
-    return { ...scannedOf(name, bill, database, none ? undefined : await hold(file, database)), bill: file };
+    return { name, file, bill: await list(archive, name, file, flags) };
   } catch (error) {
-    return { image: name, findings: [], listed: {}, judged: {}, unjudged: [`Trivy failed: ${wordsOf(error)}`] };
+    return { name, file, bill: wordsOf(error) };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+async function judged({ name, file, bill }: Listed, database: Database | string): Promise<Scanned> {
+  if (typeof bill === "string")
+    return { image: name, findings: [], listed: {}, judged: {}, unjudged: [`Trivy cannot list it: ${bill}`] };
+  const held = typeof database === "string" ? undefined : await hold(file, database);
+  return { ...scannedOf(name, bill, database, held), bill: file };
 }
 
 async function scan(): Promise<void> {
@@ -105,11 +118,15 @@ async function scan(): Promise<void> {
   const plan = planOf(stack);
   const targets = named.length ? named.map((name) => ({ name, reference: name })) : await targetsOf(plan);
   for (const name of named) await obtain(name, plan.platform);
-  const database = await databaseFor(OSV, ".state/trivy");
+  const base = await databaseFor(OSV, ".state/trivy");
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
+  const found: Listed[] = [];
+  for (const target of targets) found.push(await listed(target, typeof base === "string" ? [] : base.flags));
+  const bills = found.flatMap(({ bill, file }) => (typeof bill === "string" ? [] : [file]));
+  const database = typeof base === "string" ? base : await base.complete(bills);
   const all: Scanned[] = [];
-  for (const target of targets) all.push(await scanned(target, database));
+  for (const one of found) all.push(await judged(one, database));
   const skipped = typeof database === "string" ? [] : (database.covered?.skipped ?? []);
   if (skipped.length) all.push({ image: OSV, findings: [], listed: {}, judged: {}, unjudged: skipped });
   const today = new Date().toISOString().slice(0, 10);

@@ -1,10 +1,11 @@
 // Makes a database of Trivy's own kind out of what is at hand, where Trivy's cannot be fetched:
 //
-//	trivy-database CACHE [-osv FOLDER] [-suite 13=trixie-security=SOURCES]...
+//	trivy-database CACHE [-osv FOLDER] [-bill FILE]... [-suite 13=trixie-security=SOURCES]...
 //
-// FOLDER has entries in the OSV format, a JSON file each, at any depth. SOURCES is the list of sources of a suite of Debian's, as apt
-// keeps it. CACHE is what `trivy --cache-dir` takes. What the database can judge is printed as JSON (covered): of anything else Trivy
-// says nothing, which is not the same as nothing bad.
+// FOLDER has entries in the OSV format, a JSON file each, at any depth; only those are taken that speak of a package by a name that a
+// bill of materials of Trivy's (FILE) has, because all there are, some hundred thousand, take minutes and gigabytes. SOURCES is the
+// list of sources of a suite of Debian's, as apt keeps it. CACHE is what `trivy --cache-dir` takes. What the database can judge is
+// printed as JSON (covered): of anything else Trivy says nothing, which is not the same as nothing bad.
 package main
 
 import (
@@ -74,7 +75,8 @@ func sourcesOf(entry osv.Entry) []types.SourceID {
 
 func main() {
 	folder := flag.String("osv", "", "folder of OSV entries")
-	var suites []suite
+	names, suites := map[string]bool{}, []suite{}
+	flag.Func("bill", "bill of materials, as Trivy writes it", func(file string) error { return namesOf(file, names) })
 	flag.Func("suite", "13=trixie-security=SOURCES", func(value string) error {
 		parts := strings.SplitN(value, "=", 3)
 		if len(parts) != 3 {
@@ -84,11 +86,11 @@ func main() {
 		return nil
 	})
 	if len(os.Args) < 2 || strings.HasPrefix(os.Args[1], "-") {
-		fmt.Fprintln(os.Stderr, "usage: trivy-database CACHE [-osv FOLDER] [-suite 13=trixie-security=SOURCES]...")
+		fmt.Fprintln(os.Stderr, "usage: trivy-database CACHE [-osv FOLDER] [-bill FILE]... [-suite 13=trixie-security=SOURCES]...")
 		os.Exit(2)
 	}
 	_ = flag.CommandLine.Parse(os.Args[2:])
-	found, err := build(os.Args[1], *folder, suites)
+	found, err := build(os.Args[1], *folder, names, suites)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -96,7 +98,7 @@ func main() {
 	_ = json.NewEncoder(os.Stdout).Encode(found)
 }
 
-func build(cache, folder string, suites []suite) (covered, error) {
+func build(cache, folder string, names map[string]bool, suites []suite) (covered, error) {
 	found := covered{Ecosystems: map[string]int{}, Suites: map[string]int{}, Skipped: []string{}}
 	staged, err := os.MkdirTemp("", "trivy-database-")
 	if err != nil {
@@ -104,7 +106,7 @@ func build(cache, folder string, suites []suite) (covered, error) {
 	}
 	defer os.RemoveAll(staged)
 	if folder != "" {
-		if err := stage(folder, staged, &found); err != nil {
+		if err := stage(folder, staged, names, &found); err != nil {
 			return found, err
 		}
 	}
@@ -116,19 +118,19 @@ func build(cache, folder string, suites []suite) (covered, error) {
 		return found, err
 	}
 	defer db.Close()
-	var names []string
+	var all []string
 	srcs := map[types.SourceID]vulnsrc.VulnSrc{vulnerability.Debian: debian{suites: suites, found: &found}}
 	for _, id := range []types.SourceID{vulnerability.GHSA, vulnerability.GoVulnDB, vulnerability.OSV} {
 		srcs[id] = language(id)
 	}
 	for id := range srcs {
-		names = append(names, string(id))
+		all = append(all, string(id))
 		if err := os.MkdirAll(filepath.Join(staged, string(id)), 0o700); err != nil {
 			return found, err
 		}
 	}
 	made := vulndb.New(staged, out, 24*time.Hour, vulndb.WithVulnSrcs(srcs))
-	if err := made.Insert(names); err != nil {
+	if err := made.Insert(all); err != nil {
 		return found, err
 	}
 	if something() {
@@ -150,8 +152,42 @@ func something() bool {
 	return found
 }
 
-// Puts each entry into the folder of its source. An entry that a source would misread is left out, by name.
-func stage(folder, staged string, found *covered) error {
+// Every name that a package of a bill may go by in an entry; of Debian's, that of its source.
+func namesOf(file string, names map[string]bool) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var bill struct {
+		Components []struct {
+			Group, Name string
+			Properties  []struct{ Name, Value string }
+		}
+	}
+	if err := json.Unmarshal(text, &bill); err != nil {
+		return fmt.Errorf("%s is no bill of materials: %w", file, err)
+	}
+	for _, one := range bill.Components {
+		for _, name := range []string{one.Name, one.Group + "/" + one.Name, one.Group + ":" + one.Name} {
+			names[plain(name)] = true
+		}
+		for _, property := range one.Properties {
+			if property.Name == "aquasecurity:trivy:SrcName" {
+				names[plain(property.Value)] = true
+			}
+		}
+	}
+	return nil
+}
+
+// A name without what its spellings differ in.
+func plain(name string) string {
+	return strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(name))
+}
+
+// Puts each entry that speaks of one of the names into the folder of its source. An entry that a source would misread is left out,
+// by name.
+func stage(folder, staged string, names map[string]bool, found *covered) error {
 	return filepath.WalkDir(folder, func(path string, file fs.DirEntry, err error) error {
 		if err != nil || file.IsDir() || filepath.Ext(path) != ".json" {
 			return err
@@ -172,12 +208,15 @@ func stage(folder, staged string, found *covered) error {
 		if entry.Withdrawn != nil {
 			return nil
 		}
+		for _, affected := range entry.Affected {
+			found.Ecosystems[affected.Package.Ecosystem]++
+		}
+		if !slices.ContainsFunc(entry.Affected, func(one osv.Affected) bool { return names[plain(one.Package.Name)] }) {
+			return nil
+		}
 		if why := unreadable(entry); why != "" {
 			found.Skipped = append(found.Skipped, entry.ID+": "+why)
 			return nil
-		}
-		for _, affected := range entry.Affected {
-			found.Ecosystems[affected.Package.Ecosystem]++
 		}
 		for _, source := range sourcesOf(entry) {
 			into := filepath.Join(staged, string(source))

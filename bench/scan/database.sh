@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a database for Trivy in CACHE, of what registries and a folder of OSV entries say: database.sh CACHE [FOLDER]
+# Makes a database for Trivy, of Debian's security suites and what else trivy-database is told: database.sh CACHE [OPTION ...]
 # Prints as JSON what it can judge (database.go).
 set -euo pipefail
 BENCH_NAME=scan
@@ -24,10 +24,9 @@ lists() { # folder
 }
 
 main() {
-  local work suite file args=("$1")
+  local work suite file args=("$@")
   # apt takes a path that is relative for one from the root.
   work=$(realpath -m "$1")/debian
-  [[ -z ${2:-} ]] || args+=(-osv "$2")
   if lists "$work"; then
     for suite in "${SUITES[@]}"; do
       file=$(find "$work/lists" -name "*_${suite#*=}_main_source_Sources")

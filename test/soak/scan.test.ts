@@ -102,10 +102,11 @@ describe("scan", function () {
     rmSync(osv, { recursive: true, force: true });
     mkdirSync(join(osv, "deep"), { recursive: true });
     for (const one of entries) writeFileSync(join(osv, "deep", `${one.id}.json`), JSON.stringify(one));
-    const args = [cache, "-osv", osv, ...suites.flatMap((suite) => ["-suite", suite])];
+    await run("trivy-database", [cache]);
+    const listed = await list(archiveOf(files), "app", bill, made(cache));
+    const args = [cache, "-osv", osv, "-bill", bill, ...suites.flatMap((suite) => ["-suite", suite])];
     const covered = JSON.parse((await run("trivy-database", args)).stdout) as Covered;
     const database = { what: "a test", flags: made(cache), covered };
-    const listed = await list(archiveOf(files), "app", bill, database.flags);
     return { covered, scanned: scannedOf("app", listed, database, await hold(bill, database)) };
   }
   const verdict = (scanned: Scanned): Verdict => judge([scanned], [], TODAY);
