@@ -18,8 +18,8 @@ recipe() { { cat "$HERE"/go.* "$HERE"/*.go; sed -n '/^build()/,/^}/p' "${BASH_SO
 # Trivy takes a package of Go's that is an experiment in Go 1.26. One compiler at a time: its memory is what a small machine lacks.
 build() {
   (cd "$HERE" && export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0 GOEXPERIMENT=jsonv2
-    nice "$GO" build -p 1 -trimpath -o "$BENCH_HOME/bin/trivy-database.new" -ldflags "-s -w" .
-    nice "$GO" build -p 1 -trimpath -o "$BENCH_HOME/bin/trivy.new" \
+    nice "$GO" build -p 1 -trimpath -o "$BENCH_HOME/bin/trivy-database.new" -ldflags "-s -w" . &&
+      nice "$GO" build -p 1 -trimpath -o "$BENCH_HOME/bin/trivy.new" \
       -ldflags "-s -w -X github.com/aquasecurity/trivy/pkg/version/app.ver=$(wanted)" github.com/aquasecurity/trivy/cmd/trivy) >"$LOG" 2>&1
 }
 

@@ -278,7 +278,7 @@ func wordOf(entry osv.Entry) types.Severity {
 	return severity
 }
 
-// Debian's packages: Trivy judges them by the version of the source that mends, of which OSV has a reader for nobody.
+// Debian's packages: Trivy judges them by the one version of the source that mends, which its reader of OSV entries does not write.
 type debian struct {
 	suites []suite
 	found  *covered
