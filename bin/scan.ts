@@ -1,22 +1,19 @@
 /** Lists what the images of a stack hold, and judges it: node bin/scan.ts [stack [image …]] */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProblemsError } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
 import { buildImage } from "../scan/build.ts";
-import { readDatabase } from "../scan/database.ts";
-import { contentsOf, docker } from "../scan/export.ts";
+import { databaseFor } from "../scan/database.ts";
+import { docker } from "../scan/export.ts";
 import { exitCode, judge } from "../scan/gate.ts";
-import { keysOf } from "../scan/osv.ts";
-import { inventoryOf, isWanted } from "../scan/packages.ts";
-import { type Bill, report } from "../scan/report.ts";
-import { billOf } from "../scan/sbom.ts";
 import { lines } from "../scan/lines.ts";
-import { hold } from "../scan/scanner.ts";
+import { report } from "../scan/report.ts";
+import { type Bill, scannedOf } from "../scan/scanned.ts";
 import { supportWarnings } from "../scan/support.ts";
-import { askTrivy, hasTrivy, listedBy, ofTrivy } from "../scan/trivy.ts";
-import type { Inventory, Scanned } from "../scan/types.ts";
+import { hold, list, versionOf, wordsOf } from "../scan/trivy.ts";
+import type { Database, Scanned } from "../scan/types.ts";
 import { waivers } from "../scan/waivers.ts";
 import { runningImages } from "./pulumi.ts";
 import { builtImages, planOf } from "./stack.ts";
@@ -26,21 +23,15 @@ interface Target {
   readonly name: string;
   readonly reference: string;
 }
-interface Result {
-  readonly judge: string;
-  readonly scanned: readonly Scanned[];
-  readonly bills: readonly Bill[];
-}
 
 const [stack = "dev", ...named] = process.argv.slice(2);
 const FOLDER = `.state/sbom/${stack}`;
-const OSV = process.env["BERTH_OSV"] || ".state/osv";
+const BROUGHT = process.env["BERTH_OSV"] || undefined;
+const OSV = BROUGHT ?? ".state/osv";
 const say = (what: string): void => {
   process.stderr.write(`${what}\n`);
 };
-const fileOf = (name: string): string => `${FOLDER}/${name.replaceAll(/[^A-Za-z0-9.]+/g, "-")}`;
-const counted = (kinds: readonly string[]): Record<string, number> =>
-  Object.fromEntries(Object.entries(Object.groupBy(kinds, (kind) => kind)).map(([kind, all]) => [kind, all!.length]));
+const fileOf = (name: string): string => `${FOLDER}/${name.replaceAll(/[^A-Za-z0-9.]+/g, "-")}.json`;
 
 /** What runs; of what does not run yet, what an up would run. */
 async function targetsOf(plan: Plan): Promise<Target[]> {
@@ -81,61 +72,72 @@ async function obtain(reference: string, platform: string): Promise<void> {
   await docker("pull", "--quiet", "--platform", platform, reference);
 }
 
-async function byTrivy(targets: readonly Target[]): Promise<Result> {
-  const [scanned, bills] = [[] as Scanned[], [] as Bill[]];
-  for (const { name, reference } of targets) {
-    say(`scanning ${name}`);
-    const [file, folder] = [`${fileOf(name)}.json`, mkdtempSync(join(tmpdir(), "berth-scan-"))];
-    try {
-      const found = await askTrivy(reference, folder, file);
-      scanned.push(ofTrivy(name, found));
-      bills.push({ image: name, file, listed: listedBy(found) });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }
-  return { judge: "Trivy", scanned, bills };
+interface Listed {
+  readonly name: string;
+  /** The file of its bill of materials. */
+  readonly file: string;
+  /** A string: why it could not be listed. */
+  readonly bill: Bill | string;
 }
 
-async function byUs(targets: readonly Target[]): Promise<Result> {
-  const [inventories, bills] = [new Map<string, Inventory>(), [] as Bill[]];
-  for (const { name, reference } of targets) {
-    say(`reading ${name}`);
-    const { files, entries } = await contentsOf(reference, isWanted);
-    const inventory = inventoryOf(files, entries);
-    const file = `${fileOf(name)}.json`;
-    writeFileSync(
-      file,
-      `${JSON.stringify(billOf(name, await docker("image", "inspect", "--format", "{{.Id}}", reference), inventory), null, 2)}\n`,
-    );
-    inventories.set(name, inventory);
-    bills.push({ image: name, file, listed: counted(inventory.packages.map(({ ecosystem }) => ecosystem)) });
+/** An image that Trivy cannot list is not judged, by name; the others are. */
+async function listed({ name, reference }: Target, flags: readonly string[]): Promise<Listed> {
+  say(`listing ${name}`);
+  const [folder, file] = [mkdtempSync(join(tmpdir(), "berth-scan-")), fileOf(name)];
+  try {
+    const archive = join(folder, "image.tar");
+    await docker("save", "--output", archive, reference);
+    return { name, file, bill: await list(archive, name, file, flags) };
+  } catch (error) {
+    return { name, file, bill: wordsOf(error) };
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  const database = readDatabase(OSV, new Set([...inventories.values()].flatMap(keysOf)));
-  return {
-    judge: database
-      ? `berth's own scanner against ${database.count} OSV entries in ${OSV}, the newest of ${database.newest}`
-      : "nobody: neither Trivy nor a database is here",
-    scanned: [...inventories].map(([name, inventory]) => hold(name, inventory, database, OSV)),
-    bills,
-  };
+}
+
+async function judged({ name, file, bill }: Listed, database: Database | string): Promise<Scanned> {
+  if (typeof bill === "string")
+    return { image: name, findings: [], listed: {}, judged: {}, unjudged: [`Trivy cannot list it: ${bill}`] };
+  const held = typeof database === "string" ? undefined : await hold(file, database);
+  return { ...scannedOf(name, bill, database, held), bill: file };
 }
 
 async function scan(): Promise<void> {
+  const version = await versionOf();
+  if (version === undefined) {
+    say(
+      "error: no image was judged, because Trivy is not installed: https://trivy.dev, or bench/scan/build.sh where only package registries are reachable",
+    );
+    process.exitCode = 2;
+    return;
+  }
+  if (BROUGHT !== undefined && !existsSync(BROUGHT))
+    throw new Error(
+      `BERTH_OSV names ${BROUGHT}, which is not there: it takes a folder of OSV entries (docs/images.md)`,
+    );
   const plan = planOf(stack);
   const targets = named.length ? named.map((name) => ({ name, reference: name })) : await targetsOf(plan);
   for (const name of named) await obtain(name, plan.platform);
+  const base = await databaseFor(OSV, ".state/trivy");
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
-  const result = await ((await hasTrivy()) ? byTrivy(targets) : byUs(targets));
+  const found: Listed[] = [];
+  for (const target of targets) found.push(await listed(target, typeof base === "string" ? [] : base.flags));
+  const bills = found.flatMap(({ bill, file }) => (typeof bill === "string" ? [] : [file]));
+  const database = typeof base === "string" ? base : await base.complete(bills);
+  const all: Scanned[] = [];
+  for (const one of found) all.push(await judged(one, database));
+  const skipped = typeof database === "string" ? [] : (database.covered?.skipped ?? []);
+  if (skipped.length) all.push({ image: OSV, findings: [], listed: {}, judged: {}, unjudged: skipped });
   const today = new Date().toISOString().slice(0, 10);
-  const verdict = judge(result.scanned, waivers, today);
+  const verdict = judge(all, waivers, today);
   const support = supportWarnings(
     named.length ? named : [...targets.map(({ name }) => name), ...basesOf(plan)],
     lines,
     today,
   );
-  console.log(report(`Images of stack ${stack}`, result.judge, verdict, result.scanned, result.bills, support));
+  const by = typeof database === "string" ? `nobody: ${database}` : `Trivy ${version} and ${database.what}`;
+  console.log(report(`Images of stack ${stack}`, by, verdict, all, support));
   process.exitCode = exitCode(verdict);
 }
 

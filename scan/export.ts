@@ -16,8 +16,6 @@ export interface Entry {
   readonly gid: number;
   /** Where a link leads, as it is written; of a hard link, without a leading slash. */
   readonly link?: string;
-  /** A program with Go's list of modules in it, which nobody here reads. */
-  readonly go?: true;
 }
 
 export interface Contents {
@@ -55,7 +53,7 @@ async function ended(child: ChildProcess, what: string): Promise<void> {
 }
 
 /**
- * Reads an archive. @throws {Error} if it is cut off or broken: half a list of packages would look like a whole one.
+ * Reads an archive. @throws {Error} if it is cut off or broken: half of its files would look like all.
  */
 export async function parse(archive: NodeJS.ReadableStream, wanted: (path: string) => boolean): Promise<Contents> {
   const [entries, files] = [[] as Entry[], new Map<string, string>()];
@@ -65,7 +63,7 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
     maxDecompressionRatio: Infinity,
     onReadEntry: (entry: ReadEntry) => {
       const path = clean(entry.path);
-      const at = {
+      entries.push({
         path,
         kind: entry.type,
         mode: entry.mode ?? 0,
@@ -73,19 +71,12 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
         uid: entry.uid ?? -1,
         gid: entry.gid ?? -1,
         ...(entry.linkpath ? { link: entry.type === "Link" ? clean(entry.linkpath) : entry.linkpath } : {}),
-      };
-      const index = entries.push(at) - 1;
+      });
       if (entry.type === "Link" && wanted(path)) {
         const text = files.get(clean(entry.linkpath ?? ""));
         if (text === undefined)
           reject(new Error(`/${path} is a hard link to a file that is not read: /${entry.linkpath}`));
         else files.set(path, text);
-      }
-      if (entry.type === "File" && !wanted(path) && at.mode & 0o111) {
-        look(entry, GO, () => {
-          entries[index] = { ...at, go: true };
-        });
-        return;
       }
       if (entry.type !== "File" || !wanted(path)) {
         entry.resume();
@@ -101,19 +92,6 @@ export async function parse(archive: NodeJS.ReadableStream, wanted: (path: strin
   archive.on("error", reject);
   archive.pipe(parser);
   return promise;
-}
-
-/** What Go's linker puts before the list of modules. */
-const GO = Buffer.from("\u00ff Go buildinf:", "latin1");
-
-/** Calls when a mark is met, which may lie across two chunks. */
-function look(entry: ReadEntry, mark: Buffer, met: () => void): void {
-  let rest = Buffer.alloc(0);
-  entry.on("data", (chunk: Buffer) => {
-    const seen = Buffer.concat([rest, chunk]);
-    if (seen.includes(mark)) met();
-    rest = seen.subarray(-mark.length + 1);
-  });
 }
 
 const clean = (path: string): string => path.replace(/^\.?\/+/, "").replace(/\/$/, "");

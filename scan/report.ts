@@ -7,7 +7,7 @@ const VERDICTS = [
   "**The gate fails.**",
   "**The gate does not pass**: nothing critical in what was judged, but not everything was.",
 ];
-const NOTHING = "**The gate does not pass**: nothing was judged.";
+const NOTHING = "**The gate does not pass**: nothing was judged in full.";
 const list = (title: string, lines: readonly string[]): string[] =>
   lines.length ? [`## ${title}`, lines.map((line) => `- ${line}`).join("\n")] : [];
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -20,19 +20,12 @@ const counts = (by: Readonly<Record<string, number>>): string =>
     .map(([kind, count]) => `${kind} ${count}`)
     .join(", ");
 
-export interface Bill {
-  readonly image: string;
-  readonly file: string;
-  readonly listed: Readonly<Record<string, number>>;
-}
-
 /** @param judge What judged: a scanner and its database. @param support Of lines that end (support.ts). */
 export function report(
   title: string,
   judge: string,
   verdict: Verdict,
   scanned: readonly Scanned[],
-  bills: readonly Bill[],
   support: readonly string[] = [],
 ): string {
   const { failures, unjudged, reported, waived, idle } = verdict;
@@ -74,11 +67,11 @@ export function report(
     "## Images",
     table(
       ["image", "listed", "judged", "bill of materials"],
-      bills.map(({ image, file, listed }) => [
+      scanned.map(({ image, listed, judged, bill = "–" }) => [
         image,
         counts(listed) || "nothing",
-        counts(scanned.find((one) => one.image === image)!.judged) || "nothing",
-        file,
+        counts(judged) || "nothing",
+        bill,
       ]),
     ),
   ].join("\n\n");

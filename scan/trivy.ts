@@ -1,114 +1,61 @@
-/**
- * Trivy, where it is installed: it knows more kinds of packages and fetches its own database.
- * The gate stays ours, so that waivers count.
- */
+/** Asks Trivy what an image holds, and what is known against it. */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
-import { docker } from "./export.ts";
-import { ofWord } from "./severity.ts";
-import type { Finding, Scanned } from "./types.ts";
+import type { Bill, Held, TrivyReport } from "./scanned.ts";
+import type { Database } from "./types.ts";
 
 const run = promisify(execFile);
-const LARGE = { maxBuffer: 1024 ** 3 } as const;
 
-/** `trivy image --format json`, as far as it matters here. */
-export interface TrivyReport {
-  readonly Metadata?: { readonly OS?: { readonly Family?: string; readonly Name?: string; readonly EOSL?: boolean } };
-  readonly Results?: readonly {
-    readonly Target: string;
-    readonly Type?: string;
-    readonly Packages?: readonly unknown[];
-    readonly Vulnerabilities?: readonly {
-      readonly VulnerabilityID: string;
-      readonly VendorIDs?: readonly string[];
-      readonly PkgName: string;
-      readonly InstalledVersion: string;
-      readonly FixedVersion?: string;
-      readonly Severity?: string;
-    }[];
-  }[];
-}
+/**
+ * What Trivy may know of this process: how it gets at its database. Secrets of a stack are none of its business, and
+ * nothing may make it tell less (TRIVY_SEVERITY, TRIVY_QUIET).
+ */
+const KNOWN =
+  /^(PATH|HOME|TMPDIR|XDG_\w+|TRIVY_(CACHE_DIR|(JAVA_)?DB_REPOSITORY|USERNAME|PASSWORD|INSECURE)|SSL_CERT_\w+|(https?|no)_proxy)$/i;
+const environment = (): NodeJS.ProcessEnv => ({
+  TRIVY_DISABLE_TELEMETRY: "true",
+  TRIVY_SKIP_VERSION_CHECK: "true",
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => KNOWN.test(name))),
+});
 
-export async function hasTrivy(): Promise<boolean> {
+/** Asks Trivy. @throws {Error} with what it said (wordsOf). */
+export const ask = (...args: readonly string[]): Promise<{ stdout: string; stderr: string }> =>
+  run("trivy", args, { env: environment(), maxBuffer: 1024 ** 3 });
+
+/** What a program said last before it failed. */
+export const wordsOf = (error: unknown): string => {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  return (stderr ?? "").trim().split("\n").at(-1)!.trim() || message;
+};
+
+/** @returns undefined where it is not installed. @throws {Error} where it is and does not run. */
+export async function versionOf(): Promise<string | undefined> {
   try {
-    await run("trivy", ["--version"]);
-    return true;
+    return (JSON.parse((await ask("version", "--format", "json")).stdout) as { Version: string }).Version;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw new Error(`trivy is installed and does not run: ${(error as Error).message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new Error(`trivy is installed and does not run: ${wordsOf(error)}`, { cause: error });
   }
 }
 
 /**
- * @param folder For what lies between. @returns the report; the bill of materials is written, from the same
- * look. @throws {Error} with what Trivy said.
+ * Writes the bill of materials of an image to a file. @param archive As `docker save` writes it, because Trivy itself
+ * does not reach an engine at ssh://, which docker does. @param name What the bill calls it; Trivy would call it by the
+ * archive's path.
  */
-export async function askTrivy(image: string, folder: string, bill: string): Promise<TrivyReport> {
-  const [archive, found] = [join(folder, "image.tar"), join(folder, "found.json")];
-  // As an archive, because Trivy itself does not reach an engine at ssh://, which docker does.
-  await docker("save", "--output", archive, image);
-  // Exit code 0 whatever is found: what fails is decided by scan/gate.ts.
-  await run(
-    "trivy",
-    [
-      "image",
-      "--quiet",
-      "--scanners",
-      "vuln",
-      "--list-all-pkgs",
-      "--exit-code",
-      "0",
-      "--format",
-      "json",
-      "--output",
-      found,
-      "--input",
-      archive,
-    ],
-    LARGE,
-  );
-  // Trivy calls the image by the archive's path, and so would the bill.
-  const report = { ...(JSON.parse(await readFile(found, "utf8")) as TrivyReport), ArtifactName: image };
-  await writeFile(found, JSON.stringify(report));
-  await run("trivy", ["convert", "--quiet", "--format", "cyclonedx", "--output", bill, found], LARGE);
-  return report;
+export async function list(archive: string, name: string, file: string, flags: readonly string[]): Promise<Bill> {
+  await ask("image", ...flags, "--quiet", "--format", "cyclonedx", "--output", file, "--input", archive);
+  const bill = JSON.parse(await readFile(file, "utf8")) as Bill & { metadata: { component: { name: string } } };
+  bill.metadata.component.name = name;
+  await writeFile(file, `${JSON.stringify(bill, null, 2)}\n`);
+  return bill;
 }
 
-/** Kind of package → how many. */
-export function listedBy({ Results = [] }: TrivyReport): Record<string, number> {
-  const listed: Record<string, number> = {};
-  for (const { Type = "other", Packages = [] } of Results) listed[Type] = (listed[Type] ?? 0) + Packages.length;
-  return listed;
-}
-
-/** Trivy's findings as ours. */
-export function ofTrivy(image: string, { Metadata, Results = [] }: TrivyReport): Scanned {
-  const findings = new Map<string, Finding>();
-  for (const { Vulnerabilities = [] } of Results)
-    for (const one of Vulnerabilities)
-      findings.set(`${one.VulnerabilityID} ${one.PkgName} ${one.InstalledVersion}`, {
-        id: one.VulnerabilityID,
-        aliases: one.VendorIDs ?? [],
-        package: one.PkgName,
-        version: one.InstalledVersion,
-        severity: ofWord(one.Severity),
-        ...(one.FixedVersion ? { fixed: one.FixedVersion } : {}),
-      });
-  const { OS } = Metadata ?? {};
-  // Of testing and sid Trivy lists the packages and finds nothing, because nobody judges what has no number.
-  const numberless = OS?.Family === "debian" && !/^\d/.test(OS.Name ?? "");
-  return {
-    image,
-    findings: [...findings.values()],
-    judged: listedBy({ Results: Results.filter(({ Type }) => !numberless || Type !== "debian") }),
-    unjudged: [
-      ...(Results.length ? [] : ["Trivy found nothing in it that it knows"]),
-      ...(numberless
-        ? [`debian: not judged, because ${OS.Name ?? "its release"} has no number, and databases go by number`]
-        : []),
-      ...(OS?.EOSL ? [`${OS.Family} ${OS.Name} is out of support: nobody says any more what is wrong with it`] : []),
-    ],
-  };
+/** Holds a bill of materials against a database. */
+export async function hold(bill: string, { flags }: Database): Promise<Held> {
+  // Exit code 0 whatever is found, and no .trivyignore: what fails and what is waived is decided by scan/gate.ts.
+  const how = ["--scanners", "vuln", "--ignorefile", "/dev/null", "--format", "json"];
+  const { stdout, stderr } = await ask("sbom", ...flags, ...how, bill);
+  return { report: JSON.parse(stdout) as TrivyReport, log: stderr };
 }

@@ -1,28 +1,6 @@
-/** What is found in an image, and what is known against it. */
+/** What is known against an image. */
 
-export type Ecosystem = "Debian" | "PyPI" | "npm";
-
-/** A package that an image holds. */
-export interface Package {
-  readonly ecosystem: Ecosystem;
-  readonly name: string;
-  readonly version: string;
-  /** Debian: what it was built from, which is what the security team speaks of. */
-  readonly source?: { readonly name: string; readonly version: string };
-  readonly arch?: string;
-}
-
-/** Everything that a scan reads of an image. */
-export interface Inventory {
-  readonly packages: readonly Package[];
-  /** Debian's release, as 12; absent: not Debian, or one without a number (sid), of which no database tells. */
-  readonly release?: string;
-  /** What is there and cannot be listed, in the reader's words. */
-  readonly unread: readonly string[];
-}
-
-export const severities = ["critical", "high", "medium", "low", "unknown"] as const;
-export type Severity = (typeof severities)[number];
+export type Severity = "critical" | "high" | "medium" | "low" | "unknown";
 
 export interface Finding {
   readonly id: string;
@@ -39,8 +17,36 @@ export interface Finding {
 export interface Scanned {
   readonly image: string;
   readonly findings: readonly Finding[];
-  /** How many packages of which kind were held against a database. */
+  /** Its bill of materials. @default there is none, because it could not be listed */
+  readonly bill?: string;
+  /** How many packages of which kind it lists. */
+  readonly listed: Readonly<Record<string, number>>;
+  /** The same, of those that were held against a database that knows of their kind. */
   readonly judged: Readonly<Record<string, number>>;
   /** What was not, and why: the gate does not pass on it. */
   readonly unjudged: readonly string[];
+}
+
+/** What a database that is made can judge: bench/scan/database.go, which makes it, prints it. */
+export interface Covered {
+  /** OSV entries that were read. */
+  readonly entries: number;
+  /** Day of the newest of them; empty without any. */
+  readonly newest: string;
+  /** Ecosystem as OSV writes it (PyPI, Debian:13) → entries that speak of it. */
+  readonly ecosystems: Readonly<Record<string, number>>;
+  /** Debian's release → packages that its security suite has. */
+  readonly suites: Readonly<Record<string, number>>;
+  /** Entries that could not be taken over, and why. */
+  readonly skipped: readonly string[];
+}
+
+/** What images are judged by. */
+export interface Database {
+  /** For the report. */
+  readonly what: string;
+  /** What Trivy is told of it. */
+  readonly flags: readonly string[];
+  /** Absent: Trivy's own. */
+  readonly covered?: Covered;
 }

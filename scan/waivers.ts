@@ -5,7 +5,7 @@
 export interface Waiver {
   /** Id of the finding, or one of its other names: CVE-2026-0001. */
   readonly id: string;
-  /** As the report names it; of Debian the source package. */
+  /** As the report names it. */
   readonly package: string;
   /** Why it does no harm here, or what stands against it. */
   readonly reason: string;

@@ -142,6 +142,7 @@ export const SUITES: readonly Suite[] = [
   soak("samplemind", "the second system does what it should, and keeps the promises that depend on the system", {
     BERTH_TEST_OWN: "1",
   }),
+  soak("scan", "Trivy judges images by what it is brought, and says what it cannot judge"),
   soak("telemetry", "logs and traces arrive, through outages, crashes and floods"),
   soak("upgrade-path", "a stack that a former version made moves over by one update, with its data"),
   soak("upgrades", "other versions of PostgreSQL and Redis take over the data"),
