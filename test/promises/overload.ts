@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setPriority } from "node:os";
 import { inAll } from "../length.ts";
+import { readAside } from "../load/aside.ts";
 import { Load, type LoadArgs, type LoadReport, underLoad } from "../load/load.ts";
 import { sleep } from "../stack/command.ts";
 import { keptOnce } from "../stack/ledger.ts";
@@ -43,33 +44,29 @@ export function overload({ stack, authority }: World): void {
       assert.deepEqual(most.failures, {});
       const capacity = most.ok / most.seconds;
 
-      /** Milliseconds until somebody who asks how it is was answered. */
-      const asked: number[] = [];
-      let meanwhile!: LoadReport;
+      let meanwhile!: LoadReport, asked!: LoadReport;
       const report = await underLoad(args({ kept: TIMES * capacity, sockets: CLIENTS, open: CLIENTS }), async () => {
         // Clients have machines of their own: what waits for a turn of this one's is not what is measured.
         setPriority(-10);
         await sleep(ONSET * 1000);
-        const some = new Load(args({ kept: 40 })).start();
-        for (const end = Date.now() + (SECONDS - ONSET) * 1000; Date.now() < end; await sleep(500)) {
-          const began = performance.now();
-          const { status } = await stack.session.get(health);
-          assert.equal(status, 200);
-          asked.push(performance.now() - began);
-        }
-        meanwhile = await some.stop();
+        const seconds = SECONDS - ONSET;
+        const { url, token, ca, reads } = args({});
+        const some = readAside({ url, token, ca: ca!, reads, kept: 40, seconds });
+        const asking = readAside({ url, token, ca: ca!, reads: [health], kept: 4, seconds });
+        [meanwhile, asked] = await Promise.all([some, asking]);
       }).finally(() => setPriority(0));
       const refusals = meanwhile.failed.map(({ began, ended }) => ended - began);
       console.log(
         `      ${Math.round(capacity)} requests/s can be answered; of ${report.sent} in ${Math.round(report.seconds)} s ${report.ok} were, ` +
           `${report.failed.length} refused. Of ${meanwhile.sent} after ${ONSET} s ${meanwhile.ok} were answered (p99 ${meanwhile.p99} ms), ` +
-          `the others refused (p99 ${p99(refusals)} ms); health p99 ${p99(asked)} ms`,
+          `the others refused (p99 ${p99(refusals)} ms); health p99 ${asked.p99} ms`,
       );
       for (const what of [report, meanwhile].flatMap(({ failures }) => Object.keys(failures)))
         assert.match(what, /: status 503$/);
+      assert.deepEqual(asked.failures, {});
       assert.ok(report.failed.length > report.sent / 10, "too few were refused: this was no overload");
       assert.ok(report.ok > (capacity * report.seconds) / 4, "too few were answered");
-      for (const times of [meanwhile.p99, p99(refusals), p99(asked)]) assert.ok(times < SOON, `p99 ${times} ms`);
+      for (const times of [meanwhile.p99, p99(refusals), asked.p99]) assert.ok(times < SOON, `p99 ${times} ms`);
       await keptOnce(stack, driver.effects.direct, report.acknowledged);
 
       await sleep(WELL * 1000);
