@@ -1,7 +1,6 @@
 /** Releases of Kailash that cannot work, each in another way. */
 import type { Broken } from "../driver.ts";
 
-const DATA = "services/kailash/src/knowledge/data.py";
 const MIGRATION = "services/kailash/src/knowledge/migrations/9999_broken.sql";
 
 export const broken: readonly Broken[] = [
@@ -13,11 +12,6 @@ export const broken: readonly Broken[] = [
       return () => project.environment("nexus", { SESSION_TTL: undefined });
     },
     culprit: ["nexus", /SESSION_TTL.*\blong\b/],
-  },
-  {
-    what: "has a dataflow that cannot import",
-    change: ({ project }) => project.insert(DATA, "import asyncio", "import nothing_that_there_is\n"),
-    culprit: ["dataflow", /nothing_that_there_is/],
   },
   {
     what: "has a migration that fails",
