@@ -36,7 +36,7 @@ const neo4jAdminPassword: Credential = {
 
 /** A client of MCP that holds its connection, and connects again; and a session of Nexus. */
 const amid: Amid = {
-  what: "KD-12: who is connected is told 1012, and loses no call; KD-14: a session goes on, on every channel",
+  what: "KD-12: who is connected is told 1012, and loses no call; KD-14: a session goes on, on another channel",
   through: async (stack, release) => {
     const client = stack.session as Client;
     const { session } = await client.run<{ session: string }>("open_session", {});
