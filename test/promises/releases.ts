@@ -11,6 +11,7 @@ import { Events } from "../stack/engine.ts";
 import { busily } from "../stack/inject.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
+import { healthy, routed } from "./healthy.ts";
 import { certificateCleared } from "./monitoring.ts";
 
 /** Releases in a row, in a long run. */
@@ -61,6 +62,9 @@ export function releases(world: World, also?: Also): void {
       await eventually(() => stack.isReady());
     });
     assert.notDeepEqual(report.failures, {});
+    // Whoever answers first, the others still start.
+    await healthy(stack);
+    await routed(stack);
   });
 
   /** From now on, of one that answers the load: its last request precedes its SIGTERM. @returns what asks for that */
