@@ -11,7 +11,7 @@ import { Events } from "../stack/engine.ts";
 import { busily } from "../stack/inject.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
-import { healthy, routed } from "./healthy.ts";
+import { routed } from "./healthy.ts";
 import { certificateCleared } from "./monitoring.ts";
 
 /** Releases in a row, in a long run. */
@@ -63,7 +63,10 @@ export function releases(world: World, also?: Also): void {
     });
     assert.notDeepEqual(report.failures, {});
     // Whoever answers first, the others still start.
-    await healthy(stack);
+    for (const name of names)
+      await eventually(async () =>
+        assert.equal(await docker("inspect", "--format", "{{.State.Health.Status}}", name), "healthy"),
+      );
     await routed(stack);
   });
 

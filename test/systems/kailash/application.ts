@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { systems } from "../../../systems/index.ts";
-import { docker, eventually, good } from "../../stack/command.ts";
+import { docker, eventually } from "../../stack/command.ts";
 import type { World } from "../../stack/world.ts";
 import { cypher } from "../../stores/neo4j.ts";
-import { redisCli } from "../../stores/redis.ts";
 import { Client, type Found } from "./client.ts";
 import { mcpCall } from "./mcp.ts";
 
@@ -92,31 +91,6 @@ export function application(world: World<Client>): void {
     const question = await stack.session.ask(`Who is ${name}?`);
     const { passages } = question.body as Found;
     assert.equal(passages[0]!.document, id);
-  });
-
-  it("05: KD-23: databases keep everything over a replacement of their containers", async () => {
-    const { name, id } = await letters();
-    const { session } = await stack.session.run<{ session: string }>("open_session", {});
-    // Their names stay.
-    const ids = () =>
-      Promise.all(
-        ["postgres", "redis", "neo4j"].map(async (name) => docker("inspect", "-f", "{{.Id}}", await first(name))),
-      );
-    const before = await ids();
-    for (const [service, memory] of [
-      ["postgres", "1200MiB"],
-      ["redis", "400MiB"],
-      ["neo4j", "1100MiB"],
-    ] as const)
-      project.set(service, { memory });
-    await good(project.up());
-    const after = await ids();
-    assert.ok(after.every((id, n) => id !== before[n]));
-    assert.equal((await stack.session.document(id)).state, "indexed");
-    const { neighbours } = (await stack.session.ask(`Who is ${name}?`)).body as Found;
-    assert.ok(neighbours.some(({ entity }) => entity === name));
-    assert.ok(await stack.session.run("session", { session }));
-    assert.ok((await redisCli(project, "exists", `kailash:session:${session}`)) === "1");
   });
 
   it("08: KD-32: every container has the limits of the plan", async () => {
