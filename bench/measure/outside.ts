@@ -1,7 +1,7 @@
 /** A service as a process of this machine: what its container runs, with no container around it. Needs root. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PlannedService } from "../../plan/types.ts";
@@ -33,6 +33,8 @@ export class Outside {
   /** Begins it, and waits until it lives. */
   async open(): Promise<void> {
     const { container, service, port, hosts } = this.#args;
+    // Its root is for whoever the process is.
+    chmodSync(this.#dir, 0o755);
     // An export has nothing of volumes: the files of secrets are on one.
     for (const from of [`docker export ${container}`, `docker exec ${container} tar -c -C / etc/berth`])
       await good(command("bash", ["-o", "pipefail", "-c", `${from} | tar -x -C ${this.#dir}`]));
