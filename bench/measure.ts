@@ -1,21 +1,25 @@
 /**
  * Measures the dev stack on this machine and prints Markdown: `npm run bench`, or some parts of it:
- * `npm run bench -- builds stack growth`. Ratios of one run count, not seconds.
+ * `npm run bench -- builds stack growth containers`. Ratios of one run count, not seconds.
  * Uses a copy of this checkout, stack `measure`, ports 23000 and up; nothing of other stacks is touched.
  */
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { docker, ROOT, sleep } from "../test/stack/command.ts";
+import { Load } from "../test/load/load.ts";
+import { command, docker, good, ROOT, sleep } from "../test/stack/command.ts";
 import { Project } from "../test/stack/project.ts";
+import { addressOn } from "../test/stack/reach.ts";
 import { type Start, startsWhile } from "../test/stack/starts.ts";
 import { assistant } from "../test/systems/assistant/driver.ts";
+import { kailash } from "../test/systems/kailash/driver.ts";
 import { planOf } from "../bin/stack.ts";
 import { imageHere } from "../config/here.ts";
 import type { Plan } from "../plan/types.ts";
 import { contextFiles } from "./plugins/resource-docker/image/digest.ts";
 import { writeCompose } from "./measure/compose.ts";
+import { Outside } from "./measure/outside.ts";
 import { inTurn, time } from "./measure/timing.ts";
 
 const RUNS = Number(process.env["BERTH_MEASURE_RUNS"] ?? 5);
@@ -281,7 +285,58 @@ async function stack(): Promise<void> {
   }
 }
 
-const PARTS = { builds, stack, growth };
+/**
+ * A service in its container, and the same files as a process of this machine, before the same stores (KD-59, KD-66).
+ * Its limits are the machine's, so that neither meets them.
+ */
+async function containers(): Promise<void> {
+  const project = new Project({
+    stack: "measure-containers",
+    from: "kailash-dev",
+    portOffset: 15000,
+    config: {
+      "berth:imageTarget": "runtime",
+      "berth:sourceMounts": false,
+      "berth:debug": false,
+      "berth:logLevel": "INFO",
+      "berth:services": { api: { cpus: os.cpus().length, memory: "512MiB" } },
+    },
+  });
+  await good(command(`${ROOT}/bench/hub/build.sh`, ["kailash"]));
+  let outside: Outside | undefined;
+  try {
+    await project.create();
+    await project.setSecrets(kailash.secrets("measure"));
+    await good(project.up());
+    const { paths, effects, slow } = kailash;
+    const service = project.known.behind(paths.data);
+    const container = await project.container(service.name);
+    const hosts = { edge: await addressOn(await project.container("edge"), "app") };
+    outside = new Outside({ container, service, port: 23900, hosts });
+    await outside.open();
+    const { token } = await kailash.enter(outside.url, "load");
+    const answered = async (url: string): Promise<number> => {
+      const load = new Load({ url, token, reads: [paths.data], posts: 0, write: effects.direct.write, slowly: slow });
+      const { seconds, ok, failures } = await load.saturate(16, 10);
+      if (Object.keys(failures).length) throw new Error(`${url}: ${JSON.stringify(failures)}`);
+      return seconds / ok;
+    };
+    const inside = `http://${await addressOn(container, "app")}:${service.port}`;
+    for (const url of [inside, outside.url]) await answered(url);
+    const { within, without } = await inTurn(RUNS, {
+      within: () => answered(inside),
+      without: () => answered(outside!.url),
+    });
+    row(`${service.name} in its container`, `${Math.round(1 / within)} requests/s`);
+    row(`${service.name} as a process of this machine`, `${Math.round(1 / without)} requests/s`);
+    row("inside / outside", (without / within).toFixed(3), "≥ 0.95 (KD-59, KD-66)");
+  } finally {
+    await outside?.close();
+    await project.remove();
+  }
+}
+
+const PARTS = { builds, stack, growth, containers };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !(name in PARTS));
 if (unknown) {

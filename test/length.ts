@@ -6,23 +6,24 @@
 /** Whether a suite asks only for what depends on its system. */
 export const OWN = Boolean(process.env["BERTH_TEST_OWN"]);
 
+const AT_LENGTH = Boolean(process.env["BERTH_TEST_ALL"]);
 /** Whether everything is tested at length. */
-export const ALL = !OWN && Boolean(process.env["BERTH_TEST_ALL"]);
+export const ALL = !OWN && AT_LENGTH;
 
 /** Titles of the tests that this run leaves to `bin/test all`. */
 export const left: string[] = [];
 
 const leave = (test: Mocha.Test): void => {
-  if (!OWN) left.push(test.titlePath().join(": "));
+  left.push(test.titlePath().join(": "));
 };
 
-/** A test of `bin/test all`. */
-export function inAll(title: string, body: Mocha.Func | Mocha.AsyncFunc): Mocha.Test {
+/** A test of `bin/test all`. @param own Whether it is about what depends on the system. @default false */
+export function inAll(title: string, body: Mocha.Func | Mocha.AsyncFunc, own = false): Mocha.Test {
   const test = it(title, body);
-  if (ALL) return test;
+  if (own ? AT_LENGTH : ALL) return test;
   // It is declared to learn its whole title, and taken out again: mocha would call it pending, which is forbidden.
   test.parent!.tests.pop();
-  leave(test);
+  if (own || !OWN) leave(test);
   return test;
 }
 
@@ -36,5 +37,5 @@ export function describeInAll(title: string, body: (this: Mocha.Suite) => void):
   const suite = describe(title, body);
   if (ALL) return;
   suite.parent!.suites.pop();
-  suite.eachTest(leave);
+  if (!OWN) suite.eachTest(leave);
 }

@@ -26,12 +26,16 @@ export function shared(): string {
   return JSON.stringify(Object.fromEntries(files.map((file) => [relative(`${FOLDER}/app`, file), content(file)])));
 }
 
-/** The image of the service in services/<name>. */
-export const pythonImage = (name: string, { settings, baseImage }: Args): ImageSpec => ({
+/** @param own Arguments of the Dockerfile that are others. @default none @returns the image of services/<name> */
+export const pythonImage = (
+  name: string,
+  { settings, baseImage }: Args,
+  own: Readonly<Record<string, string>> = {},
+): ImageSpec => ({
   context: `services/${name}`,
   dockerfile: `${FOLDER}/Dockerfile`,
   target: settings.imageTarget,
-  args: { PYTHON_IMAGE: baseImage("python"), SERVICE: name, SHARED: shared() },
+  args: { PYTHON_IMAGE: baseImage("python"), SERVICE: name, SHARED: shared(), ...own },
 });
 
 /**

@@ -4,7 +4,7 @@ import { healthCheck } from "../../plan/health.ts";
 import type { ImageSpec, ServiceSpec, Template } from "../../plan/types.ts";
 import type { Args } from "../part.ts";
 import { tracesUrl } from "../parts/monitoring-logs.ts";
-import { pythonHealth, shared } from "../parts/python.ts";
+import { pythonHealth, pythonImage } from "../parts/python.ts";
 import { chroma } from "../stores/chroma.ts";
 import { mongo } from "../stores/mongo.ts";
 import { redis } from "../stores/redis.ts";
@@ -62,17 +62,19 @@ export const samplemind = system({
   documentation: environment,
 });
 
-function builds({ settings, baseImage }: SampleMindArgs): Record<string, ImageSpec> {
-  const target = settings.imageTarget;
+function builds(args: SampleMindArgs): Record<string, ImageSpec> {
+  const { settings, baseImage } = args;
+  const { uid, gid } = USER;
   return {
-    samplemind: {
-      context: "services/samplemind",
-      target,
-      args: { PYTHON_IMAGE: baseImage("python"), SHARED: shared() },
-    },
+    samplemind: pythonImage("samplemind", args, {
+      OWNER_UID: String(uid),
+      OWNER_GID: String(gid),
+      FOLDER: SAMPLES.path,
+      OPTIMIZE: "2",
+    }),
     "samplemind-frontend": {
       context: "services/samplemind-frontend",
-      target,
+      target: settings.imageTarget,
       args: { NODE_IMAGE: baseImage("node"), NGINX_IMAGE: baseImage("frontendNginx") },
     },
   };
@@ -101,6 +103,8 @@ function application(
       ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces }),
       SERVICE: spec.name,
       OTEL_SERVICE_NAME: spec.name,
+      // What runs side by side are Celery's children, not threads in each of them.
+      OPENBLAS_NUM_THREADS: 1,
       ...(spec.port === undefined ? {} : { PORT: spec.port }),
       ...spec.environment,
     },

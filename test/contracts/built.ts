@@ -60,13 +60,14 @@ export function stagesOf({ context, dockerfile = `${context}/Dockerfile`, args }
       };
       stages.set(name, stage);
     } else if (word === "RUN" && stage) {
+      const told = rest.replaceAll(/\$\{(\w+)\}/g, (_, variable: string) => values[variable] ?? "");
       for (const program of programsIn(rest)) stage.runs.add(program);
       for (const name of packagesIn(rest, args)) {
         const programs = PACKAGES[name];
         if (programs === undefined) throw new Error(`${dockerfile}: which programs are in the package ${name}?`);
         for (const program of programs) stage.programs.add(program);
       }
-      for (const [, uid, gid, mode, folders] of rest.matchAll(/install -d -o (\d+) -g (\d+) -m (\d{4}) ([\w/ -]+)/g))
+      for (const [, uid, gid, mode, folders] of told.matchAll(/install -d -o (\d+) -g (\d+) -m (\d{4}) ([\w/ -]+)/g))
         for (const folder of folders!.trim().split(/\s+/))
           stage.folders[folder] = { uid: Number(uid), gid: Number(gid), mode: mode! };
     } else if (word === "COPY" && stage && !rest.includes("--from=")) {

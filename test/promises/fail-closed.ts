@@ -64,32 +64,33 @@ export function failsClosed(world: World, recovers = true): void {
   });
 
   const all = [
-    ...ANY.map((one) => ({ ...one, short: inGate })),
-    ...driver.broken.map((one) => ({ ...one, short: it })),
+    ...ANY.map((one) => ({ ...one, short: inGate, own: false })),
+    ...driver.broken.map((one) => ({ ...one, short: it, own: true })),
   ];
-  for (const { what, change, culprit, gate, short } of all)
-    (gate ? short : inAll)(
-      `promise 3: one that ${what}: ${OWN ? "" : "twice "}refused, the old one serves${recovers ? "; the next good one needs nothing" : ""}`,
-      async () => {
-        const [name, words] = culprit;
-        const named = new RegExp(`${project.stack}-${typeof name === "string" ? name : name(stack)}`);
-        let undo = (): void => undefined;
-        const attempt = async (): Promise<void> => {
-          try {
-            const outputs = await stack.failsClosed(() => {
-              undo = change(stack);
-            }, [named, words]);
-            for (const [n, output] of outputs.entries()) world.said.set(`one that ${what}, attempt ${n + 1}`, output);
-          } finally {
-            undo();
-          }
-        };
-        // The settling time is prod's: what dies within 15 seconds is found.
-        if (/dies within/.test(what)) await project.configured({ "berth:settle": 15 }, attempt);
-        else await attempt();
-        if (recovers) await stack.recovers();
-      },
-    );
+  for (const { what, change, culprit, gate, short, own } of all) {
+    // Only one can be followed by the caller's.
+    const mends = recovers || !gate;
+    const test = gate ? short : (title: string, body: Mocha.AsyncFunc) => inAll(title, body, own);
+    test(`promise 3: one that ${what}: ${OWN ? "" : "twice "}refused, the old one serves${mends ? "; the next good one needs nothing" : ""}`, async () => {
+      const [name, words] = culprit;
+      const named = new RegExp(`${project.stack}-${typeof name === "string" ? name : name(stack)}`);
+      let undo = (): void => undefined;
+      const attempt = async (): Promise<void> => {
+        try {
+          const outputs = await stack.failsClosed(() => {
+            undo = change(stack);
+          }, [named, words]);
+          for (const [n, output] of outputs.entries()) world.said.set(`one that ${what}, attempt ${n + 1}`, output);
+        } finally {
+          undo();
+        }
+      };
+      // The settling time is prod's: what dies within 15 seconds is found.
+      if (/dies within/.test(what)) await project.configured({ "berth:settle": 15 }, attempt);
+      else await attempt();
+      if (mends) await stack.recovers();
+    });
+  }
 
   inAll(
     "promise 3: a good release is taken, so the refusals were about what was wrong (negative control)",

@@ -11,6 +11,7 @@ import { Events } from "../stack/engine.ts";
 import { busily } from "../stack/inject.ts";
 import { addressOn } from "../stack/reach.ts";
 import type { World } from "../stack/world.ts";
+import { routed } from "./healthy.ts";
 import { certificateCleared } from "./monitoring.ts";
 
 /** Releases in a row, in a long run. */
@@ -61,6 +62,12 @@ export function releases(world: World, also?: Also): void {
       await eventually(() => stack.isReady());
     });
     assert.notDeepEqual(report.failures, {});
+    // Whoever answers first, the others still start.
+    for (const name of names)
+      await eventually(async () =>
+        assert.equal(await docker("inspect", "--format", "{{.State.Health.Status}}", name), "healthy"),
+      );
+    await routed(stack);
   });
 
   /** From now on, of one that answers the load: its last request precedes its SIGTERM. @returns what asks for that */
@@ -91,7 +98,8 @@ export function releases(world: World, also?: Also): void {
   const title =
     "promise 1, promise 13: another image of every application, another environment and limit, one of them three times, " +
     `while jobs are at work${busy}; the last request on an old container precedes its SIGTERM`;
-  it(also ? `${title}; ${also.title}` : title, async () => {
+  const { what, through = (_: unknown, work: () => Promise<unknown>) => work() } = driver.amid ?? {};
+  it([title, also?.title, what].filter(Boolean).join("; "), async () => {
     const { jobs } = driver;
     const before = await project.byService();
     const replaced = project.known.running(image());
@@ -99,7 +107,7 @@ export function releases(world: World, also?: Also): void {
     let written: string[] = [];
     const change = await also?.prepare();
     const inTime = await outlived();
-    await stack.lossless(async () => {
+    const work = async (): Promise<void> => {
       // Half a minute of work for one worker: some of it goes on when the next worker takes over.
       for (let n = 0; n < 6; n++) ids.push(await jobs.begin(stack.session, 8));
       project.environment(front().name, { RELEASE: String(Date.now()) });
@@ -108,7 +116,8 @@ export function releases(world: World, also?: Also): void {
       touch(image());
       await change?.make();
       written = await writing(() => beside(release));
-    });
+    };
+    await through(stack, () => stack.lossless(work));
     // Not before the load has ended: on a busy machine its own jobs come in as fast as they are done.
     await keptOnce(stack, driver.effects.later, written);
     await inTime();

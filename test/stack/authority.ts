@@ -25,6 +25,10 @@ export class Authority {
   get certificate(): string {
     return this.#read("ca.crt");
   }
+  /** Path of the file that holds it. */
+  get file(): string {
+    return join(this.#dir, "ca.crt");
+  }
   async open(): Promise<void> {
     this.#dir = mkdtempSync(join(tmpdir(), "berth-ca-"));
     const files = ["-days", "60", "-subj", "/CN=berth test authority", "-keyout", "ca.key", "-out", "ca.crt"];

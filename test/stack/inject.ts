@@ -53,11 +53,11 @@ export const killAll = async (container: string): Promise<void> => {
 };
 
 /** The end of a busy process that nobody ends: milliseconds. */
-const LONGEST = 600_000;
+const LONGEST = 3_600_000;
 
 /** While something is done, as many processes as there are cores do nothing but take processor time, like any other. */
-export async function busily<T>(work: () => Promise<T>): Promise<T> {
-  const busy = Array.from({ length: availableParallelism() }, () =>
+export async function busily<T>(work: () => Promise<T>, cores = availableParallelism()): Promise<T> {
+  const busy = Array.from({ length: cores }, () =>
     spawn(process.execPath, ["-e", `for (const end = Date.now() + ${LONGEST}; Date.now() < end; );`], {
       stdio: "ignore",
     }),

@@ -14,7 +14,7 @@ export interface StackArgs extends ProjectArgs {
   readonly authority?: Authority;
 }
 
-export interface UnderLoad extends Partial<Pick<LoadArgs, "posts" | "write" | "timeout" | "slow">> {
+export interface UnderLoad extends Partial<Pick<LoadArgs, "posts" | "reads" | "write" | "timeout" | "slow">> {
   /** Share of the load. A machine that builds or restarts meanwhile has less to give. @default 1 */
   readonly share?: number;
 }
@@ -74,6 +74,10 @@ export class Stack<S extends Session = Session> {
     // Three reads in four are the driver's own.
     this.#reads = others.flatMap((path) => [light, light, light, path]);
     if (others.length === 0) this.#reads = [light];
+  }
+  /** What the load reads that no store answers. */
+  get storeless(): readonly string[] {
+    return this.#reads.filter((path) => !this.driver.paths.data.startsWith(path));
   }
   /** URL of the edge. */
   get edge(): string {

@@ -65,6 +65,14 @@ export interface Credential {
   readonly watch: (stack: Stack, next: string) => Promise<() => Promise<void>>;
 }
 
+/** What goes on for a user while something is released. */
+export interface Amid {
+  /** What is promised of it: "a connection is told". */
+  readonly what: string;
+  /** @throws {Error} unless it went through the release as it should. */
+  readonly through: (stack: Stack, release: () => Promise<unknown>) => Promise<void>;
+}
+
 /** A release that cannot work. */
 export interface Broken {
   /** What is wrong with it: "exits at once". */
@@ -95,7 +103,7 @@ export interface Driver<S extends Session = Session> {
   readonly config: Readonly<Record<string, unknown>>;
   /** Values of secrets that must have a form, each with the mark by which a leak shows. Others are made by the test. */
   readonly secrets: (mark: string) => Readonly<Record<SecretKey, string>>;
-  /** Secrets that nothing reads as the system is configured here: who sets them is refused. */
+  /** Secrets that are not set: what nothing reads here is refused, or it would turn on what is outside. */
   readonly unread: readonly SecretKey[];
   /** Registers and logs in. @param url Of the edge. @param user Name of the user. */
   readonly enter: (url: string, user: string) => Promise<S>;
@@ -127,6 +135,8 @@ export interface Driver<S extends Session = Session> {
   readonly untold?: readonly string[];
   readonly credentials: readonly Credential[];
   readonly broken: readonly Broken[];
+  /** What a user is in the middle of while something is released. @default nothing */
+  readonly amid?: Amid;
   /** Image → a source file of it. A line more in it is a release. */
   readonly sources: Readonly<Record<string, string>>;
   readonly budgetOf: (service: string) => Budget;

@@ -192,6 +192,25 @@ def test_what_was_generated_is_kept_and_a_change_is_told(tmp_path: Path) -> None
     assert nodes.remember(tmp_path / "none", {}) == "not kept: No such file or directory"
 
 
+def test_a_node_that_takes_too_long_is_away_and_one_that_fails_is_a_fault() -> None:
+    class Answering:
+        async def check(self) -> None:
+            """The database is there again."""
+
+    async def slow() -> None:
+        await asyncio.sleep(5)
+
+    async def wrong() -> None:
+        raise RuntimeError("no such column")
+
+    asked = nodes.Nodes(None, Answering(), None)  # type: ignore[arg-type]
+    asked._connected = True
+    with pytest.raises(nodes.NodesAway, match=r"DocumentReadNode: no answer within 0.01 s"):
+        asyncio.run(asked.run("DocumentReadNode", slow, seconds=0.01))
+    with pytest.raises(RuntimeError, match="no such column"):
+        asyncio.run(asked.run("DocumentReadNode", wrong))
+
+
 def test_migrations_are_numbered_without_gaps_and_fit_the_model() -> None:
     versions = [version for version, _ in migrate.files()]
     assert versions == [f"{n:04}" for n in range(1, len(versions) + 1)]

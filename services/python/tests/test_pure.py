@@ -1,4 +1,5 @@
-"""How many requests are at work at a time, who waits, and who is told to come back; and what goes over the network."""
+"""How many requests are at work at a time, who waits, and who is told to come back; what goes over the network; and
+whether a store answered."""
 
 from __future__ import annotations
 
@@ -7,11 +8,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from prometheus_client import REGISTRY
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from berth.network import Network
 from berth.overload import Overload, step_aside
+from berth.remote import Remote
 
 AT_ONCE, WAITING = 2, 10
 
@@ -206,3 +210,22 @@ def test_network_counters_leave_the_loopback_out(tmp_path: Path) -> None:
         + counters.format("eth1", 500, 1)
     )
     assert [family.samples[0].value for family in Network(source).collect()] == [1500, 21]
+
+
+def test_a_client_tells_whether_its_store_answered_last_time() -> None:
+    class Far(Remote):
+        name = "far"
+
+    def up() -> float | None:
+        return REGISTRY.get_sample_value("dependency_up", {"dependency": "far"})
+
+    far = Far()
+    with far.told():
+        pass
+    assert up() == 1
+    with pytest.raises(OSError, match="away"), far.told():
+        raise OSError("away")
+    assert up() == 0
+    with far.told():
+        pass
+    assert up() == 1

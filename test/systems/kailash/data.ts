@@ -1,9 +1,11 @@
 /** What Kailash keeps, counted where it is kept. */
-import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import type { Write } from "../../load/load.ts";
 import type { Stack } from "../../stack/stack.ts";
-import { numbers, quoted } from "../../stores/postgres.ts";
+import type { World } from "../../stack/world.ts";
+import { cypher } from "../../stores/neo4j.ts";
+import { numbers, PostgresDrill, quoted } from "../../stores/postgres.ts";
 import type { Effect, Jobs } from "../driver.ts";
 
 const TEXT = "Grace Hopper wrote a compiler. She met Howard Aiken at Harvard.";
@@ -27,11 +29,14 @@ export const indexed: Effect = { write, count: (stack, ids) => counted(stack, id
 
 /** Characters that are indexed in a second, about: how long it takes cannot be asked for. */
 const SPEED = 40_000;
+/** A document has 200,000 characters at most. */
+const LONGEST = 4;
 
 export const jobs: Jobs = {
   worker: "dataflow",
   begin: async (session, seconds) => {
-    const text = Array.from({ length: (seconds * SPEED) / 50 }, (_, n) => `Number ${n} of Ada is ${randomUUID()}.`);
+    const sentences = (Math.min(seconds, LONGEST) * SPEED) / 50;
+    const text = Array.from({ length: sentences }, (_, n) => `Number ${n} of Ada is ${randomUUID()}.`);
     const { status, body } = await session.post("/v1/documents", { title: "long", text: text.join(" ") });
     assert.equal(status, 202, JSON.stringify(body));
     return (body as { id: string }).id;
@@ -47,3 +52,14 @@ export const jobs: Jobs = {
       ),
     ),
 };
+
+/** Rows of its own beside documents, their vectors and the graph: all of it is lost, and comes back. */
+export class KailashDrill extends PostgresDrill {
+  override async lose({ stack }: World): Promise<void> {
+    await stack.query("TRUNCATE drill, documents, passages, passage_vectors, claims;");
+    await cypher(stack.project, "MATCH (n) WHERE n:Document OR n:Entity DETACH DELETE n");
+    const left = "SELECT (SELECT count(*) FROM drill) + (SELECT count(*) FROM documents);";
+    assert.equal(await stack.query(left), "0");
+    assert.deepEqual(await cypher(stack.project, "MATCH (e:Entity) RETURN count(e)"), [[0]]);
+  }
+}

@@ -26,7 +26,8 @@ export async function mcpCall(
 ): Promise<Told> {
   const { mcp } = await stack.project.output<Record<string, string>>("images");
   const url = `${how === "http" ? stack.edge : stack.edge.replace(/^http/, "ws")}${path}`;
-  const run = ["run", "--rm", "-i", "--network", "host", "--entrypoint", "python", mcp!, "-"];
+  const trusts = ["--volume", `${stack.authority!.file}:/ca.crt:ro`, "--env", "SSL_CERT_FILE=/ca.crt"];
+  const run = ["run", "--rm", "-i", "--network", "host", ...trusts, "--entrypoint", "python", mcp!, "-"];
   const { code, output } = await command("docker", [...run, how, url, token, tool, JSON.stringify(input)], {
     input: CLIENT,
     timeout: 90_000,

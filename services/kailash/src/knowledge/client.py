@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from berth import observe
 from berth.overload import step_aside
 from berth.problems import Problem
+from berth.remote import Remote
 
 WAIT = 2.0  # seconds for a connection
 SLOW = 15.0  # seconds for an answer
@@ -22,7 +22,7 @@ class DataFlowAway(Exception):
     """It does not answer, or says that it cannot."""
 
 
-class Knowledge:
+class Knowledge(Remote):
     """Everything it asks may be asked twice: a document has its id from the caller."""
 
     name = "dataflow"
@@ -37,23 +37,13 @@ class Knowledge:
             transport=transport,
         )
 
-    async def open(self) -> None:
-        """The client connects when it is first asked."""
-
     async def close(self) -> None:
         await self._client.aclose()
 
     async def check(self) -> None:
         """Whether it is ready, with the stores that it needs."""
-        up = False
-        try:
+        with self.told():
             await self._send("GET", "/ready?scope=data", None, 0)
-            up = True
-        finally:
-            observe.DEPENDENCY_UP.labels(self.name).set(up)
-
-    def observe(self) -> None:
-        """It counts nothing."""
 
     async def store(self, id: str, title: str, text: str) -> dict[str, Any]:
         return dict(await self._ask("POST", "/v1/documents", {"id": id, "title": title, "text": text}))

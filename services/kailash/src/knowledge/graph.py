@@ -9,6 +9,7 @@ from neo4j import AsyncDriver, AsyncGraphDatabase, RoutingControl
 from neo4j.exceptions import DriverError, Neo4jError
 
 from berth import observe
+from berth.remote import Remote
 
 WAIT = 2.0  # seconds for a connection
 SLOW = 8.0  # seconds for an answer
@@ -42,7 +43,7 @@ class GraphAway(Exception):
     """It does not answer, or refuses who asks."""
 
 
-class Graph:
+class Graph(Remote):
     name = "graph"
     away = (GraphAway,)
 
@@ -68,19 +69,13 @@ class Graph:
             await self._driver.close()
 
     async def check(self) -> None:
-        up = False
-        try:
-            # Not by execute_query, which tries again for seconds.
-            async with asyncio.timeout(WAIT), self._opened().session(database="neo4j") as session:
-                await (await session.run("RETURN 1")).consume()
-            up = True
-        except ERRORS as error:
-            raise GraphAway(first_line(error)) from error
-        finally:
-            observe.DEPENDENCY_UP.labels(self.name).set(up)
-
-    def observe(self) -> None:
-        """It counts nothing."""
+        with self.told():
+            try:
+                # Not by execute_query, which tries again for seconds.
+                async with asyncio.timeout(WAIT), self._opened().session(database="neo4j") as session:
+                    await (await session.run("RETURN 1")).consume()
+            except ERRORS as error:
+                raise GraphAway(first_line(error)) from error
 
     def _opened(self) -> AsyncDriver:
         if self._driver is None:

@@ -16,7 +16,7 @@ from berth.postgres import Database
 from knowledge import metrics, texts
 from knowledge.embeddings import EmbeddingsAway, Model
 from knowledge.graph import Graph, GraphAway
-from knowledge.nodes import Nodes, Row
+from knowledge.nodes import Nodes, NodesAway, Row
 
 log = logging.getLogger("knowledge.indexer")
 
@@ -38,7 +38,7 @@ UPDATE claims SET until = now() + make_interval(secs => %s), attempts = attempts
 RETURNING document"""
 #: A document that ended its process, or failed, so often is not tried again. That a store is away is not its fault.
 ATTEMPTS = 5
-AWAY = (psycopg.Error, GraphAway, EmbeddingsAway, TimeoutError)
+AWAY = (psycopg.Error, NodesAway, GraphAway, EmbeddingsAway, TimeoutError)
 IDLE = 1.0  # seconds
 MOST = 2000  # passages of a document
 

@@ -17,10 +17,16 @@ from knowledge import metrics
 
 log = logging.getLogger("knowledge.nodes")
 
-SLOW = 10.0  # seconds for a node
+SLOW = 10.0  # seconds for a node that writes many rows
+#: Seconds for a node of a request. Whoever asks tries again for PATIENCE (client.py), and waits for the last attempt.
+QUICK = 4.0
 PROBE = 3.0  # seconds for a node that only shows whether nodes work
 
 Row = dict[str, Any]
+
+
+class NodesAway(Exception):
+    """A node took too long: the database hangs, or did."""
 
 
 class Nodes:
@@ -28,7 +34,7 @@ class Nodes:
     statement that is wrong, and its health_check() says "healthy" of a server that is stopped."""
 
     name = "nodes"
-    away: tuple[type[Exception], ...] = ()  # the database's
+    away = (NodesAway,)  # besides the database's
 
     def __init__(self, db: Any, database: Database, cache: Path | None) -> None:
         self._db, self._database, self._cache = db, database, cache
@@ -81,18 +87,20 @@ class Nodes:
 
     async def create_many(self, model: str, rows: list[Row]) -> None:
         if rows:
-            await self.run(f"{model}BulkCreateNode", self._db.express.bulk_create, model, rows)
+            await self.run(f"{model}BulkCreateNode", self._db.express.bulk_create, model, rows, seconds=SLOW)
 
-    async def run(self, node: str, call: Any, *args: Any, seconds: float = SLOW) -> Any:
+    async def run(self, node: str, call: Any, *args: Any, seconds: float = QUICK) -> Any:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(seconds):
                 await self._connect()
                 work: Awaitable[Any] = call(*args)
                 return await work
-        except Exception:
+        except Exception as error:
             metrics.NODE_ERRORS.labels(node).inc()
             await self._database.check()
+            if isinstance(error, TimeoutError):
+                raise NodesAway(f"{node}: no answer within {seconds:g} s") from error
             raise
         finally:
             metrics.NODE_SECONDS.labels(node).observe(time.perf_counter() - started)

@@ -1,6 +1,7 @@
 """One collection of vectors in ChromaDB, by its HTTP interface (/api/v2): an answer, or ChromaAway soon.
 
-By hand, because its own client brings 30 packages for the seven requests below."""
+By hand, because its own client brings 30 packages for the seven requests below. Programs beside the applications have
+all of a Chroma, and no httpx (chroma_admin.py)."""
 
 from __future__ import annotations
 
@@ -10,18 +11,19 @@ from typing import Any
 
 import httpx
 
-from berth import observe
+from berth.chroma_admin import DATABASE, TENANTS
+from berth.remote import Remote
 
 WAIT = 2.0  # seconds for a connection
 SLOW = 5.0  # seconds for an answer
-COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+COLLECTIONS = f"{TENANTS}/{DATABASE}/collections"
 
 
 class ChromaAway(Exception):
     """It does not answer, or says that it cannot."""
 
 
-class Chroma:
+class Chroma(Remote):
     name = "chroma"
     away = (ChromaAway,)
 
@@ -37,22 +39,12 @@ class Chroma:
             verify=url.startswith("https:"),
         )
 
-    async def open(self) -> None:
-        """The client connects when it is first asked."""
-
     async def close(self) -> None:
         await self._client.aclose()
 
     async def check(self) -> None:
-        up = False
-        try:
+        with self.told():
             await self._send("GET", "/api/v2/heartbeat", seconds=WAIT)
-            up = True
-        finally:
-            observe.DEPENDENCY_UP.labels(self.name).set(up)
-
-    def observe(self) -> None:
-        """It counts nothing."""
 
     async def upsert(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         await self._ask("upsert", {"ids": list(ids), "embeddings": [list(vector) for vector in vectors]})

@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from berth import observe
+from berth.remote import Remote
 
 Document = dict[str, Any]
 
@@ -18,7 +19,7 @@ WAIT = 2.0  # seconds for a connection, and for a server that takes it
 SLOW = 10.0  # seconds for an answer
 
 
-class Mongo:
+class Mongo(Remote):
     name = "mongo"
     away = (ConnectionFailure, ExecutionTimeout)
 
@@ -41,20 +42,10 @@ class Mongo:
         )
         self.database: AsyncDatabase[Document] = self._client[database]
 
-    async def open(self) -> None:
-        """The client connects when it is first asked."""
-
     async def close(self) -> None:
         await self._client.close()
 
     async def check(self) -> None:
-        up = False
-        try:
+        with self.told():
             # Not ping, which is answered to whoever has no password, too.
             await self.database["_"].find_one({"_id": ""}, {"_id": 1})
-            up = True
-        finally:
-            observe.DEPENDENCY_UP.labels(self.name).set(up)
-
-    def observe(self) -> None:
-        """It counts nothing."""

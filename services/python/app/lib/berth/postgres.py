@@ -16,13 +16,14 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from berth import observe
+from berth.remote import Remote
 
 Connection = AsyncConnection[DictRow]
 
 WAIT = 2.0  # seconds for a connection, and for the first sign that it works
 
 
-class Database:
+class Database(Remote):
     name = "database"
     away = (psycopg.OperationalError,)
 
@@ -59,14 +60,9 @@ class Database:
 
     async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
         """What a statement gives. Raises psycopg.OperationalError where the server does not answer."""
-        up = False
-        try:
+        with self.told():
             async with self._pool.connection() as connection, limit(connection, self._statement_timeout + 1):
-                rows = await (await connection.execute(query.encode(), args or None)).fetchall()
-                up = True
-                return rows
-        finally:
-            observe.DEPENDENCY_UP.labels(self.name).set(up)
+                return await (await connection.execute(query.encode(), args or None)).fetchall()
 
     def observe(self) -> None:
         stats = self._pool.get_stats()

@@ -8,12 +8,12 @@ from pathlib import Path
 from redis import asyncio as aioredis
 from redis.exceptions import ConnectionError, TimeoutError
 
-from berth import observe
+from berth.remote import Remote
 
 WAIT = 2.0  # seconds for a connection, and for an answer
 
 
-class Redis:
+class Redis(Remote):
     name = "redis"
     away = (ConnectionError, TimeoutError)
 
@@ -24,19 +24,9 @@ class Redis:
             url, decode_responses=True, socket_connect_timeout=WAIT, socket_timeout=WAIT
         )
 
-    async def open(self) -> None:
-        """The client connects when it is first asked."""
-
     async def close(self) -> None:
         await self.client.aclose()
 
     async def check(self) -> None:
-        up = False
-        try:
+        with self.told():
             await self.client.ping()
-            up = True
-        finally:
-            observe.DEPENDENCY_UP.labels(self.name).set(up)
-
-    def observe(self) -> None:
-        """It counts nothing."""
