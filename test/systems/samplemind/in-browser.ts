@@ -6,7 +6,10 @@ import { PASSWORD, USERS } from "./client.ts";
 
 const PACKAGES = "chromium-headless-shell fonts-dejavu-core";
 
+export const withChromium = (): Promise<unknown> =>
+  good(command("bash", ["-c", `. bench/engine/lib.sh && apt_install ${PACKAGES}`], { cwd: ROOT }));
+
 export function inBrowser({ stack }: World): void {
-  before(() => good(command("bash", ["-c", `. bench/engine/lib.sh && apt_install ${PACKAGES}`], { cwd: ROOT })));
+  before(withChromium);
   browserTests(() => ({ url: stack.edge, email: USERS[0], password: PASSWORD }));
 }
