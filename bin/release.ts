@@ -388,7 +388,7 @@ if (process.argv[1] === import.meta.filename) {
     await tasks[task]!();
   } catch (error) {
     console.error(`error: ${(error as Error).message}`);
-    if (!(error instanceof Refusal)) console.error((error as Error).stack);
+    if (!(error instanceof Refusal || error instanceof ProblemsError)) console.error((error as Error).stack);
     process.exitCode = 1;
   }
 }
