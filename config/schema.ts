@@ -53,7 +53,8 @@ const cores = z
 const cpus = z.union([
   cores,
   z
-    .stringFormat("fraction", /^\d{1,2}\.\d{1,2}$/)
+    .string()
+    .regex(/^\d{1,2}\.\d{1,2}$/)
     .transform(Number)
     .pipe(cores),
 ]);
