@@ -37,9 +37,14 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
   const [containers, networks, volumes, images, counted] = await Promise.all([
     listed("ps", "--all", "--quiet", "--no-trunc", ...label).then((ids) => inspected<ContainerFound>("container", ids)),
     listed("network", "ls", "--quiet", "--no-trunc", ...label).then((ids) => inspected<NetworkFound>("network", ids)),
-    Promise.all([listed("volume", "ls", "--quiet", ...label), listed("volume", "ls", "--quiet")]).then(([ours, all]) =>
-      inspected<VolumeFound>("volume", [...new Set([...ours, ...all.filter((name) => own.has(name))])]),
-    ),
+    listed("volume", "ls", "--format", '{{.Name}} {{.Label "berth.stack"}}').then((found) => {
+      const named = found.map((line) => line.split(" ") as [string, string]);
+      const wanted = named.filter(([name, of]) => of === stack || own.has(name));
+      return inspected<VolumeFound>(
+        "volume",
+        wanted.map(([name]) => name),
+      );
+    }),
     listed("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").then(
       (found) => new Map(found.map((line) => line.split(" ") as [string, string])),
     ),

@@ -19,7 +19,7 @@ describe("bin/drift.ts", () => {
     program(
       "docker",
       `case "$*" in
-        "volume ls --quiet") printf '%s\\n' ${there.join(" ")};;
+        "volume ls --format "*) printf '%s \\n' ${there.join(" ")};;
         "volume inspect ${DATA}") echo '${inspected}';;
         info*) echo true true;;
       esac`,
