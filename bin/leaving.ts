@@ -10,19 +10,20 @@ import { subjectOf } from "./steps.ts";
 
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 
-/** Names of resources that the program will declare and the CLI keeps. @param versions Of generated secrets. */
-function declared(plan: Plan, versions: Readonly<Record<string, number>>): ReadonlySet<string> {
-  const { system, stack, services, secretKeys, secretLeaves } = plan;
-  const volumes = services.flatMap(({ volumes: mounted = [] }) =>
-    mounted.map(({ name }) => resourceName(system, stack, name)),
-  );
-  const passwords = secretKeys
+/** Names of volumes that the program will declare. */
+const volumesOf = ({ system, stack, services }: Plan): string[] =>
+  services.flatMap(({ volumes = [] }) => volumes.map(({ name }) => resourceName(system, stack, name)));
+
+/** Names of generated secrets that it will declare and the CLI keeps. */
+const passwordsOf = (
+  { system, stack, secretKeys, secretLeaves }: Plan,
+  versions: Readonly<Record<string, number>>,
+): string[] =>
+  secretKeys
     .filter((key) => secretLeaves[key]!.outlives)
     .flatMap((key) =>
       Array.from({ length: versions[key] ?? 1 }, (_, n) => resourceName(system, stack, key, `v${n + 1}`)),
     );
-  return new Set([...volumes, ...passwords]);
-}
 
 /**
  * @param versions `berth:secretVersions` of the stack file.
@@ -33,7 +34,7 @@ export function leaving(
   versions: Readonly<Record<string, number>>,
   { resources = [] }: Deployment,
 ): Problem[] {
-  const known = declared(plan, versions);
+  const known = new Set([...volumesOf(plan), ...passwordsOf(plan, versions)]);
   return resources
     .filter(({ type, protect, delete: going }) => protect && !going && [VOLUME, PASSWORD].includes(type))
     .map(({ type, urn }) => ({ urn, isData: type === VOLUME, name: subjectOf(urn).name }))
@@ -50,7 +51,7 @@ export function leaving(
 
 /** Names of volumes with data that nothing protects, and that nothing uses any more: they stay on the engine. */
 export const abandoned = (plan: Plan, { resources = [] }: Deployment): string[] => {
-  const known = declared(plan, {});
+  const known = new Set(volumesOf(plan));
   return resources
     .filter(({ type, protect, retainOnDelete }) => type === VOLUME && retainOnDelete && !protect)
     .map(({ urn }) => subjectOf(urn).name)

@@ -1,5 +1,5 @@
 /** The stack file of a release that comes back. Pure: bin/release.ts reads and writes. */
-import { isSealed, type StackFile } from "../config/checkout.ts";
+import { isSealed, type StackFile, versionsIn } from "../config/checkout.ts";
 import type { SecretLeaves } from "../config/secrets.ts";
 
 /** What a stack file says of what its secrets are encrypted with. */
@@ -44,9 +44,7 @@ function decryptable(release: StackFile, today: StackFile): Omit<Readable, "kept
 
 /** Secrets that outlive a stack are those of its data, which stays: a rotation is not undone. */
 function lastingOf(then: Config, now: Config, leaves: SecretLeaves): { config: Config; kept: string[] } {
-  const [before, versions] = [then, now].map(
-    (config) => (config["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>,
-  ) as [Readonly<Record<string, number>>, Readonly<Record<string, number>>];
+  const [before, versions] = [versionsIn({ config: then }), versionsIn({ config: now })];
   const outliving = Object.entries(leaves).filter(([, { outlives }]) => outlives);
   const newer = outliving.map(([key]) => key).filter((key) => (versions[key] ?? 1) > (before[key] ?? 1));
   const given = outliving

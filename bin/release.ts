@@ -19,7 +19,7 @@ import {
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
-import { stackFile, stateFolder } from "../config/checkout.ts";
+import { stackFile, stateFolder, versionsIn } from "../config/checkout.ts";
 import { type Docker, lines, works } from "../config/docker-client.ts";
 import { keptHere } from "../config/here.ts";
 import { formatProblems, ProblemsError, Refusal } from "../config/problems.ts";
@@ -309,8 +309,7 @@ export class Releases {
         throw new Refusal(
           `release ${number} cannot come back: its image ${image} is neither on the engine nor to be had. ${known}`,
         );
-    const versions = (file.config?.["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
-    const left = plan ? leaving(plan, versions, await stateOf(this.#stack)) : [];
+    const left = plan ? leaving(plan, versionsIn(file), await stateOf(this.#stack)) : [];
     if (left.length)
       throw new Refusal(formatProblems(this.#stack, left, `release ${number} cannot come back. Nothing was touched.`));
     writeFileSync(

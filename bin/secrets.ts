@@ -8,7 +8,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { stackFile } from "../config/checkout.ts";
+import { stackFile, versionsIn } from "../config/checkout.ts";
 import { didYouMean } from "../config/nearest.ts";
 import { generatedIn, type SecretLeaves } from "../config/secrets.ts";
 import { systemOf } from "../config/shape.ts";
@@ -32,15 +32,15 @@ await main((stack) => {
   const secret = process.argv[3];
   // Which secrets there are can be asked before there is a stack.
   const isThere = existsSync(join(ROOT, `Pulumi.${stack}.yaml`));
-  const config = isThere ? (stackFile(stack, ROOT).config ?? {}) : {};
+  const file = isThere ? stackFile(stack, ROOT) : {};
+  const { config = {} } = file;
   const { secrets } = systemOf(systems, config["berth:system"] as string | undefined, stack).shape;
   const read = isThere ? new Set(planOf(stack).secretKeys) : undefined;
   const offered = generatedIn(secrets).filter((name) => read?.has(name) ?? true);
-  const versions = (config["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
   if (secret === undefined) console.log(offered.join(" "));
   else if (!offered.includes(secret)) {
     console.error(`error: ${secret} cannot be rotated: ${whyNot(secret, stack, offered, secrets)}`);
     process.exitCode = 1;
   } else if (`berth:${secret}` in config) console.log(`set ${secrets[secret]?.former ?? ""}`);
-  else console.log(`generated ${versions[secret] ?? 1}`);
+  else console.log(`generated ${versionsIn(file)[secret] ?? 1}`);
 });

@@ -5,7 +5,7 @@
  * with the same eyes as bin/drift's; what is applied is kept as a release, once it runs.
  */
 import { spawn } from "node:child_process";
-import { stackFile } from "../config/checkout.ts";
+import { stackFile, versionsIn } from "../config/checkout.ts";
 import { ProblemsError, Refusal } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
 import { repair } from "./drift.ts";
@@ -23,10 +23,8 @@ async function before(stack: string): Promise<{ readonly plan: Plan; readonly me
   const docker = dockerOf(stack);
   const deployment = await recover(stack, docker);
   const plan = planOf(stack);
-  const { config = {} } = stackFile(stack, ".");
-  const versions = (config["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
   const problems = [
-    ...leaving(plan, versions, deployment),
+    ...leaving(plan, versionsIn(stackFile(stack, ".")), deployment),
     // Of another machine's ports nothing is known here: its engine refuses what is taken.
     ...(engineOf(stack) === undefined ? await takenPorts(plan, docker) : []),
     ...(await misplacedVolumes(plan, docker)),

@@ -66,6 +66,10 @@ export function stackFile(stack: string, folder: string): StackFile {
   return { ...file, config };
 }
 
+/** How often each generated secret was made anew; 1 where it is not named. */
+export const versionsIn = ({ config = {} }: StackFile): Readonly<Record<string, number>> =>
+  (config["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
+
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
