@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -198,15 +199,25 @@ def test_a_node_that_takes_too_long_is_away_and_one_that_fails_is_a_fault() -> N
             """The database is there again."""
 
     async def slow() -> None:
-        await asyncio.sleep(5)
+        """As a connection that is told to cancel, and waits for its server."""
+        try:
+            await asyncio.sleep(5)
+        finally:
+            await asyncio.sleep(5)
 
     async def wrong() -> None:
         raise RuntimeError("no such column")
 
     asked = nodes.Nodes(None, Answering(), None)  # type: ignore[arg-type]
     asked._connected = True
-    with pytest.raises(nodes.NodesAway, match=r"DocumentReadNode: no answer within 0.01 s"):
-        asyncio.run(asked.run("DocumentReadNode", slow, seconds=0.01))
+
+    async def patiently() -> float:
+        began = time.monotonic()
+        with pytest.raises(nodes.NodesAway, match=r"DocumentReadNode: no answer within 0.01 s"):
+            await asked.run("DocumentReadNode", slow, seconds=0.01)
+        return time.monotonic() - began
+
+    assert asyncio.run(patiently()) < 4
     with pytest.raises(RuntimeError, match="no such column"):
         asyncio.run(asked.run("DocumentReadNode", wrong))
 
@@ -283,6 +294,21 @@ def test_dataflow_is_asked_again_while_it_is_replaced(monkeypatch: pytest.Monkey
     answers = Answers(httpx.ConnectError("refused"), httpx.Response(503), httpx.Response(200, json={"answer": "yes"}))
     answer = client(monkeypatch, env, answers).post("/v1/questions", json={"question": "?"}, headers=BEARER)
     assert answer.json() == {"answer": "yes"} and len(answers.requests) == 3
+
+
+def test_what_fails_slowly_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next attempt would take as long, and whoever asks has gone by then."""
+    monkeypatch.setattr("knowledge.client.PATIENCE", 0.5)
+    asked = []
+
+    async def slowly(_: httpx.Request) -> httpx.Response:
+        asked.append(time.monotonic())
+        await asyncio.sleep(0.3)
+        return httpx.Response(503)
+
+    with pytest.raises(DataFlowAway):
+        asyncio.run(Knowledge("http://dataflow", TOKEN, httpx.MockTransport(slowly)).answer("?"))
+    assert len(asked) == 1
 
 
 def test_away_it_is_told_so_and_nobody_is_ready(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:

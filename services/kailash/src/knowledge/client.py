@@ -14,7 +14,7 @@ from berth.remote import Remote
 
 WAIT = 2.0  # seconds for a connection
 SLOW = 15.0  # seconds for an answer
-PATIENCE = 8.0  # seconds of trying again: a replacement takes less
+PATIENCE = 8.0  # seconds of trying again: a replacement takes less, and answers at once that it is not there
 AGAIN = frozenset((502, 503, 504))
 
 
@@ -71,6 +71,7 @@ class Knowledge(Remote):
     async def _send(self, method: str, path: str, body: object, patience: float) -> httpx.Response:
         deadline = time.monotonic() + patience
         while True:
+            began = time.monotonic()
             try:
                 answer = await self._client.request(method, path, json=body)
                 reason = f"{path} answers {answer.status_code}"
@@ -78,6 +79,7 @@ class Knowledge(Remote):
                     return answer
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
-            if time.monotonic() > deadline:
+            # Another attempt that takes as long must still be in time.
+            if 2 * time.monotonic() - began > deadline:
                 raise DataFlowAway(reason)
             await asyncio.sleep(0.25)

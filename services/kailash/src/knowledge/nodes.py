@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from knowledge import metrics
 log = logging.getLogger("knowledge.nodes")
 
 SLOW = 10.0  # seconds for a node that writes many rows
-#: Seconds for a node of a request. Whoever asks tries again for PATIENCE (client.py), and waits for the last attempt.
+#: Seconds for a node of a request. Whoever asks tries again for PATIENCE (client.py).
 QUICK = 4.0
 PROBE = 3.0  # seconds for a node that only shows whether nodes work
 
@@ -92,10 +92,7 @@ class Nodes:
     async def run(self, node: str, call: Any, *args: Any, seconds: float = QUICK) -> Any:
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(seconds):
-                await self._connect()
-                work: Awaitable[Any] = call(*args)
-                return await work
+            return await given_up(self._work(call, *args), seconds)
         except Exception as error:
             metrics.NODE_ERRORS.labels(node).inc()
             await self._database.check()
@@ -104,6 +101,10 @@ class Nodes:
             raise
         finally:
             metrics.NODE_SECONDS.labels(node).observe(time.perf_counter() - started)
+
+    async def _work(self, call: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        await self._connect()
+        return await call(*args)
 
     async def _connect(self) -> None:
         # By itself it connects at the first use, on the event loop, and tries for eleven seconds meanwhile.
@@ -114,6 +115,20 @@ class Nodes:
                 await self._database.check()
                 await asyncio.to_thread(self._db._ensure_connected)
                 self._connected = True
+
+
+async def given_up(work: Coroutine[Any, Any, Any], seconds: float) -> Any:
+    """Raises TimeoutError at once when the time is up: a connection that is told to cancel waits for its server."""
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+        # What it ends with, later, nobody waits for.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 def remember(folder: Path, catalogue: Mapping[str, Any]) -> str:
