@@ -10,14 +10,14 @@ import type { World } from "../stack/world.ts";
 import { healthy } from "./healthy.ts";
 
 const MINUTES = Number(process.env["BERTH_MINUTES"] ?? 30);
-/** What may be told meanwhile: the first certificate ends soon, and under load answers are late. */
-const LOADED = ["CertificateExpiring", "HighLatency", "QueueGrowing"];
+/** What may be told meanwhile: the watchdog always is, the first certificate ends soon, and under load answers are late. */
+const EXPECTED = ["Watchdog", "CertificateExpiring", "HighLatency", "QueueGrowing"];
 
 /** @param requirement Its id. */
 export function steady(world: World, requirement: string): void {
   const { stack, receiver } = world;
   const { project } = stack;
-  const others = (alerts: readonly string[]): string[] => alerts.filter((name) => !LOADED.includes(name));
+  const others = (alerts: readonly string[]): string[] => alerts.filter((name) => !EXPECTED.includes(name));
   /** Changes of health, as the engine tells them, and ends of containers. */
   const watch = (): Promise<Events> => {
     const ours = `label=berth.stack=${project.stack}`;
