@@ -137,7 +137,7 @@ export const SUITES: readonly Suite[] = [
     files: ["test/contracts/**/*.test.ts"],
   },
   soak("deploys", "fifty deploys in a row leave no litter and grow nothing", { BERTH_RELEASES: "50" }),
-  soak("development", "what is typed shows at once, in the backend and in a browser"),
+  soak("development", "what is typed shows at once, in a service and in a browser, and databases keep their data"),
   soak("environments", "dev, stage and prod on one engine share nothing"),
   soak("images", "the images hold what they should, and build the same twice"),
   soak("kailash", "the third system does what it should, and keeps the promises that depend on the system", OWN),
