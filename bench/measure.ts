@@ -316,7 +316,14 @@ async function containers(): Promise<void> {
     await outside.open();
     const { token } = await kailash.enter(outside.url, "load");
     const answered = async (url: string): Promise<number> => {
-      const load = new Load({ url, token, reads: [paths.data], posts: 0, write: effects.direct.write, slowly: slow });
+      const load = new Load({
+        url,
+        token: () => token,
+        reads: [paths.data],
+        posts: 0,
+        write: effects.direct.write,
+        slowly: slow,
+      });
       const { seconds, ok, failures } = await load.saturate(16, 10);
       if (Object.keys(failures).length) throw new Error(`${url}: ${JSON.stringify(failures)}`);
       return seconds / ok;

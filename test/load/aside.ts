@@ -2,7 +2,8 @@
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { Load, type LoadArgs, type LoadReport } from "./load.ts";
 
-export type AsideArgs = Pick<LoadArgs, "url" | "token" | "ca" | "kept" | "reads"> & {
+export type AsideArgs = Pick<LoadArgs, "url" | "ca" | "kept" | "reads"> & {
+  readonly token: string;
   /** For how long. */
   readonly seconds: number;
 };
@@ -15,11 +16,19 @@ export function readAside(args: AsideArgs): Promise<LoadReport> {
 }
 
 if (parentPort) {
-  const { seconds, ...args } = workerData as AsideArgs;
+  const { seconds, token, ...args } = workerData as AsideArgs;
   const none = (): never => {
     throw new Error("it reads only");
   };
-  const load = new Load({ ...args, fresh: 0, slow: 0, posts: 0, write: none, slowly: none }).start();
+  const load = new Load({
+    ...args,
+    token: () => token,
+    fresh: 0,
+    slow: 0,
+    posts: 0,
+    write: none,
+    slowly: none,
+  }).start();
   const port = parentPort;
   setTimeout(() => void load.stop().then((report) => port.postMessage(report)), seconds * 1000);
 }

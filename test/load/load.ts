@@ -11,7 +11,8 @@ import * as https from "node:https";
 
 export interface LoadArgs {
   readonly url: string;
-  readonly token: string;
+  /** The token of now: one ends before a long load does. */
+  readonly token: () => string;
   /** Certificate of the authority that signs the edge's, PEM; for https. */
   readonly ca?: string;
   /** Requests a second on kept connections. @default 150 */
@@ -281,7 +282,7 @@ export class Load {
           timeout,
           ...this.#tls,
           headers: {
-            authorization: `Bearer ${this.#args.token}`,
+            authorization: `Bearer ${this.#args.token()}`,
             ...(kept ? {} : { connection: "close" }),
             ...(sent ? { ...sent.headers, "content-length": Buffer.byteLength(sent.content) } : {}),
           },

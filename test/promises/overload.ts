@@ -31,7 +31,7 @@ export function overload({ stack, authority }: World): void {
       const health = stack.project.known.publicly.find(({ route }) => route!.public === "/")!.route!.check;
       const args = (more: Partial<LoadArgs>): LoadArgs => ({
         url: stack.edge,
-        token: stack.session.token,
+        token: () => stack.session.token,
         ca: authority.certificate,
         reads: [driver.paths.data],
         write: driver.effects.direct.write,
@@ -50,7 +50,8 @@ export function overload({ stack, authority }: World): void {
         setPriority(-10);
         await sleep(ONSET * 1000);
         const seconds = SECONDS - ONSET;
-        const { url, token, ca, reads } = args({});
+        const { url, ca, reads } = args({});
+        const { token } = stack.session;
         const some = readAside({ url, token, ca: ca!, reads, kept: 40, seconds });
         const asking = readAside({ url, token, ca: ca!, reads: [health], kept: 4, seconds });
         [meanwhile, asked] = await Promise.all([some, asking]);

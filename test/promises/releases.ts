@@ -217,6 +217,8 @@ export function releases(world: World, also?: Also): void {
     ];
     const row = async (): Promise<void> => {
       for (let n = 0; n < ROW; n++) {
+        // Its token ends after a quarter of an hour.
+        await stack.enter();
         const before = await project.byService();
         await kinds[n % kinds.length]!(Math.floor(n / kinds.length));
         await good(project.up());

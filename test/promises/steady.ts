@@ -10,7 +10,7 @@ import type { World } from "../stack/world.ts";
 import { healthy } from "./healthy.ts";
 
 const MINUTES = Number(process.env["BERTH_MINUTES"] ?? 30);
-/** What may be told meanwhile: the watchdog always is, the first certificate ends soon, and under load answers are late. */
+/** What may be told: the watchdog always is, the first certificate ends soon, and under load answers are late. */
 const EXPECTED = ["Watchdog", "CertificateExpiring", "HighLatency", "QueueGrowing"];
 
 /** @param requirement Its id. */

@@ -93,7 +93,7 @@ export class Stack<S extends Session = Session> {
     return underLoad(
       {
         url: this.edge,
-        token: this.session.token,
+        token: () => this.session.token,
         reads: this.#reads,
         write: this.driver.effects.direct.write,
         slowly: this.driver.slow,

@@ -92,7 +92,7 @@ describe("a controlled failure", () => {
 });
 
 describe("the load", () => {
-  const ARGS = { token: "t", slow: 0, kept: 100, fresh: 100, reads: ["/"], slowly: () => "/" };
+  const ARGS = { token: () => "t", slow: 0, kept: 100, fresh: 100, reads: ["/"], slowly: () => "/" };
   const write = (id: string) => ({ path: "/", body: { id } });
   async function during(url: string, posts: number) {
     const load = new Load({ ...ARGS, url, posts, write }).start();
