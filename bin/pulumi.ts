@@ -24,7 +24,7 @@ export const pulumi = async (args: readonly string[], where: Where = {}): Promis
   (await cli(args, where).catch(failed)).stdout;
 
 /** Has the CLI hold what it previews to the rules of policy/. */
-export const HELD: readonly string[] = ["--policy-pack", join(import.meta.dirname, "../policy/pack.ts")];
+export const HELD: readonly string[] = ["--policy-pack", join(import.meta.dirname, "../policy")];
 
 /** @throws {Error} with the rules that are broken, where it is they that ended it */
 export async function preview(

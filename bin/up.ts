@@ -78,7 +78,6 @@ const waysOut = (stack: string): readonly (readonly [RegExp, string])[] => [
     "data, or a key that data needs, would leave the state: docs/backup.md, Switched off",
   ],
   [/currently locked/i, `another run is at work on this stack. If none is: pulumi cancel --stack ${stack} --yes`],
-  [/failed to load Pulumi policy project/i, "Pulumi 3.256 or later is needed: curl -fsSL https://get.pulumi.com | sh"],
   [/\[mandatory\]/i, "a rule is broken. Keep to it, or exempt the service until a day: docs/policy.md"],
   [/incorrect passphrase/i, "PULUMI_CONFIG_PASSPHRASE is not this stack's"],
   [/manifest unknown|pull access denied/i, "an image that is named does not exist: see berth:baseImages"],

@@ -1,10 +1,6 @@
-#!/usr/bin/env -S node --stack-trace-limit=0
 /**
- * The pack that `pulumi preview --policy-pack policy/pack.ts` and `pulumi up --policy-pack policy/pack.ts` start, as a
- * program of its own: Pulumi's runner of packs would load a TypeScript compiler of its own first. See docs/policy.md.
+ * The pack that `pulumi preview --policy-pack policy` and `pulumi up --policy-pack policy` start. See docs/policy.md.
  */
-import "../components/sdk.ts";
-import { flushCompileCache } from "node:module";
 import { PolicyPack, type ResourceValidationPolicy } from "@pulumi/policy";
 import { exemptions } from "./exemptions.ts";
 import { judge } from "./judge.ts";
@@ -36,8 +32,3 @@ const policyOf = (rule: Rule): ResourceValidationPolicy => ({
 });
 
 new PolicyPack("berth", { enforcementLevel: "mandatory", policies: rules.map(policyOf) });
-
-// Pulumi ends a pack by a signal, before Node has kept what it compiled. Without NODE_COMPILE_CACHE it is nothing.
-flushCompileCache();
-// Standard input is Pulumi's for as long as it lives: a pack that outlives it would stay for good.
-process.stdin.on("end", () => process.exit()).resume();

@@ -11,6 +11,7 @@ import type * as lang from "@pulumi/pulumi/proto/language_pb.js";
 import { serve, track } from "../shared/serve.ts";
 import { runProgram } from "./program.ts";
 import { about, installDependencies, programDependencies } from "./project.ts";
+import { runPlugin } from "./plugin.ts";
 
 type Unary<Request, Response> = (call: { request: Request }, callback: grpc.sendUnaryData<Response>) => void;
 
@@ -43,6 +44,7 @@ const service = {
   getRequiredPackages: unary(() => new langpb.GetRequiredPackagesResponse()),
   getRequiredPlugins: unary(() => new langpb.GetRequiredPluginsResponse()),
   run: unary((request: lang.RunRequest) => runProgram(request, engineAddress)),
+  runPlugin: (call: grpc.ServerWritableStream<lang.RunPluginRequest, lang.RunPluginResponse>) => void runPlugin(call),
   installDependencies: (
     call: grpc.ServerWritableStream<lang.InstallDependenciesRequest, lang.InstallDependenciesResponse>,
   ) => void installDependencies(call),

@@ -9,18 +9,18 @@ import { cancelled } from "../shared/serve.ts";
 /** The SDK's runner exits with this when it has told the person everything: the engine then adds nothing. */
 const BAIL = 32;
 
-interface Options {
+export interface Options {
   readonly typescript?: boolean;
   readonly nodeargs?: string;
   readonly packagemanager?: string;
 }
 
-const optionsOf = (info: ProgramInfo | undefined): Options => info?.getOptions()?.toJavaScript() ?? {};
+export const optionsOf = (info: ProgramInfo | undefined): Options => info?.getOptions()?.toJavaScript() ?? {};
 
 /** Resolved from the project, so that the program and its runner share one copy of the SDK. */
-function resolveRunner(directory: string): string {
+export function resolveRunner(directory: string, name: string): string {
   try {
-    return createRequire(join(directory, "package.json")).resolve("@pulumi/pulumi/cmd/run");
+    return createRequire(join(directory, "package.json")).resolve(`@pulumi/pulumi/cmd/${name}`);
   } catch {
     throw new Error(`@pulumi/pulumi was not found from ${directory}; install the dependencies first: npm ci`);
   }
@@ -30,11 +30,11 @@ function resolveRunner(directory: string): string {
  * What the official host sets for the runner. ts-node is the SDK's default;
  * `typescript: false` leaves `.ts` to Node itself.
  */
-function runnerEnvironment(options: Options): NodeJS.ProcessEnv {
+export function runnerEnvironment(options: Options): NodeJS.ProcessEnv {
   return { ...process.env, PULUMI_NODEJS_TYPESCRIPT: String(options.typescript !== false) };
 }
 
-const nodeArguments = (options: Options): string[] => options.nodeargs?.split(/\s+/).filter(Boolean) ?? [];
+export const nodeArguments = (options: Options): string[] => options.nodeargs?.split(/\s+/).filter(Boolean) ?? [];
 
 function runnerArguments(request: RunRequest, engineAddress: string): string[] {
   const flags: [string, string][] = [
@@ -58,7 +58,7 @@ function runnerArguments(request: RunRequest, engineAddress: string): string[] {
 export function runProgram(request: RunRequest, engineAddress: string): Promise<RunResponse> {
   const options = optionsOf(request.getInfo());
   const directory = request.getInfo()?.getProgramDirectory() || request.getPwd();
-  const runner = resolveRunner(directory);
+  const runner = resolveRunner(directory, "run");
   const config = Object.fromEntries(request.getConfigMap().getEntryList());
   const child = spawn(
     process.execPath,
