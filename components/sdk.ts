@@ -1,5 +1,5 @@
 /**
- * The SDK, with what it lacks a setting for. Imported before anything else by index.ts and policy/pack.ts, for that
+ * The SDK, with what it lacks a setting for. Imported before anything else by index.ts and policy/index.js, for that
  * alone.
  *
  * It is loaded without npm and the TypeScript compiler, most of its start, which it has for functions that become
