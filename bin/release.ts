@@ -4,7 +4,6 @@
  * release.json. The images stay on the engine, each under a tag of its release, so that nothing prunes them.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -18,7 +17,7 @@ import {
 } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { stackFile, stateFolder, versionsIn } from "../config/checkout.ts";
 import { type Docker, lines, works } from "../config/docker-client.ts";
 import { keptHere } from "../config/here.ts";
@@ -31,6 +30,7 @@ import { keeping } from "./build-cache.ts";
 import { leaving } from "./leaving.ts";
 import { runningImages, stateOf } from "./pulumi.ts";
 import { type Readable, readable } from "./release-file.ts";
+import { differences } from "./source.ts";
 import { builtImages, dockerOf, planOf } from "./stack.ts";
 
 interface Release {
@@ -63,14 +63,6 @@ const EVERY_FILE = [
 
 const tag = (plan: Plan, image: string, release: number | "*") =>
   `berth-release/${plan.system}/${plan.stack}/${image}${release === "*" ? "" : `:${release}`}`;
-
-const hashes = (root: string): Map<string, string> =>
-  new Map(
-    readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((file) => [file.slice(root.length + 1), createHash("sha256").update(readFileSync(file)).digest("hex")]),
-  );
 
 /** The releases of one stack, in the checkout that this process runs in. */
 export class Releases {
@@ -123,14 +115,28 @@ export class Releases {
       );
   }
 
-  /** Before an up: what is applied is what is kept, whoever edits meanwhile. */
+  /**
+   * Before an up: what is applied is what is kept, whoever edits meanwhile. What the current release has is not copied
+   * again.
+   */
   take(): void {
     [releasesKept, statesKept].forEach((kept) => kept());
     rmSync(this.#place("next"), { recursive: true, force: true });
-    for (const file of [...this.#sources(), this.#stackFile]) {
+    const files = [...this.#sources(), this.#stackFile];
+    const taken = this.#taken;
+    if (taken !== undefined && differences(taken, ".", this.#stackFile, files).length === 0) return;
+    for (const file of files) {
       mkdirSync(dirname(this.#place("next", "source", file)), { recursive: true });
       cpSync(file, this.#place("next", "source", file), { verbatimSymlinks: true });
     }
+  }
+
+  /** The folder of what was taken; undefined where nothing was. */
+  get #taken(): string | undefined {
+    return (["next", this.#current ?? []] as const)
+      .flat()
+      .map((release) => this.#place(release, "source"))
+      .find((folder) => existsSync(folder));
   }
 
   /** After an up that succeeded. One that changed nothing is no release. */
@@ -138,21 +144,24 @@ export class Releases {
     this.#dropStates();
     const before = this.#current;
     const [latest = 0] = this.#numbers;
-    const plan = planOf(this.#stack, undefined, this.#place("next", "source"));
+    const taken = this.#taken!;
+    const plan = planOf(this.#stack, undefined, taken);
     const images = builtImages(plan, await runningImages(this.#stack)) as Record<string, string>;
     const changed =
       before === undefined || !existsSync(this.#place(before))
         ? ["everything"]
         : [
-            ...this.#differences(this.#place(before, "source"), this.#place("next", "source")),
+            ...differences(this.#place(before, "source"), taken, this.#stackFile),
             ...Object.keys(images)
               .filter((image) => images[image] !== this.#read(before).images[image])
               .map((image) => `image ${image}`),
           ];
     if (changed.length === 0) {
-      rmSync(this.#place("next"), { recursive: true });
+      rmSync(this.#place("next"), { recursive: true, force: true });
       return;
     }
+    const source = this.#place("next", "source");
+    if (taken !== source) cpSync(taken, source, { recursive: true, verbatimSymlinks: true });
     const release: Release = {
       number: latest + 1,
       time: new Date().toISOString(),
@@ -211,25 +220,6 @@ export class Releases {
       const [pushed, id] = line.split(" ") as [string, string];
       if (pushed !== "<none>" && !held.has(id)) await works(docker("image", "rm", `${name}:${pushed}`));
     }
-  }
-
-  /** Files that differ, the stack file's keys one by one. */
-  #differences(one: string, other: string): string[] {
-    const [a, b] = [hashes(one), hashes(other)];
-    const files = [...new Set([...a.keys(), ...b.keys()])].filter((file) => a.get(file) !== b.get(file)).sort();
-    return files.flatMap((file) =>
-      file === this.#stackFile ? this.#changedKeys(join(one, file), join(other, file)) : [file],
-    );
-  }
-
-  #changedKeys(one: string, other: string): string[] {
-    const [a, b] = [one, other].map(
-      (file) => (parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> }).config ?? {},
-    ) as [Record<string, unknown>, Record<string, unknown>];
-    const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
-      .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
-      .sort();
-    return keys.length ? keys : [this.#stackFile];
   }
 
   /**
@@ -339,7 +329,7 @@ export class Releases {
     this.#setCurrent(number);
     const former = join(this.#folder, `before-rollback-${this.#stackFile}`);
     this.take();
-    const changed = this.#differences(this.#place(number, "source"), this.#place("next", "source"));
+    const changed = differences(this.#place(number, "source"), this.#taken!, this.#stackFile);
     const { file, replaced, lost, kept: today } = this.#fileOf(number);
     cpSync(this.#stackFile, former);
     if (replaced.length || lost.length || today.length) writeFileSync(this.#stackFile, stringify(file));
@@ -352,7 +342,7 @@ export class Releases {
       console.log(
         `The next bin/up ${this.#stack} would apply this checkout's source again. It differs in:\n  ${files.join("\n  ")}`,
       );
-    rmSync(this.#place("next"), { recursive: true });
+    rmSync(this.#place("next"), { recursive: true, force: true });
   }
 
   /** When the data goes, so do the releases. */

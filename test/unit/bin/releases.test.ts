@@ -1,7 +1,7 @@
 /** Releases that come back, or cannot; a docker client and a CLI of sh stand for the engine and for Pulumi. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
@@ -40,6 +40,56 @@ describe("bin/release.ts, what docker system prune took:", () => {
   it("is nothing where all is there, or where no engine answers", () => {
     assert.deepEqual(said("lost", "exit 0"), []);
     assert.deepEqual(said("lost", "exit 1"), []);
+  });
+});
+
+describe("bin/release.ts, what an up applied", () => {
+  const [folder, tools] = ["checkout", "tools"].map((what) => mkdtempSync(join(tmpdir(), `berth-${what}-`))) as [
+    string,
+    string,
+  ];
+  after(() => [folder, tools].forEach((made) => rmSync(made, { recursive: true })));
+  const place = (...more: string[]) => join(folder, ".state/releases/dev", ...more);
+  before(() => {
+    writeFileSync(join(tools, "docker"), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(join(tools, "pulumi"), `#!/bin/sh\necho "{\\"api\\": \\"$IMAGE\\"}"\n`, { mode: 0o755 });
+    writeFileSync(join(folder, "Pulumi.dev.yaml"), stringify({ config: { "berth:environment": "dev" } }));
+    writeFileSync(join(folder, "source.txt"), "one");
+  });
+  /** An up that leaves this image of the api running. @returns whether its source was copied, and what changed */
+  const up = (image: string) => {
+    const env = { ...process.env, PATH: `${tools}:${process.env["PATH"]}`, IMAGE: image };
+    const task = (name: string) => execFileSync(process.execPath, [PROGRAM, name, "dev"], { cwd: folder, env });
+    task("take");
+    const copied = existsSync(place("next"));
+    task("keep");
+    assert.ok(!existsSync(place("next")));
+    const current = readFileSync(place("current"), "utf8").trim();
+    const { changed } = JSON.parse(readFileSync(place(current, "release.json"), "utf8")) as { changed: string[] };
+    return { copied, current, changed, source: readFileSync(place(current, "source/source.txt"), "utf8") };
+  };
+
+  it("is a release", () =>
+    assert.deepEqual(up("sha256:a"), { copied: true, current: "1", changed: ["everything"], source: "one" }));
+  it("is none, and is not copied, where it is the current one's", () =>
+    assert.deepEqual(up("sha256:a"), { copied: false, current: "1", changed: ["everything"], source: "one" }));
+  it("is a release with the same source, where an image is another", () =>
+    assert.deepEqual(up("sha256:b"), { copied: false, current: "2", changed: ["image assistant"], source: "one" }));
+  it("is a release where a file or a key of the stack file is another", () => {
+    writeFileSync(join(folder, "source.txt"), "two");
+    assert.deepEqual(up("sha256:b"), { copied: true, current: "3", changed: ["source.txt"], source: "two" });
+    writeFileSync(
+      join(folder, "Pulumi.dev.yaml"),
+      stringify({ config: { "berth:environment": "dev", "berth:replicas": 2 } }),
+    );
+    assert.deepEqual(up("sha256:b"), { copied: true, current: "4", changed: ["berth:replicas"], source: "two" });
+  });
+  it("is a release where a file is gone", () => {
+    writeFileSync(join(folder, "more.txt"), "");
+    assert.deepEqual(up("sha256:b").changed, ["more.txt"]);
+    rmSync(join(folder, "more.txt"));
+    assert.deepEqual(up("sha256:b").changed, ["more.txt"]);
+    assert.ok(!existsSync(place("6/source/more.txt")));
   });
 });
 
