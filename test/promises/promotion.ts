@@ -193,8 +193,9 @@ export function runs(promotion: Promotion): void {
   it("the other stack runs what ran, from the registry alone", async () => {
     const { project, ran, target } = promotion;
     const { services } = project.plan();
-    const pulled = [...promotion.pulled].map(([image, name]) => [image, promotion.promoted("berth:baseImages")[name]!]);
-    const expected: References = { ...ran, ...Object.fromEntries(pulled) };
+    const pinned = promotion.promoted("berth:baseImages");
+    const pulled = Object.fromEntries([...promotion.pulled].map(([image, name]) => [image, pinned[name]!]));
+    const expected: References = { ...ran, ...pulled };
     await good(project.script("down", project.stack, "--data", "--yes"));
     await promotion.forget();
     for (const image of Object.values(ran))
