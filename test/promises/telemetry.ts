@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { kindOf } from "../soak/telemetry/received.ts";
 import type { Told } from "../soak/telemetry/told.ts";
+import { eventually, sleep } from "../stack/command.ts";
 
 export function telemetry(told: Told): void {
   const { stack } = told;
@@ -46,5 +48,21 @@ export function telemetry(told: Told): void {
       await assert.rejects(told.received.oneTrace(trace, spans[0]!, spans.slice(0, -1), 1), new RegExp(spans.at(-1)!));
     }
     assert.equal(traces.size, journeys.length, "each has one of its own");
+  });
+
+  it("what nobody asks for is in no trace, or it would push the others out: checks, and what is looked up again and again", async () => {
+    const kinds = journeys.flatMap(({ spans }) => spans);
+    const services = new Set(kinds.filter((kind) => kind.endsWith(" fastapi")).map((kind) => kind.split(" ")[0]!));
+    const since = async (time: number): Promise<string[]> =>
+      (await Promise.all([...services].map((service) => told.received.spans.since(service, time)))).flat().map(kindOf);
+    // What the requests before have left to do is done by then.
+    await sleep(5000);
+    const quiet = Date.now() / 1000;
+    // Twice as long as it takes spans to be sent, and each check to be made.
+    await sleep(12_000);
+    assert.deepEqual(await since(quiet), []);
+    // The negative control: a request shows.
+    await journeys[0].begin(stack);
+    await eventually(async () => assert.ok((await since(quiet)).includes(journeys[0].spans[0]!)), 20);
   });
 }
