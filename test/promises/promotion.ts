@@ -49,7 +49,6 @@ export class Promotion {
         "berth:logLevel": "INFO",
         "berth:settle": 0,
         "berth:backup": undefined,
-        "berth:protectData": false,
         "berth:registry": this.registry,
         "docker:registryAuth": [{ address: `http://${HOST}`, authDisabled: true }],
       },
