@@ -79,6 +79,8 @@ export const BREAKS: Readonly<Record<string, readonly string[]>> = {
   "test/program/": [],
   "test/proof/": ["billing"],
   "test/promises/": PROMISES,
+  "test/promises/promotion.ts": ["promote"],
+  "test/promises/telemetry.ts": ["telemetry"],
   "test/soak/": [],
   "test/soak/environments/": ["environments"],
   "test/soak/otlp/": ["telemetry"],

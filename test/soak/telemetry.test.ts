@@ -5,108 +5,42 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { planOf } from "../../bin/stack.ts";
+import { telemetry } from "../promises/telemetry.ts";
 import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
-import { Stack } from "../stack/stack.ts";
-import { SMS } from "../systems/assistant/client.ts";
 import { assistant } from "../systems/assistant/driver.ts";
+import type { Session } from "../systems/driver.ts";
+import { kailash } from "../systems/kailash/driver.ts";
 import { Browser } from "../systems/samplemind/chromium.ts";
+import { samplemind } from "../systems/samplemind/driver.ts";
 import { Besides, Words } from "./telemetry/besides.ts";
-import {
-  jaegerSpans,
-  type Lines,
-  Received,
-  type Spans,
-  standInLines,
-  standInSpans,
-  victoriaLogs,
-} from "./telemetry/received.ts";
+import { ENGINES, Told } from "./telemetry/told.ts";
 
 const STACK = "e2e-telemetry";
-const STAND_IN = "berth-test/otlp:1";
-interface Stores {
-  readonly port: number;
-  /** What the bench builds for it. */
-  readonly builds: readonly string[];
-  readonly images: Readonly<Record<string, string>>;
-  readonly lines: (url: string) => Lines;
-  readonly spans: (url: string) => Spans;
-}
-/** By `berth:logs`. */
-const STORES: Readonly<Record<string, Stores>> = {
-  loki: {
-    port: 3100,
-    builds: [],
-    images: { loki: STAND_IN, jaeger: STAND_IN },
-    lines: standInLines,
-    spans: standInSpans,
-  },
-  victorialogs: { port: 9428, builds: ["victorialogs", "jaeger"], images: {}, lines: victoriaLogs, spans: jaegerSpans },
-};
 const FOLDER = "/var/lib/docker/containers";
-/** Grafana's image cannot be had either, and nothing stands in its place. */
-const OFF = "grafana";
 /** Where the picture of the documentation goes: docs. @default nowhere */
 const SHOTS = process.env["BERTH_SHOTS"];
 
 const labelled = (service: string, stack = STACK) => ({ "berth.stack": stack, "berth.service": service });
-/** What the agent and the worker do about a message, as `service library`. */
-const WORK = ["agent celery", "agent fastapi", "agent psycopg", "worker celery", "worker psycopg"];
+const [message] = assistant.journeys;
 
-for (const [engine, { port, builds, images, lines, spans }] of Object.entries(STORES))
+for (const engine of ENGINES)
   describe(`telemetry, berth:logs ${engine}`, function () {
     this.timeout(600_000);
-    const stack = new Stack(assistant, { stack: STACK, portOffset: 12000, config: { "berth:baseImages": images } });
+    const told = new Told(assistant, STACK, 12_000, engine);
+    const { stack } = told;
     const { project } = stack;
     const besides = new Besides(project);
-    let urls: Readonly<Record<string, string>>;
-    let received: Received;
 
     const ask = (request: string) =>
       stack.session.call("GET", assistant.paths.data, undefined, { "x-request-id": request });
-    /** A message that needs all of them: the agent makes a job of it, the worker a task of that. */
-    async function message(): Promise<string> {
-      const request = randomUUID().replaceAll("-", "");
-      const body = { text: `add a task to ${request}` };
-      const { status } = await stack.session.call("POST", "/v1/messages", body, { "x-request-id": request });
-      assert.equal(status, 200);
-      return request;
-    }
-    async function sms(): Promise<string> {
-      const { status, headers } = await stack.session.sms("+15550000001", `add a task to ${randomUUID()}`);
-      assert.equal(status, 200);
-      const request = headers.get("x-request-id");
-      assert.ok(request, "the answer names the request");
-      return request;
-    }
 
-    before(async function () {
-      // Where the images are not there yet, a compiler makes them.
+    before(function () {
       this.timeout(3_600_000);
-      await good(command(`${ROOT}/bench/hub/build.sh`, ["collector", ...builds]));
-      await stack.create();
-      await good(command("docker", ["build", "--tag", STAND_IN, `${ROOT}/test/soak/otlp`]));
-      project.env["BERTH_OFF"] = OFF;
-      // The bench's engine keeps its files elsewhere.
-      const root = await docker("info", "--format", "{{.DockerRootDir}}");
-      const ports = project.config["berth:ports"] as Record<string, number>;
-      project.configure({
-        "berth:dockerRoot": root,
-        "berth:logs": engine,
-        "berth:ports": { ...ports, loki: undefined, [engine]: port },
-      });
-      await project.setSecrets({
-        twilioAuthToken: SMS.token,
-        twilioUserNumbers: JSON.stringify({ ...SMS.numbers, "+15550000001": "load@example.org" }),
-      });
-      ({ urls } = planOf(STACK, [OFF], project.dir));
-      received = new Received(lines(urls[engine]!), spans(urls["jaeger"]!));
-      await stack.start();
+      return told.open();
     });
     after(async () => {
       await besides.remove();
-      await project.remove();
-      await command("docker", ["rmi", STAND_IN]);
+      await told.close();
     });
 
     it("the collector finds nothing wrong with its files, and something with others (negative control)", async () => {
@@ -132,58 +66,18 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
       assert.match(output, /nonsense/);
     });
 
-    it("one request: lines of every service within 10 s, with level, request and trace", async () => {
-      const slowest: Record<string, number> = {};
-      for (const [begin, services] of [
-        [message, ["edge", "api", "agent", "worker"]],
-        [sms, ["edge", "sms-router", "agent", "worker"]],
-      ] as const) {
-        const request = await begin();
-        const found = await received.arrive(request, services);
-        assert.equal(new Set(found.map(({ trace }) => trace)).size, 1, "one trace");
-        assert.match(found[0]!.trace, /^[0-9a-f]{32}$/);
-        for (const { service, level, severity, resource, attributes, written, arrived } of found) {
-          assert.deepEqual([level.toLowerCase(), severity, attributes["log.iostream"]], ["info", 9, "stdout"]);
-          assert.deepEqual(resource, {
-            "service.name": service,
-            "service.namespace": "assistant",
-            "deployment.environment.name": "dev",
-          });
-          slowest[service] = Math.max(slowest[service] ?? 0, Math.round((arrived - written) * 100) / 100);
-        }
-      }
-      console.log(
-        `      seconds: ${Object.entries(slowest)
-          .map(([service, seconds]) => `${service} ${seconds}`)
-          .join(", ")}`,
-      );
-      for (const [service, seconds] of Object.entries(slowest)) assert.ok(seconds <= 10, `${service} ${seconds}`);
-    });
-
-    it("one request, and one SMS, is one trace from edge to api or router, agent, worker and database", async () => {
-      const traces: string[] = [];
-      for (const [begin, kinds] of [
-        [message, ["api fastapi", "api httpx"]],
-        [sms, ["sms-router fastapi", "sms-router httpx", "sms-router psycopg"]],
-      ] as const) {
-        const edge = (await received.arrive(await begin(), ["edge"])).find(({ service }) => service === "edge")!;
-        await received.oneTrace(edge.trace, kinds[0], [...kinds, ...WORK]);
-        traces.push(edge.trace);
-      }
-      assert.notEqual(traces[0], traces[1]);
-      await assert.rejects(received.oneTrace(traces[0]!, "sms-router fastapi", ["sms-router fastapi"], 1), /api httpx/);
-    });
+    telemetry(told);
 
     if (engine === "victorialogs")
       it("a request's lines are found in its own page, by a browser", async () => {
-        const [request, services] = [await message(), ["edge", "api", "agent", "worker"]];
-        await received.arrive(request, services);
+        const request = await message.begin(stack);
+        await told.received.arrive(request, message.lines);
         const browser = await Browser.start();
         try {
           await browser.look({ width: 1280, height: 800 });
           const query = encodeURIComponent(`request_id:=${JSON.stringify(request)}`);
-          await browser.open(`${urls[engine]}/select/vmui/#/?query=${query}`);
-          for (const service of services)
+          await browser.open(`${told.urls[engine]}/select/vmui/#/?query=${query}`);
+          for (const service of message.lines)
             await browser.until(`/"service": ?"${service}"/.test(document.body.innerText)`);
           assert.deepEqual(browser.complaints, []);
           if (SHOTS !== undefined) await browser.shot(join(ROOT, SHOTS, "monitoring-victorialogs.png"));
@@ -198,8 +92,8 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
         traceparent: `00-${trace}-00f067aa0ba902b7-00`,
       });
       await eventually(async () => {
-        assert.ok((await received.lines.find({ service: "edge" })).some((line) => line.trace === trace));
-        const spans = await received.spans.ofTrace(trace);
+        assert.ok((await told.received.lines.find({ service: "edge" })).some((line) => line.trace === trace));
+        const spans = await told.received.spans.ofTrace(trace);
         assert.ok(spans.some((span) => span.service === "api" && span.parent === "00f067aa0ba902b7"));
       }, 20);
     });
@@ -214,13 +108,13 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
         await besides.run(labelled("another"), ...say(own)),
       ];
       await eventually(
-        async () => assert.ok((await received.lines.find({ service: "another", word: own })).length > 0),
+        async () => assert.ok((await told.received.lines.find({ service: "another", word: own })).length > 0),
         10,
       );
       await sleep(5000);
       for (const [i, word] of [foreign, another].entries()) {
         assert.match(await docker("logs", ids[i]!), new RegExp(word), "it is in the engine's files");
-        assert.deepEqual(await received.lines.find({ word }), [], "it was sent");
+        assert.deepEqual(await told.received.lines.find({ word }), [], "it was sent");
       }
       await docker("rm", "--force", ...ids);
     });
@@ -248,13 +142,13 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
         "both were replaced",
       );
       await eventually(async () => {
-        const found = await received.lines.find({ service: "api" });
-        const [bodies, told] = [
+        const found = await told.received.lines.find({ service: "api" });
+        const [bodies, named] = [
           new Set(found.map(({ body }) => body)),
           new Set(found.map(({ attributes }) => attributes["request_id"])),
         ];
         assert.deepEqual(
-          requests.filter((request) => !told.has(request)),
+          requests.filter((request) => !named.has(request)),
           [],
         );
         for (const one of words)
@@ -264,8 +158,8 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
           );
       }, 10);
       for (const one of words) one.stop();
-      const told = words.map((one) => one.lines.length).join(" and ");
-      console.log(`      ${requests.length} requests, ${told} lines of the former containers, none missing`);
+      const counts = words.map((one) => one.lines.length).join(" and ");
+      console.log(`      ${requests.length} requests, ${counts} lines of the former containers, none missing`);
     });
 
     it("the store of lines away for 20 s, and the collector killed meanwhile: every line comes afterwards", async () => {
@@ -283,7 +177,9 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
       const start = Date.now();
       await docker("start", store);
       await eventually(async () => {
-        const found = (await received.lines.find({ service: "api" })).map(({ attributes }) => attributes["request_id"]);
+        const found = (await told.received.lines.find({ service: "api" })).map(
+          ({ attributes }) => attributes["request_id"],
+        );
         assert.deepEqual(
           requests.filter((request) => !found.includes(request)),
           [],
@@ -312,7 +208,7 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
         for (const [n, all] of [memory!, ofStore!].entries()) all.push(Number.parseFloat(used.split("\n")[n]!));
         const [request, start] = [randomUUID(), Date.now()];
         await ask(request);
-        await received.arrive(request, ["edge", "api"]);
+        await told.received.arrive(request, ["edge", "api"]);
         waits!.push((Date.now() - start) / 1000);
       };
       const start = Date.now();
@@ -326,8 +222,8 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
         },
         { share: 0.2 },
       );
-      await received.arrive(await message(), ["edge", "api", "agent", "worker"]);
-      const sent = await received.lines.count("flood");
+      await told.received.arrive(await message.begin(stack), message.lines);
+      const sent = await told.received.lines.count("flood");
       const [most, top, kept, longest] = [disk!, memory!, ofStore!, waits!].map((all) => Math.max(...all)) as [
         number,
         number,
@@ -351,4 +247,21 @@ for (const [engine, { port, builds, images, lines, spans }] of Object.entries(ST
           "false 0 healthy",
         );
     });
+  });
+
+/** The other systems: their own part of it, on real stores. */
+for (const [driver, portOffset] of [
+  [samplemind, 12_500],
+  [kailash, 13_000],
+] as const)
+  describe(`telemetry of ${driver.system}`, function () {
+    this.timeout(600_000);
+    const told = new Told<Session>(driver, `${STACK}-${driver.system}`, portOffset, "victorialogs");
+    before(function () {
+      this.timeout(3_600_000);
+      return told.open();
+    });
+    after(() => told.close());
+
+    telemetry(told);
   });

@@ -53,6 +53,18 @@ export interface Jobs {
   readonly done: (stack: Stack, ids: readonly string[]) => Promise<Map<string, number>>;
 }
 
+/** A request that several services have a part in: what tells of it. */
+export interface Journey {
+  /** "an upload" */
+  readonly what: string;
+  /** Makes the request. @returns the id that lines have it by */
+  readonly begin: (stack: Stack) => Promise<string>;
+  /** Services that write a line about it. */
+  readonly lines: readonly string[];
+  /** What its spans are of, `service library` each, every one at least once. The first is below the edge. */
+  readonly spans: readonly string[];
+}
+
 /** A secret that is no store's: how its use is seen from outside. */
 export interface Credential {
   readonly secret: SecretKey;
@@ -125,6 +137,7 @@ export interface Driver<S extends Session = Session> {
   /** The first is what the common load writes, the second ends in a job. */
   readonly effects: { readonly direct: Effect; readonly later: Effect };
   readonly jobs: Jobs;
+  readonly journeys: readonly [Journey, ...Journey[]];
   /** Those that are logged in to. The first has what the system is for. */
   readonly stores: readonly [Store, ...Store[]];
   /** What a restore is judged by. */

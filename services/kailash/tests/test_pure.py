@@ -8,16 +8,20 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from support import BEARER, TOKEN
 
+from berth import tracing
 from berth.problems import Problem
 from knowledge import api, auth, cli, embeddings, migrate, models, nodes, texts
 from knowledge.client import DataFlowAway, Knowledge
 from knowledge.data import best_sentence
+from knowledge.indexer import Indexer
 from knowledge.settings import ConfigError, load
 from knowledge.tools import Tools
 
@@ -234,6 +238,26 @@ def test_what_is_missing_is_applied_and_a_newer_schema_is_left_alone() -> None:
     assert migrate.pending(["0001"], ["0001", "0002"]) == []
 
 
+# The indexer
+
+
+def test_what_it_does_again_and_again_is_in_no_trace_and_its_work_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "_on", True)
+    traced: list[tuple[str, bool]] = []
+
+    class Rows:
+        async def rows(self, query: str, *_: object) -> list[dict[str, Any]]:
+            traced.append((query.split()[0], is_instrumentation_enabled()))
+            return [{"pending": 1, "document": "d", "attempts": 1}]
+
+        async def read(self, *_: object) -> None:
+            traced.append(("read", is_instrumentation_enabled()))
+
+    rows: Any = Rows()
+    assert asyncio.run(Indexer(rows, rows, rows, rows).one())
+    assert traced == [("SELECT", False), ("INSERT", False), ("read", True), ("DELETE", True)]
+
+
 # The API
 
 
@@ -309,6 +333,12 @@ def test_what_fails_slowly_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(DataFlowAway):
         asyncio.run(Knowledge("http://dataflow", TOKEN, httpx.MockTransport(slowly)).answer("?"))
     assert len(asked) == 1
+
+
+def test_dataflow_is_told_whose_request_it_is(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:
+    answers = Answers(httpx.Response(200, json={}))
+    client(monkeypatch, env, answers).get("/v1/documents", headers=BEARER | {"X-Request-Id": "request-0001"})
+    assert answers.requests[0].headers["X-Request-Id"] == "request-0001"
 
 
 def test_away_it_is_told_so_and_nobody_is_ready(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:

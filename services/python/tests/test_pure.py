@@ -1,21 +1,35 @@
-"""How many requests are at work at a time, who waits, and who is told to come back; what goes over the network; and
-whether a store answered."""
+"""How many requests are at work at a time, who waits, and who is told to come back; what goes over the network; whether
+a store answered; whose request it is that something is done for; and what is in no trace."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from opentelemetry import trace
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from berth import request_id, tracing, worker
 from berth.network import Network
 from berth.overload import Overload, step_aside
 from berth.remote import Remote
+from berth.service import create
 
 AT_ONCE, WAITING = 2, 10
 
@@ -229,3 +243,100 @@ def test_a_client_tells_whether_its_store_answered_last_time() -> None:
     with far.told():
         pass
     assert up() == 1
+
+
+class Near(Remote):
+    """A store that keeps what it sees as it is asked."""
+
+    name = "near"
+    away = ()
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.in_traces: bool | None = None
+
+    async def close(self) -> None: ...
+
+    async def check(self) -> None:
+        self.headers = request_id.headers()
+        self.in_traces = is_instrumentation_enabled()
+
+
+def test_the_id_of_a_request_goes_to_who_is_asked_and_into_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[Any] = []
+    keep = lambda self, record: lines.append(json.loads(self.format(record)))  # noqa: E731
+    monkeypatch.setattr(logging.StreamHandler, "emit", keep)
+    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+    near = Near()
+    client = TestClient(create(near))
+    assert client.get("/ready", headers={"X-Request-Id": "request-0001"}).headers["X-Request-Id"] == "request-0001"
+    assert near.headers == {"X-Request-Id": "request-0001"}
+    assert [line["request_id"] for line in lines if line["logger"] == "berth.http"] == ["request-0001"]
+    client.get("/ready", headers={"X-Request-Id": "no id"})
+    assert len(near.headers["X-Request-Id"]) == 32
+    assert request_id.headers() == {}
+
+
+def test_a_job_is_of_the_request_that_handed_it_in_also_when_it_is_tried_again() -> None:
+    assert worker  # its import is what does it
+    app = Celery(broker="memory://")
+    requests: list[str | None] = []
+
+    @app.task(name="job", bind=True, max_retries=None)
+    def job(self: Any, tried_again: bool) -> None:
+        requests.append(request_id.current.get())
+        if tried_again and not self.request.retries:
+            raise self.retry(countdown=0)
+
+    def hand_in(tried_again: bool) -> None:
+        before = len(requests)
+        app.send_task("job", args=(tried_again,), headers=request_id.headers())
+        end = time.monotonic() + 20
+        while len(requests) < before + 1 + tried_again:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    with start_worker(app, pool="solo", perform_ping_check=False):
+        given = request_id.current.set("request-0001")
+        hand_in(True)
+        request_id.current.reset(given)
+        hand_in(False)
+    assert requests == ["request-0001", "request-0001", None]
+
+
+def test_a_check_is_in_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    near = Near()
+    client = TestClient(create(near))
+    for on, in_traces in ((False, True), (True, False)):
+        monkeypatch.setattr(tracing, "_on", on)
+        client.get("/ready")
+        assert near.in_traces == in_traces
+
+
+def test_a_request_is_one_span_also_where_an_application_is_inside_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(provider)
+    monkeypatch.setattr(tracing, "_on", True)
+    inner, app = FastAPI(), create()
+
+    @inner.get("/one")
+    async def one() -> None:
+        with tracing.seen("work"):
+            pass
+
+    tracing.instrument(app)
+    app.mount("/by-itself", inner)
+    app.mount("/inside", tracing.inside(inner))
+    client = TestClient(app)
+
+    def beginnings(path: str) -> list[str]:
+        spans.clear()
+        client.get(path)
+        return [span.name for span in spans.get_finished_spans() if span.parent is None]
+
+    assert beginnings("/inside/one") == ["GET /inside"]
+    assert beginnings("/health") == []
+    # The negative control. Where this fails, tracing.inside is needed no more.
+    assert len(beginnings("/by-itself/one")) == 2

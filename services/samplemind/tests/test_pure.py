@@ -16,6 +16,7 @@ import pytest
 from contract.cases import CASES, Case, add, ready
 from fakes import Database, FakeChroma, FakeMongo, RedisClient
 
+from berth import request_id
 from berth.chroma import Chroma, ChromaAway
 from berth.passwords import hash_now
 from berth.problems import Problem
@@ -24,7 +25,7 @@ from samplemind.audio.analysis import Analysis
 from samplemind.audio.decode import Unreadable
 from samplemind.jobs import work
 from samplemind.jobs.main import main, wait
-from samplemind.jobs.queue import celery_app
+from samplemind.jobs.queue import celery_app, send
 from samplemind.samples import ATTEMPTS, Samples, now, shown
 from samplemind.settings import ConfigError, Settings, User, load
 
@@ -278,6 +279,16 @@ def test_a_job_is_acknowledged_when_it_is_done_and_told_to_flower(settings: Sett
     conf = celery_app(settings).conf
     assert conf.task_acks_late and conf.task_reject_on_worker_lost and conf.worker_send_task_events
     assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit > conf.task_soft_time_limit
+
+
+def test_a_job_tells_whose_request_it_is(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(celery_app(settings), "send_task", lambda *_, **options: sent.append(options["headers"]))
+    send(settings, "of nobody's request")
+    given = request_id.current.set("request-0001")
+    send(settings, "of a request")
+    request_id.current.reset(given)
+    assert sent == [{}, {"X-Request-Id": "request-0001"}]
 
 
 # The entrypoint

@@ -15,9 +15,10 @@ from contract.cases import RESULT
 from fakes import FakeChroma, FakeMongo, FakeRedis
 from fastapi import FastAPI
 
+from samplemind import api
 from samplemind.api import build
 from samplemind.jobs import queue
-from samplemind.settings import load
+from samplemind.settings import Settings, load
 
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)
 OWN = {"X-Requested-With": "samplemind"}
@@ -80,6 +81,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_its_clients_are_made_when_traces_are_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of MongoDB tells those of its commands who were there before it."""
+    order: list[str] = []
+    monkeypatch.setattr(Settings, "trace", lambda *_: order.append("traces"))
+    for name, fake in (("Mongo", FakeMongo), ("Chroma", FakeChroma), ("Redis", FakeRedis)):
+        monkeypatch.setattr(api, name, lambda *_, name=name, fake=fake: order.append(name) or fake())
+
+    async def again(backend: Backend) -> None:
+        order.clear()
+        build(backend.app.state.has.settings)
+
+    run(again)
+    assert order == ["traces", "Mongo", "Chroma", "Redis"]
 
 
 def test_nothing_is_told_to_who_is_not_logged_in(run: Run) -> None:

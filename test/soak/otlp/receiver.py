@@ -55,6 +55,7 @@ def traces(body: bytes) -> None:
                     resource.resource,
                     scope=scope.scope.name,
                     name=span.name,
+                    began=span.start_time_unix_nano / 1e9,
                     trace=span.trace_id.hex(),
                     id=span.span_id.hex(),
                     parent=span.parent_span_id.hex(),

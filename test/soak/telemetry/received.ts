@@ -23,6 +23,8 @@ export interface Line extends Entry {
 export interface Span extends Entry {
   readonly scope: string;
   readonly name: string;
+  /** Seconds since 1970. */
+  readonly began: number;
   readonly id: string;
   readonly parent: string;
 }
@@ -40,6 +42,8 @@ export interface Lines {
 }
 export interface Spans {
   readonly ofTrace: (trace: string) => Promise<readonly Span[]>;
+  /** What a service began since a time, in seconds since 1970. */
+  readonly since: (service: string, time: number) => Promise<readonly Span[]>;
 }
 
 /** @throws {Error} where the answer is none. */
@@ -70,9 +74,13 @@ export const standInLines = (url: string): Lines => ({
 });
 
 /** @param url Of what stands in Jaeger's place. */
-export const standInSpans = (url: string): Spans => ({
-  ofTrace: async (trace) => objects<Span>(await tell(`${url}/received`)).filter((span) => span.trace === trace),
-});
+export function standInSpans(url: string): Spans {
+  const all = async () => objects<Span>(await tell(`${url}/received`));
+  return {
+    ofTrace: async (trace) => (await all()).filter((span) => span.trace === trace),
+    since: async (service, time) => (await all()).filter((span) => span.service === service && span.began >= time),
+  };
+}
 
 /** @param url Of VictoriaLogs, which is asked in LogsQL. */
 export function victoriaLogs(url: string): Lines {
@@ -109,32 +117,53 @@ export function victoriaLogs(url: string): Lines {
 }
 
 /** @param url Of Jaeger, whose answers are OpenTelemetry's. */
-export const jaegerSpans = (url: string): Spans => ({
-  async ofTrace(trace) {
-    const answer = await fetch(`${url}/api/v3/traces/${trace}`);
+export function jaegerSpans(url: string): Spans {
+  const ask = async (path: string): Promise<readonly Span[]> => {
+    const answer = await fetch(`${url}/api/v3/traces${path}`);
     if (answer.status === 404) return [];
     const { result } = JSON.parse(await textOf(answer)) as { result: { resourceSpans: ResourceSpans[] } };
     return result.resourceSpans.flatMap(({ resource, scopeSpans }) => {
       const of = Object.fromEntries(resource.attributes.map(({ key, value }) => [key, value.stringValue ?? ""]));
       return scopeSpans.flatMap(({ scope, spans }) =>
-        spans.map(({ traceId, spanId, parentSpanId = "", name }) => ({
+        spans.map(({ traceId, spanId, parentSpanId = "", name, startTimeUnixNano }) => ({
           service: of["service.name"] ?? "",
           trace: traceId,
           resource: of,
           scope: scope?.name ?? "",
           name,
+          began: Number(startTimeUnixNano) / 1e9,
           id: spanId,
           parent: parentSpanId,
         })),
       );
     });
-  },
-});
+  };
+  return {
+    ofTrace: (trace) => ask(`/${trace}`),
+    async since(service, time) {
+      const [from, to] = [time, Date.now() / 1000 + 60].map((seconds) => new Date(seconds * 1000).toISOString());
+      const query = new URLSearchParams({
+        "query.service_name": service,
+        "query.start_time_min": from!,
+        "query.start_time_max": to!,
+        "query.search_depth": "1000",
+      });
+      const found = await ask(`?${query.toString()}`);
+      return found.filter((span) => span.service === service && span.began >= time);
+    },
+  };
+}
 interface ResourceSpans {
   readonly resource: { readonly attributes: readonly { key: string; value: { stringValue?: string } }[] };
   readonly scopeSpans: readonly {
     readonly scope?: { readonly name?: string };
-    readonly spans: readonly { traceId: string; spanId: string; parentSpanId?: string; name: string }[];
+    readonly spans: readonly {
+      traceId: string;
+      spanId: string;
+      parentSpanId?: string;
+      name: string;
+      startTimeUnixNano: string;
+    }[];
   }[];
 }
 
@@ -142,7 +171,7 @@ const picked = (fields: Readonly<Record<string, string>>, names: RegExp): Record
   Object.fromEntries(Object.entries(fields).filter(([name]) => names.test(name)));
 
 /** `service library` */
-const kindOf = ({ service, scope }: Span): string => `${service} ${scope.split(".").at(-1)!}`;
+export const kindOf = ({ service, scope }: Span): string => `${service} ${scope.split(".").at(-1)!}`;
 
 export class Received {
   readonly lines: Lines;

@@ -6,7 +6,7 @@ import { docker, sleep } from "../../stack/command.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { numbers, postgres, PostgresDrill, quoted } from "../../stores/postgres.ts";
 import { redis } from "../../stores/redis.ts";
-import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
+import type { Credential, Driver, Effect, Jobs, Journey, Session } from "../driver.ts";
 import { broken } from "./broken.ts";
 import { budgetOf } from "./budgets.ts";
 import { Client, PASSWORD, SMS } from "./client.ts";
@@ -41,6 +41,36 @@ const jobs: Jobs = {
     Number(await stack.query(`SELECT count(*) FROM jobs WHERE state = 'running' AND id IN (${quoted(ids)});`)),
   done: async (stack, ids) =>
     numbers(await stack.query(`SELECT id, attempts FROM jobs WHERE state = 'done' AND id IN (${quoted(ids)});`)),
+};
+
+/** What the agent and the worker do about a message. */
+const WORK = ["agent celery", "agent fastapi", "agent psycopg", "worker celery", "worker psycopg"];
+/** The agent makes a job of it, the worker a task of that. */
+const message: Journey = {
+  what: "a message",
+  begin: async (stack) => {
+    const request = randomUUID().replaceAll("-", "");
+    const body = { text: `add a task to ${request}` };
+    const headers = { "x-request-id": request };
+    const { status } = await (stack.session as Client).call("POST", "/v1/messages", body, headers);
+    assert.equal(status, 200);
+    return request;
+  },
+  lines: ["edge", "api", "agent", "worker"],
+  spans: ["api fastapi", "api httpx", ...WORK],
+};
+const sms: Journey = {
+  what: "an SMS",
+  begin: async (stack) => {
+    await new Client(stack.edge).enter(SMS.numbers["+15550000001"]);
+    const { status, headers } = await (stack.session as Client).sms("+15550000001", `add a task to ${randomUUID()}`);
+    assert.equal(status, 200);
+    const request = headers.get("x-request-id");
+    assert.ok(request, "the answer names the request");
+    return request;
+  },
+  lines: ["edge", "sms-router", "agent", "worker"],
+  spans: ["sms-router fastapi", "sms-router httpx", "sms-router psycopg", ...WORK],
 };
 
 /** Tokens signed before stay good for their lifetime and no longer, forged ones are refused. */
@@ -180,6 +210,7 @@ export const assistant: Driver<Client> = {
   },
   effects: { direct: event, later: task },
   jobs,
+  journeys: [message, sms],
   stores: [postgres, redis],
   drill: (stack) => new PostgresDrill(stack),
   restores: ["--redis"],

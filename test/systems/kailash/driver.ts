@@ -11,6 +11,7 @@ import { broken } from "./broken.ts";
 import { budgetOf } from "./budgets.ts";
 import { Client, type Found, TOKEN } from "./client.ts";
 import { indexed, jobs, KailashDrill, stored } from "./data.ts";
+import { journeys } from "./journeys.ts";
 import { calledOnce, Holder } from "./websocket.ts";
 
 /** Who has the token from before goes on, and nobody gets in with a wrong one. */
@@ -106,6 +107,7 @@ export const kailash: Driver<Client> = {
   },
   effects: { direct: stored, later: indexed },
   jobs,
+  journeys,
   stores: [postgres, redis, neo4j],
   drill: (stack) => new KailashDrill(stack),
   restores: ["--redis", "--neo4j"],

@@ -6,7 +6,7 @@ import { docker, eventually } from "../../stack/command.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { documents, mongo, MongoDrill } from "../../stores/mongo.ts";
 import { redis } from "../../stores/redis.ts";
-import type { Credential, Driver, Effect, Jobs, Session } from "../driver.ts";
+import type { Credential, Driver, Effect, Jobs, Journey, Session } from "../driver.ts";
 import { tone } from "./audio.ts";
 import { broken } from "./broken.ts";
 import { budgetOf } from "./budgets.ts";
@@ -82,6 +82,21 @@ const jobs: Jobs = {
     new Map(
       (await storedBy(stack, ids)).filter(({ state }) => state === "ready").map(({ _id, attempts }) => [_id, attempts]),
     ),
+};
+
+/** The backend stores it, a job analyses it. */
+const uploaded: Journey = {
+  what: "an upload",
+  begin: async (stack) => {
+    const request = randomUUID().replaceAll("-", "");
+    const { path, body, headers } = upload(request);
+    const client = stack.session as Client;
+    const { status } = await client.call("POST", path, { body, headers: { ...headers, "x-request-id": request } });
+    assert.equal(status, 202);
+    return request;
+  },
+  lines: ["edge", "backend", "worker"],
+  spans: ["backend fastapi", "backend celery", "backend pymongo", "worker celery", "worker httpx", "worker pymongo"],
 };
 
 /** Who is logged in stays so, and who logs in gets a session that is signed with the new key. */
@@ -175,6 +190,7 @@ export const samplemind: Driver<Client> = {
   },
   effects: { direct: stored, later: analysed },
   jobs,
+  journeys: [uploaded],
   stores: [mongo, redis],
   drill: (stack) => new MongoDrill(stack, () => loseSounds(stack)),
   restores: ["--mongo", "--chroma", "--samples"],

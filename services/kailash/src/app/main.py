@@ -9,7 +9,12 @@ from knowledge.settings import SERVICES, load
 logs.set_up()
 settings = load(observe.service())
 tracing.setup(
-    settings.otel_endpoint, settings.otel_service_name, settings.version, settings.environment, ("httpx", "psycopg")
+    settings.otel_endpoint,
+    settings.otel_service_name,
+    settings.version,
+    settings.environment,
+    # DataFlow's nodes use asyncpg.
+    ("asyncpg", "httpx", "psycopg"),
 )
 if settings.debug_port:
     import debugpy

@@ -19,6 +19,7 @@ from nexus import Nexus
 from nexus.metrics import register_metrics_endpoint
 from redis.exceptions import RedisError
 
+from berth import tracing
 from berth.problems import Problem
 from berth.redis import Redis
 from knowledge import frame, sessions
@@ -139,5 +140,5 @@ def build(settings: Settings) -> FastAPI:
         made._mcp_server, settings.websocket_port, settings.tokens, settings.websocket_connections, settings.drain
     )
     app = frame.service(settings, knowledge, frame.Inside("gateway", made.fastapi_app), websocket, optional=(redis,))
-    app.mount("/nexus", Guard(made.fastapi_app, settings.tokens))
+    app.mount("/nexus", Guard(tracing.inside(made.fastapi_app), settings.tokens))
     return app

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from berth import request_id
 from berth.overload import step_aside
 from berth.problems import Problem
 from berth.remote import Remote
@@ -73,7 +74,7 @@ class Knowledge(Remote):
         while True:
             began = time.monotonic()
             try:
-                answer = await self._client.request(method, path, json=body)
+                answer = await self._client.request(method, path, json=body, headers=request_id.headers())
                 reason = f"{path} answers {answer.status_code}"
                 if answer.status_code not in AGAIN:
                     return answer

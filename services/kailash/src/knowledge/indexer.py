@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from berth import tracing
 from berth.postgres import Database
 from knowledge import metrics, texts
 from knowledge.embeddings import EmbeddingsAway, Model
@@ -70,19 +71,23 @@ class Indexer:
 
     async def one(self) -> bool:
         """Whether there was one to index."""
-        metrics.PENDING.set((await self.database.rows(PENDING))[0]["pending"])
-        claimed = await self.database.rows(CLAIM)
-        if not claimed:
-            return False
-        id, attempts = str(claimed[0]["document"]), int(claimed[0]["attempts"])
+        with tracing.unseen():
+            metrics.PENDING.set((await self.database.rows(PENDING))[0]["pending"])
+            claimed = await self.database.rows(CLAIM)
+        for claim in claimed:
+            with tracing.seen("index"):
+                await self._claimed(str(claim["document"]), int(claim["attempts"]))
+        return bool(claimed)
+
+    async def _claimed(self, id: str, attempts: int) -> None:
         document = await self.nodes.read("Document", id)
         if document is None:
             await self.database.rows("DELETE FROM claims WHERE document = %s RETURNING document", id)
-            return True
+            return
         if attempts > ATTEMPTS:
             await self.nodes.update("Document", id, {"state": "failed", "error": f"given up after {ATTEMPTS} attempts"})
             metrics.INDEXED.labels("failed").inc()
-            return True
+            return
         started = time.perf_counter()
         try:
             await self.index(document)
@@ -97,7 +102,6 @@ class Indexer:
             raise
         metrics.INDEX_SECONDS.observe(time.perf_counter() - started)
         metrics.INDEXED.labels("indexed").inc()
-        return True
 
     async def index(self, document: Row) -> None:
         id, title, text = str(document["id"]), str(document["title"]), str(document["text"])

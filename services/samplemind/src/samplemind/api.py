@@ -298,8 +298,8 @@ async def settings(shared: Shared) -> dict[str, Any]:
 
 
 def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None) -> FastAPI:
+    settings.trace("celery", "httpx", "pymongo")  # first: a client of MongoDB tells those who were there before it
     mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(VECTORS), Redis())
-    settings.trace("celery", "httpx", "pymongo")
     app = create(mongo, optional=(chroma, redis), problem=plain)
     app.add_middleware(uploads.SmallBodies, uploads=f"{routes.prefix}/samples")
     tracing.instrument(app)

@@ -24,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from berth import tracing
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import metrics
 
@@ -230,7 +231,8 @@ class Database:
 
         watchdog = asyncio.create_task(watch())
         try:
-            return await probe.execute(query)
+            with tracing.unseen():
+                return await probe.execute(query)
         finally:
             watchdog.cancel()
 

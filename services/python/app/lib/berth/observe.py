@@ -10,7 +10,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from contextvars import ContextVar
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -19,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from berth import request_id
 from berth.network import Network
 from berth.tracing import current_trace_id
 
@@ -37,7 +37,6 @@ POOL_WAITING = Gauge(
 REGISTRY.register(Network())
 
 log = logging.getLogger("berth.http")
-_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _PROBES = frozenset(("/health", "/ready", "/metrics"))
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -58,8 +57,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "msg": record.getMessage(),
         }
-        if request_id := _request_id.get():
-            entry["request_id"] = request_id
+        if request := request_id.current.get():
+            entry["request_id"] = request
         if trace_id := current_trace_id():
             entry["trace_id"] = trace_id
         # Libraries put whole objects into `extra` (celery: its task arguments); only plain values are ours.
@@ -116,16 +115,16 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
-        _request_id.set(request_id)
+        given = Headers(scope=scope).get(request_id.HEADER, "")
+        request = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
+        request_id.current.set(request)
         status = 0
 
         async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                MutableHeaders(scope=message)[request_id.HEADER] = request
             await send(message)
 
         started = time.perf_counter()

@@ -1,4 +1,5 @@
-"""Celery's settings for a queue in Redis: for who queues jobs, and for who runs them (berth/worker.py)."""
+"""Celery's settings for a queue in Redis: for who queues jobs (with the headers of berth/request_id.py), and for who
+runs them (berth/worker.py)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from berth import observe
+from berth import observe, tracing
 from berth.loop import enough_threads
 from berth.overload import AT_ONCE, WAITING, Overload
 
@@ -89,7 +89,8 @@ def create(*needed: Store, optional: Sequence[Store] = (), problem: observe.Prob
 
     @app.get("/ready")
     async def ready(scope: str = "all") -> dict[str, str]:
-        await asyncio.gather(*(store.check() for store in (needed if scope == "data" else stores)))
+        with tracing.unseen():
+            await asyncio.gather(*(store.check() for store in (needed if scope == "data" else stores)))
         return {"status": "ready"}
 
     @app.get("/metrics")

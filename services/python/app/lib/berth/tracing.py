@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 #: Library → what its instrumentation is called; the service's requirements have those that it names.
 INSTRUMENTORS = {
+    "asyncpg": "AsyncPGInstrumentor",
     "celery": "CeleryInstrumentor",
     "httpx": "HTTPXClientInstrumentor",
     "psycopg": "PsycopgInstrumentor",
@@ -47,6 +52,34 @@ def instrument(app: Any) -> None:
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
     FastAPIInstrumentor.instrument_app(app, excluded_urls="/health,/ready,/metrics", exclude_spans=["receive", "send"])
+
+
+def inside(app: ASGIApp) -> ASGIApp:
+    """An application in one that is traced. Else FastAPI traces it once more: beside that, and not below it."""
+
+    async def traced_already(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["fastapi.telemetry"] = None
+        await app(scope, receive, send)
+
+    return traced_already
+
+
+def unseen() -> AbstractContextManager[None]:
+    """What is done within is in no trace: what the platform asks again and again would push those of requests out."""
+    if not _on:
+        return nullcontext()
+    from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+    return suppress_instrumentation()
+
+
+def seen(what: str) -> AbstractContextManager[object]:
+    """What is done within is one trace, or a part of that which it is in: work that no request waits for."""
+    if not _on:
+        return nullcontext()
+    from opentelemetry import trace
+
+    return trace.get_tracer(__name__).start_as_current_span(what)
 
 
 def current_trace_id(traceparent: str | None = None) -> str | None:

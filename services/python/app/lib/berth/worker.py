@@ -19,6 +19,8 @@ from celery.worker.request import Request
 from celery.worker.state import maybe_shutdown
 from kombu.transport import redis, virtual
 
+from berth import request_id
+
 log = get_logger("berth.worker")
 
 _outbox: socket.socket | None = None
@@ -82,6 +84,11 @@ class ObservedRequest(Request):
     def on_timeout(self, soft: bool, timeout: float) -> None:
         tell("timed out", self.id, timeout)
         super().on_timeout(soft, timeout)
+
+
+@signals.task_prerun.connect
+def _begun(task: Any, **_: Any) -> None:
+    request_id.current.set(task.request.get(request_id.HEADER))
 
 
 @signals.worker_shutting_down.connect

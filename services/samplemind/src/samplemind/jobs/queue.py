@@ -9,7 +9,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from berth import queue
+from berth import queue, request_id
 from samplemind.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def send(settings: Settings, sample: str) -> None:
         ANALYSE,
         args=(sample,),
         queue=QUEUE,
+        headers=request_id.headers(),
         retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2},
     )
 
