@@ -10,6 +10,7 @@
  */
 import { basename } from "node:path";
 import { type Docker, dockerBytes, lines } from "../config/docker-client.ts";
+import { Refusal } from "../config/problems.ts";
 import { type FileFound, filesOfTar } from "./archive.ts";
 import {
   ahead,
@@ -23,7 +24,7 @@ import {
 } from "./compare.ts";
 import { CONTAINER, type Deployment, VOLUME } from "./deployment.ts";
 import { preview, stateOf } from "./pulumi.ts";
-import { dockerOf, engineOf } from "./stack.ts";
+import { dockerOf, engineOf, wordsOf } from "./stack.ts";
 
 async function look(stack: string, { resources = [] }: Deployment): Promise<Engine> {
   const docker = dockerOf(stack);
@@ -79,6 +80,9 @@ async function report(stack: string): Promise<void> {
   // An engine that is as it should be is no comfort to whoever's program is refused, and the other way round.
   const [compared, previewed] = await Promise.allSettled([look(stack, deployment), preview(stack)]);
   if (compared.status === "rejected") throw compared.reason as Error;
+  // In the middle of an update, by another machine, much looks as if it had been changed.
+  if (previewed.status === "rejected" && /currently locked/.test(String(previewed.reason)))
+    throw new Refusal((previewed.reason as Error).message);
   const findings = differences(deployment, compared.value);
   for (const { object, what, up } of findings) console.log(`${object}: ${what}; bin/up ${up}`);
   console.error(
@@ -88,7 +92,9 @@ async function report(stack: string): Promise<void> {
   );
   process.exitCode = findings.length ? 2 : 0;
   if (previewed.status === "rejected") {
-    console.error(`error: what this checkout would bring is not known: ${(previewed.reason as Error).message}`);
+    console.error(
+      `error: what this checkout would bring is not known: ${(previewed.reason as Error).message.replace(/^error: /, "")}`,
+    );
     process.exitCode ||= 1;
     return;
   }
@@ -121,7 +127,7 @@ if (process.argv[1] === import.meta.filename) {
       for (const option of await repair(stack, await stateOf(stack), dockerOf(stack))) console.log(option);
     else await report(stack);
   } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
+    console.error(wordsOf(error) ?? error);
     process.exitCode = 1;
   }
 }

@@ -14,6 +14,9 @@ describe("bin/drift.ts", () => {
   after(() => rmSync(folder, { recursive: true }));
   /** @param there Volumes of the engine, none of which has a label. @param preview What the CLI does, in sh. */
   const run = (there: readonly string[], preview: string, ...options: string[]) => {
+    const [exported] = options.includes("--nowhere")
+      ? ["echo \"error: no stack named 'dev' found\" >&2; exit 255"]
+      : [];
     const program = (name: string, script: string) =>
       writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const inspected = JSON.stringify([{ Name: DATA, Labels: null }]);
@@ -28,7 +31,10 @@ describe("bin/drift.ts", () => {
     const urn = urnOf("berth:volume:Volumes$docker:index/volume:Volume", DATA);
     const resources = [{ type: "docker:index/volume:Volume", id: DATA, urn, inputs: { name: DATA } }];
     const state = JSON.stringify({ deployment: { resources } });
-    program("pulumi", `case "$*" in *--refresh*) exit 9;; preview*) ${preview};; *) echo '${state}';; esac`);
+    program(
+      "pulumi",
+      `case "$*" in *--refresh*) exit 9;; preview*) ${preview};; *) ${exported ?? `echo '${state}'`};; esac`,
+    );
     const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}` };
     return spawnSync(process.execPath, [PROGRAM, "dev", ...options], { cwd: folder, env, encoding: "utf8" });
   };
@@ -67,6 +73,16 @@ describe("bin/drift.ts", () => {
     const { status, stdout, stderr } = run([], ahead);
     assert.deepEqual([status, stdout], [2, gone]);
     assert.match(stderr, /^1 difference between stack dev and its engine\nthis checkout is not what/);
+  });
+  it("says where it looked for a state that is not there, and what makes one", () => {
+    const { status, stdout, stderr } = run([DATA], ahead, "--nowhere");
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^error: stack dev has no state in .*: bin\/up dev makes it, or PULUMI_BACKEND_URL/);
+  });
+  it("tells nothing in the middle of an update by another machine", () => {
+    const { status, stdout, stderr } = run([], "echo 'error: the stack is currently locked by 1 lock(s)' >&2; exit 1");
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^error: the stack is currently locked/);
   });
   it("tells it where this checkout's program is refused as well, and what refuses it", () => {
     const { status, stdout, stderr } = run([], refused);
