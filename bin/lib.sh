@@ -161,7 +161,8 @@ lock() { # stack [arguments of the script]
   if [ "${BERTH_LOCKED:-}" = "$1" ] || ! command -v flock > /dev/null; then return; fi
   local again=("$ROOT/.state/$1.lock" "$ROOT/bin/${0##*/}" "${@:2}") code=0
   export BERTH_LOCKED=$1
-  mkdir -p .state
+  { mkdir -p .state && : >> ".state/$1.lock"; } 2> /dev/null ||
+    die "$ROOT/.state cannot be written or read: whose is it (ls -ld), and is there room (df -h)?"
   flock --close --nonblock --conflict-exit-code 75 "${again[@]}" || code=$?
   [ $code = 75 ] || exit $code
   say "another run is at work on stack $1: waiting for it to end"
@@ -173,6 +174,7 @@ container_of() { docker ps -q --filter "label=berth.stack=$1" --filter "label=be
 
 backup_of() { # stack
   local found; found=$(container_of "$1" backup)
+  [ -n "$found" ] || ! grep -q '^ *["'\'']\?berth:backup["'\'']\?:' "Pulumi.$1.yaml" || die "backup of stack $1 does not run: bin/up $1, then again"
   [ -n "$found" ] || die "stack $1 makes no backups: pulumi config set --path berth:backup.every 6h --stack $1, then bin/up $1"
   echo "$found"
 }
