@@ -19,6 +19,12 @@ const PATIENCE = 600_000;
 /** Of the engine, to stop it: as long as a container gets at most, and some. */
 const STOP = 120;
 
+/** What is made for the first time needs no docker client; a rehearsal does, and ends before anybody is asked here. */
+function withoutClient(error: NodeJS.ErrnoException): { stdout: string; stderr: string } {
+  if (error.code === "ENOENT") return { stdout: "", stderr: "" };
+  throw error;
+}
+
 /**
  * Host ports that pass from one single container of a stack to another in one update. A port has one owner, and each
  * container is replaced by itself, in whatever order: so who has the port is stopped before the next one is made, once
@@ -41,7 +47,7 @@ export class Handover {
     const found = ports.map(async ({ external, protocol }) => {
       const filters = ["--filter", label, "--filter", `publish=${external}/${protocol}`];
       const format = ["--no-trunc", "--format", "{{.ID}} {{.Names}}"];
-      return (await lines(docker("ps", ...filters, ...format)))
+      return (await lines(docker("ps", ...filters, ...format).catch(withoutClient)))
         .map((line) => line.split(" ") as [string, string])
         .map(([id, holder]): Holder => ({ id, name: holder, external }));
     });

@@ -58,6 +58,13 @@ describe("components/handover", () => {
     assert.deepEqual(stopped, []);
   });
 
+  it("knows of nobody without a docker client, and fails where the engine does not answer in time", async () => {
+    const plan = makePlan(catalogue([single("a", 80)]), context({}));
+    const failing = (code: string | number) => () => () => Promise.reject(Object.assign(new Error("no"), { code }));
+    await new Handover(plan, failing("ENOENT")).take("tiny-dev-a", [port(2)]);
+    await assert.rejects(new Handover(plan, failing(1)).take("tiny-dev-a", [port(2)]), /^Error: no$/);
+  });
+
   it("stops who goes for good, without waiting for anything", async () => {
     const { handover, stopped } = engine({ "tiny-dev-gone": 2 }, ["a"]);
     await handover.take("tiny-dev-a", [port(2)]);
