@@ -1,5 +1,6 @@
 /**
- * Compares what a stack runs, as its state has it, with what its engine has; what this checkout would bring beyond that is said apart.
+ * Compares what a stack runs, as its state has it, with what its engine has; what this checkout would bring beyond that
+ * is said apart.
  *   node bin/drift.ts [stack]            reports, and touches nothing
  *   node bin/drift.ts [stack] --repair   as bin/up does it: mends what Pulumi cannot,
  *                                        prints the options that make `pulumi up` mend the rest

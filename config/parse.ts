@@ -71,8 +71,8 @@ function isText(key: string, leaves: Readonly<Record<string, z.ZodType>>): boole
 }
 
 /**
- * The CLI hands numbers, booleans, lists and objects over as text. Inside of an object `pulumi config set --path` writes
- * text as well for whatever is neither a whole number nor true or false. Text stays text where the schema wants text.
+ * The CLI hands numbers, booleans, lists and objects over as text. Inside of an object, `pulumi config set --path`
+ * writes text for whatever is neither a whole number nor true or false. Text stays text where the schema wants text.
  */
 function decode(value: unknown, schema: z.core.$ZodType | undefined): unknown {
   const type = schema && unwrap(schema);

@@ -1,4 +1,4 @@
-/** What an operator is told of a stack whose containers are well, ill, or not there; a docker client of sh is the engine. */
+/** What is told of a stack whose containers are well, ill, or not there; a docker client of sh is the engine. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -38,7 +38,8 @@ describe("the scripts of bin/", function () {
   });
   for (const name of ["up", "down", "rollback", "drift"])
     it(`${name} asks for a passphrase before it sets anything up`, () => {
-      const { PULUMI_CONFIG_PASSPHRASE: _, ...env } = process.env;
+      const env = { ...process.env };
+      delete env["PULUMI_CONFIG_PASSPHRASE"];
       const asked = (more: object) =>
         spawnSync(join(BIN, name), ["prod"], { encoding: "utf8", env: { ...env, ...more } });
       assert.match(asked({}).stderr, /^error: stack prod has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or/);

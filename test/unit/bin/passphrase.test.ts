@@ -1,4 +1,7 @@
-/** What scripts need before they begin. Which passphrase they take: what is public goes by the environment, not by the name of the stack. */
+/**
+ * What scripts need before they begin. Which passphrase they take: what is public goes by the environment, not by the
+ * name of the stack.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

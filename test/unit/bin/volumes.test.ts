@@ -1,4 +1,4 @@
-/** What only counts when data is made: a change of it later is refused. A docker client of a few lines is the engine. */
+/** What only counts when data is made: a change of it is refused. A docker client of a few lines is the engine. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,11 +8,10 @@ import type { Docker } from "../../../config/docker-client.ts";
 import { misplacedVolumes } from "../../../bin/volumes.ts";
 import { planOf } from "../../../bin/stack.ts";
 import { makePlan } from "../../../plan/plan.ts";
-import type { Plan } from "../../../plan/types.ts";
 import { catalogue, context, service } from "../support.ts";
 
 describe("bin/volumes", () => {
-  /** @param device What the stack file says. @param engine What the engine says of the volume; undefined: none is there. */
+  /** @param device What the stack file says. @param engine What the engine says of the volume. @default there is none */
   function problems(device: string | undefined, engine: { device?: string; stack?: string } | undefined) {
     const volume = {
       name: "db-data",
@@ -57,7 +56,7 @@ describe("bin/volumes", () => {
   it("PostgreSQL's database is made with its data: another name is refused before the server stops", () => {
     const folder = mkdtempSync(join(tmpdir(), "berth-psql-"));
     after(() => rmSync(folder, { recursive: true }));
-    const { tells } = (planOf("dev") as Plan).services.find(({ name }) => name === "postgres")!.rehearsal!.follows!;
+    const { tells } = planOf("dev").services.find(({ name }) => name === "postgres")!.rehearsal!.follows!;
     /** @param others What the server says of databases beside a missing one. */
     const said = (others: string) => {
       const psql = `#!/bin/sh\ncase "$*" in *string_agg*pa_dev*) echo "${others}";; *) echo facts;; esac\n`;

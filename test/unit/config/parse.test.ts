@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseConfig, type RawSecret } from "../../../config/parse.ts";
 import { formatProblems, setCommand } from "../../../config/problems.ts";
-import { mebibytes, metaOf, seconds } from "../../../config/schema.ts";
+import { mebibytes, seconds } from "../../../config/schema.ts";
 import { faultOf } from "../../../config/secrets.ts";
 import { systemOf } from "../../../config/shape.ts";
 import { systems } from "../../../systems/index.ts";
@@ -21,14 +21,6 @@ const { secrets } = systems.assistant.shape;
 const own = (values: Record<string, string>, key: string): unknown =>
   (parse(values).settings as Readonly<Record<string, unknown>> | undefined)?.[key];
 
-/** A value whose parts are as text; variables of a service keep what they are. */
-const inText = (value: unknown, key = ""): unknown => {
-  if (key === "environment") return value;
-  if (Array.isArray(value)) return value.map((one) => inText(one));
-  if (typeof value !== "object" || value === null) return String(value);
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inText(one, name)]));
-};
-
 describe("config/parse", () => {
   it("fills in defaults, and keeps false, 0 and empty apart from missing", () => {
     const { settings } = parse({ "berth:protectData": "false", "berth:portOffset": "0" });
@@ -43,37 +35,6 @@ describe("config/parse", () => {
     assert.equal(own({ "berth:database": "1" }, "database"), undefined);
     assert.equal(own({ "berth:database": "pa_1" }, "database"), "pa_1");
   });
-
-  it("takes text inside of objects for what the schema wants, because pulumi config set --path writes fractions so", () => {
-    assert.deepEqual(parse({ "berth:host": '{"cpus":"1.5","memory":"8GiB"}' }).settings?.host, {
-      cpus: 1.5,
-      memory: "8GiB",
-    });
-    const nested = '{"api":"{\\"cpus\\":\\"1.5\\",\\"environment\\":{\\"A\\":\\"1\\"}}"}';
-    assert.deepEqual(parse({ "berth:services": nested }).settings?.services, {
-      api: { cpus: 1.5, environment: { A: "1" } },
-    });
-    for (const wrong of ["1.3", "10.0", "1,5", "two", "", "01.5"])
-      assert.equal(parse({ "berth:services": `{"api":{"cpus":"${wrong}"}}` }).settings, undefined, wrong);
-  });
-
-  for (const [system, { shape }] of Object.entries(systems))
-    it(`takes the examples of ${system} with everything in them as text`, () => {
-      const read = (name: string, value: unknown): unknown => {
-        const raw = { stack: "dev", secrets: new Map<string, RawSecret>() };
-        const whole = {
-          "berth:environment": "dev",
-          [`berth:${name}`]: typeof value === "string" ? value : JSON.stringify(value),
-        };
-        const { settings, problems } = parseConfig({ ...raw, values: new Map(Object.entries(whole)) }, shape);
-        assert.deepEqual(problems, [], `${name}: ${JSON.stringify(value)}`);
-        return (settings as unknown as Record<string, unknown>)[name];
-      };
-      for (const [name, type] of Object.entries(shape.settings.shape)) {
-        const { example } = metaOf(type)!;
-        if (name !== "environment") assert.deepEqual(read(name, inText(example)), read(name, example), name);
-      }
-    });
 
   for (const [name, values, key, got] of [
     ["an unknown key", { "berth:prots": "{}" }, "berth:prots", "no such key"],
