@@ -68,7 +68,7 @@ export async function rehearse(
     await said(pulled(client, now.image), "its image cannot be had");
     const fresh = before ? newPorts(now.ports, before.ports) : [];
     const held = new Set((await handover.holders(now.name, fresh)).map(({ external }) => external));
-    // What another container of the stack is about to leave cannot be taken yet; whether there is the address, it tells.
+    // What another container of the stack is about to leave cannot be taken yet; its address can, by another port.
     const ports = fresh.map((port) => (held.has(port.external) ? { ...port, external: 0 } : port));
     if (ports.length > 0) {
       const [, ...others] = now.networksAdvanced ?? [];

@@ -11,7 +11,7 @@ import { makePlan } from "../../../plan/plan.ts";
 import { catalogue, context, service } from "../support.ts";
 
 describe("bin/volumes", () => {
-  /** @param device What the stack file says. @param engine What the engine says of the volume. @default there is none */
+  /** @param device What the stack file says. @param engine What the engine says of the volume. @default none */
   function problems(device: string | undefined, engine: { device?: string; stack?: string } | undefined) {
     const volume = {
       name: "db-data",
