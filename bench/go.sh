@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# A Go for what the bench builds on this machine: its own where it is new enough, otherwise one from the Go module proxy. Sourced, never
-# run, after engine/lib.sh; LOG is where a failure is told.
+# What the bench builds of Go, and a Go to build it with: this machine's own where it is new enough, otherwise one from the Go module
+# proxy. Sourced, never run, after engine/lib.sh. The script that calls has HERE, its folder with go.mod; LOG, where a failure is told;
+# wanted, the version that go.mod says; version, what the first of its programs says of itself; and build, which makes PROGRAM.new of each.
 
 TOOLCHAIN=1.26.8
 
@@ -40,4 +41,24 @@ pick_go() {
   fetch_toolchain
   # shellcheck disable=SC2034 # for the script that calls
   GO=$BENCH_HOME/go/bin/go
+}
+
+# What decides what is built: the files of Go, and how they are compiled.
+recipe() { { cat "$HERE"/go.*; find "$HERE" -name '*.go' -print0 | sort -z | xargs -0r cat; sed -n '/^build()/,/^}/p' "$HERE/build.sh"; } | sha256sum | cut -c1-16; }
+
+# made TIME PROGRAM...: each is in the bench home's bin/, as HERE says. Left alone where it is.
+made() {
+  local time=$1 start=$SECONDS mark=$BENCH_HOME/$BENCH_NAME/built program missing=''
+  shift
+  mkdir -p "$BENCH_HOME/bin" "$BENCH_HOME/$BENCH_NAME" "$BENCH_HOME/log"
+  only_one "$BENCH_NAME"
+  for program in "$@"; do [[ -x $BENCH_HOME/bin/$program ]] || missing=1; done
+  if [[ -z $missing && -f $mark && $(<"$mark") == "$(recipe)" ]]; then say "$1 $(wanted) is there"; return 0; fi
+  pick_go "$HERE"
+  say "building $1 $(wanted) with $("$GO" env GOVERSION); about $time on two cores the first time"
+  build || die_with_log "building $1 failed (is the Go module proxy reachable? see 'go env GOPROXY')" "$LOG"
+  for program in "$@"; do mv -f "$BENCH_HOME/bin/$program.new" "$BENCH_HOME/bin/$program"; done
+  [[ $(version 2>/dev/null) == *"$(wanted)"* ]] || die "the built $1 does not report $(wanted)"
+  recipe >"$mark"
+  say "$1 $(wanted) built in $((SECONDS - start)) s: $BENCH_HOME/bin/$1"
 }

@@ -1,7 +1,7 @@
 /** A stack's state against what the engine has, for bin/drift: pure functions over what both of them say. */
 import { type FileFound, sha256 } from "./archive.ts";
 import { CONTAINER, type Deployment, type Resource, VOLUME } from "./deployment.ts";
-import { isReal, type PreviewStep, reasonsOf, subjectOf } from "./steps.ts";
+import { CHANGES, isReal, type PreviewStep } from "./steps.ts";
 
 type Props = Readonly<Record<string, unknown>>;
 
@@ -47,10 +47,6 @@ export interface Finding {
   readonly what: string;
   /** What bin/up does about it. */
   readonly up: string;
-  /** The resource to which it happened. */
-  readonly urn?: string;
-  /** Others to which the same happened. @default none */
-  readonly others?: readonly string[];
   /** `pulumi up` is told to replace this resource. */
   readonly replace?: string;
   /** What bin/up tells the engine first. */
@@ -108,13 +104,11 @@ export function differences(
         object: `container ${nameOf(resource)}`,
         what: "is left of a former release",
         up: "removes it",
-        urn: resource.urn,
       })),
     ...pending.map(({ type, resource }) => ({
       object: `resource ${resource.urn.split("::").at(-1)!}`,
       what: `an up was interrupted while ${type} it`,
       up: "completes it",
-      urn: resource.urn,
     })),
   ];
 }
@@ -128,35 +122,28 @@ const goneTogether = (carriers: readonly Resource[]): Finding[] =>
           object: "containers that carried files",
           what: `${carriers.length} are gone, as after docker system prune`,
           up: "makes them anew; what reads the files runs on",
-          urn: carriers[0]!.urn,
-          others: carriers.slice(1).map(({ urn }) => urn),
         },
       ];
 
 const missing = (kind: string, resources: readonly Resource[], there: ReadonlySet<string>): Finding[] =>
   resources
     .filter((resource) => !resource.delete && !there.has(resource.id!))
-    .map((resource) => ({
-      object: `${kind} ${nameOf(resource)}`,
-      what: "is gone",
-      up: "makes it anew",
-      urn: resource.urn,
-    }));
+    .map((resource) => ({ object: `${kind} ${nameOf(resource)}`, what: "is gone", up: "makes it anew" }));
 
 function containerFindings(resource: Resource, found: ContainerFound | undefined, engine: Engine): Finding[] {
   const { urn, initErrors = [] } = resource;
   const object = `container ${nameOf(resource)}`;
-  if (!found) return [{ object, what: "is gone", up: "makes it anew", urn }];
+  if (!found) return [{ object, what: "is gone", up: "makes it anew" }];
   const inputs = inputsOf(resource);
-  const replaced = (what: string): Finding => ({ object, what, up: "replaces it", urn, replace: urn });
+  const replaced = (what: string): Finding => ({ object, what, up: "replaces it", replace: urn });
   const name = found.Name.slice(1);
   return [
     ...(initErrors.length ? [replaced("did not get healthy when it was made")] : []),
     ...(name === nameOf(resource) ? [] : [replaced(`was renamed to ${name}`)]),
-    ...stateFindings(inputs, found, object, urn, replaced),
-    ...limitFindings(inputs, found, object, urn, engine, replaced),
-    ...networkFindings(inputs, found, object, urn, replaced),
-    ...tagFindings(inputs, found, object, urn, engine, replaced),
+    ...stateFindings(inputs, found, object, replaced),
+    ...limitFindings(inputs, found, object, engine, replaced),
+    ...networkFindings(inputs, found, object, replaced),
+    ...tagFindings(inputs, found, object, engine, replaced),
   ];
 }
 
@@ -166,12 +153,11 @@ function stateFindings(
   inputs: Props,
   { Id, State: { Status, ExitCode, Health } }: ContainerFound,
   object: string,
-  urn: string,
   replaced: Replaced,
 ): Finding[] {
   if (inputs["start"] === false)
     return Status === "created" ? [] : [replaced(`was started, though it only carries files (${Status})`)];
-  if (Status === "paused") return [{ object, what: "is paused", up: "lets it go on", urn, engine: ["unpause", Id] }];
+  if (Status === "paused") return [{ object, what: "is paused", up: "lets it go on", engine: ["unpause", Id] }];
   if (Status === "restarting") return [replaced(`keeps restarting (exit code ${ExitCode})`)];
   if (Status !== "running") return [replaced(`does not run: ${Status} (exit code ${ExitCode})`)];
   return Health?.Status === "unhealthy" ? [replaced("is unhealthy")] : [];
@@ -182,7 +168,6 @@ function limitFindings(
   inputs: Props,
   { HostConfig }: ContainerFound,
   object: string,
-  urn: string,
   { uncounted = [] }: Engine,
   replaced: Replaced,
 ): Finding[] {
@@ -200,7 +185,7 @@ function limitFindings(
     const what = `${text} is ${real}, declared ${declared || "none"}`;
     // Of what there may be several, another limit of memory makes another container (components/workload.ts).
     const again = /^memory(?:Swap)?$/.test(key) && rows<string>(inputs["__defaults"]).includes("name");
-    return [inPlace && declared && !again ? { object, what, up: "sets it back", urn } : replaced(what)];
+    return [inPlace && declared && !again ? { object, what, up: "sets it back" } : replaced(what)];
   });
   const cpuset = textOf(HostConfig["CpusetCpus"]);
   const [declared, real] = [textOf(inputs["restart"], "no"), HostConfig.RestartPolicy.Name || "no"];
@@ -209,7 +194,7 @@ function limitFindings(
     ...(cpuset === textOf(inputs["cpuSet"]) ? [] : [replaced(`is bound to the cores ${cpuset || "of all"}`)]),
     ...(declared === real
       ? []
-      : [{ object, what: `restart policy is ${real}, declared ${declared}`, up: "sets it back", urn }]),
+      : [{ object, what: `restart policy is ${real}, declared ${declared}`, up: "sets it back" }]),
   ];
 }
 
@@ -217,7 +202,6 @@ function networkFindings(
   inputs: Props,
   { Id, NetworkSettings: { Networks } }: ContainerFound,
   object: string,
-  urn: string,
   replaced: Replaced,
 ): Finding[] {
   const declared = rows<{ name: string; aliases?: string[] }>(inputs["networksAdvanced"]);
@@ -236,7 +220,6 @@ function networkFindings(
         object,
         what: `is in network ${name}, which is not its own`,
         up: "takes it out",
-        urn,
         engine: ["network", "disconnect", "--force", name, Id],
       })),
   ];
@@ -247,7 +230,6 @@ function tagFindings(
   inputs: Props,
   { Image }: ContainerFound,
   object: string,
-  urn: string,
   { images }: Engine,
   replaced: Replaced,
 ): Finding[] {
@@ -260,7 +242,6 @@ function tagFindings(
         object,
         what: `nothing is called ${image} any more`,
         up: "gives its image the name back",
-        urn,
         engine: ["tag", Image, image],
       },
     ];
@@ -277,7 +258,6 @@ function imageFindings({ urn, outputs = {} }: Resource, { images }: Engine): Fin
       object: `image ${name}`,
       what: named === undefined ? "is gone" : `was retagged: it is ${short(named)}, built was ${short(digest)}`,
       up: "builds it again",
-      urn,
       replace: urn,
     },
   ];
@@ -305,7 +285,7 @@ function fileFindings(resource: Resource, { files, brought }: Engine, volumes: R
     object: `volume ${volume}`,
     what,
     up: "makes the volume anew, and replaces its readers",
-    ...(urn ? { urn, replace: urn } : {}),
+    ...(urn ? { replace: urn } : {}),
   });
   return [
     ...uploads.flatMap(({ file, content, permissions = "0644" }) => {
@@ -358,27 +338,15 @@ export function foreign(resources: readonly Resource[], { containers, networks, 
   ];
 }
 
-/** What a preview announces besides what is explained already. */
-export function announced(
-  steps: readonly PreviewStep[],
-  explained: readonly Finding[],
-  uncounted: readonly string[] = [],
-): Finding[] {
-  const known = new Set(explained.flatMap(({ urn, others = [] }) => [urn, ...others]));
-  const isCounted = (step: PreviewStep): boolean => {
-    const why = reasonsOf(step);
-    return why.length === 0 || why.some((reason) => !uncounted.includes(reason));
-  };
-  return steps
-    .filter((step) => isReal(step) && !known.has(step.urn) && isCounted(step))
-    .map((step) => {
-      const { kind, name } = subjectOf(step.urn);
-      const why = reasonsOf(step);
-      return {
-        object: `${kind} ${name}`,
-        what: why.length ? `differs from the program: ${why.join(", ")}` : "differs from the program",
-        up: `${step.op}s it`,
-        urn: step.urn,
-      };
-    });
+/**
+ * What this checkout's program would make of the stack, in one line: that is no difference of the engine's.
+ * @param steps What a preview announces. @returns undefined where it would change nothing
+ */
+export function ahead(stack: string, steps: readonly PreviewStep[]): string | undefined {
+  const real = steps.filter(isReal);
+  const counts = CHANGES.map((op) => [op, real.filter((step) => step.op === op).length] as const);
+  const said = counts.filter(([, count]) => count > 0).map(([op, count]) => `${count} to ${op}`);
+  return said.length === 0
+    ? undefined
+    : `this checkout is not what stack ${stack} runs (${said.join(", ")}): bin/preview ${stack} shows it, bin/up ${stack} brings it`;
 }

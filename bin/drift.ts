@@ -1,18 +1,20 @@
 /**
- * Compares a stack with its engine.
+ * Compares what a stack runs, as its state has it, with what its engine has; what this checkout would bring beyond that
+ * is said apart.
  *   node bin/drift.ts [stack]            reports, and touches nothing
  *   node bin/drift.ts [stack] --repair   as bin/up does it: mends what Pulumi cannot,
  *                                        prints the options that make `pulumi up` mend the rest
  *
- * `pulumi preview --refresh` alone would miss what the provider does not read back (docs/provider.md
- * 3.6): networks, files on volumes, paused and unhealthy containers, moved tags, and whatever carries
- * the stack's labels without being its own.
+ * `pulumi refresh` would miss what the provider does not read back (docs/provider.md 3.6): networks, files on volumes,
+ * paused and unhealthy containers, moved tags, and whatever carries the stack's labels without being its own. What it
+ * does read back of a container that has its id is fixed, but for what bin/compare.ts looks at.
  */
 import { basename } from "node:path";
 import { type Docker, dockerBytes, lines } from "../config/docker-client.ts";
+import { Refusal } from "../config/problems.ts";
 import { type FileFound, filesOfTar } from "./archive.ts";
 import {
-  announced,
+  ahead,
   cargoOf,
   type ContainerFound,
   differences,
@@ -23,7 +25,7 @@ import {
 } from "./compare.ts";
 import { CONTAINER, type Deployment, VOLUME } from "./deployment.ts";
 import { preview, stateOf } from "./pulumi.ts";
-import { dockerOf, engineOf } from "./stack.ts";
+import { dockerOf, engineOf, wordsOf } from "./stack.ts";
 
 async function look(stack: string, { resources = [] }: Deployment): Promise<Engine> {
   const docker = dockerOf(stack);
@@ -76,12 +78,13 @@ async function look(stack: string, { resources = [] }: Deployment): Promise<Engi
 
 async function report(stack: string): Promise<void> {
   const deployment = await stateOf(stack);
-  const [{ steps = [] }, engine] = await Promise.all([
-    preview(stack, { options: ["--refresh"] }),
-    look(stack, deployment),
-  ]);
-  const outside = differences(deployment, engine);
-  const findings = [...outside, ...announced(steps, outside, engine.uncounted)];
+  // An engine that is as it should be is no comfort to whoever's program is refused, and the other way round.
+  const [compared, previewed] = await Promise.allSettled([look(stack, deployment), preview(stack)]);
+  if (compared.status === "rejected") throw compared.reason as Error;
+  // In the middle of an update, by another machine, much looks as if it had been changed.
+  if (previewed.status === "rejected" && /currently locked/.test(String(previewed.reason)))
+    throw new Refusal((previewed.reason as Error).message);
+  const findings = differences(deployment, compared.value);
   for (const { object, what, up } of findings) console.log(`${object}: ${what}; bin/up ${up}`);
   console.error(
     findings.length
@@ -89,6 +92,15 @@ async function report(stack: string): Promise<void> {
       : `stack ${stack} and its engine agree`,
   );
   process.exitCode = findings.length ? 2 : 0;
+  if (previewed.status === "rejected") {
+    console.error(
+      `error: what this checkout would bring is not known: ${(previewed.reason as Error).message.replace(/^error: /, "")}`,
+    );
+    process.exitCode ||= 1;
+    return;
+  }
+  const more = ahead(stack, previewed.value.steps ?? []);
+  if (more !== undefined) console.error(more);
 }
 
 /**
@@ -116,7 +128,7 @@ if (process.argv[1] === import.meta.filename) {
       for (const option of await repair(stack, await stateOf(stack), dockerOf(stack))) console.log(option);
     else await report(stack);
   } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
+    console.error(wordsOf(error) ?? error);
     process.exitCode = 1;
   }
 }

@@ -26,8 +26,13 @@ one_stack() { # [stack]
     esac
   done
   [ $# -le 1 ] || die "one stack at a time, not \"$*\": bin/${0##*/} --help says what it takes"
-  # shellcheck disable=SC2034 # for the script that calls
   stack=${1:-dev}
+  is_here "$stack"
+}
+
+# Before anything else: what has no file is a slip of the pen.
+is_here() { # stack
+  [ -f "Pulumi.$1.yaml" ] || die "there is no stack \"$1\": $(for f in Pulumi.*.yaml; do f=${f#Pulumi.}; printf '%s ' "${f%.yaml}"; done)are here"
 }
 
 # Asks a person; where nobody can answer, the answer is yes to set-up (no = a further argument "no").
@@ -136,11 +141,19 @@ packages() {
 is_public() { [ "$(value_of "$1" berth:environment)" = dev ]; } # stack
 
 passphrase() { # stack
-  if [ -n "${PULUMI_CONFIG_PASSPHRASE+x}${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then return; fi
+  local file=${PULUMI_CONFIG_PASSPHRASE_FILE:-}
+  [ -z "${PULUMI_CONFIG_PASSPHRASE+x}" ] || return 0
+  if [ -n "$file" ]; then
+    { [ -f "$file" ] && [ -r "$file" ]; } || die "PULUMI_CONFIG_PASSPHRASE_FILE is $file, which is no file that can be read: name the one that has the passphrase of stack $1, or set PULUMI_CONFIG_PASSPHRASE"
+    return
+  fi
   # Not with a passphrase, but by a key in some cloud: its access is the environment's.
   case $(value_of "$1" secretsprovider) in ''|passphrase|default) ;; *) return;; esac
   if is_public "$1"; then export PULUMI_CONFIG_PASSPHRASE=$DEV_PASSPHRASE; return; fi
+  # The CLI asks nobody where it is told to change something without asking.
   [ -t 0 ] || die "stack $1 has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+  read -rsp "Passphrase of stack $1: " PULUMI_CONFIG_PASSPHRASE; say ''
+  export PULUMI_CONFIG_PASSPHRASE
 }
 
 # One run at a time changes a stack: starts the calling script again under a lock, which ends with it however it ends.
@@ -148,7 +161,8 @@ lock() { # stack [arguments of the script]
   if [ "${BERTH_LOCKED:-}" = "$1" ] || ! command -v flock > /dev/null; then return; fi
   local again=("$ROOT/.state/$1.lock" "$ROOT/bin/${0##*/}" "${@:2}") code=0
   export BERTH_LOCKED=$1
-  mkdir -p .state
+  { mkdir -p .state && : >> ".state/$1.lock"; } 2> /dev/null ||
+    die "$ROOT/.state cannot be written or read: whose is it (ls -ld), and is there room (df -h)?"
   flock --close --nonblock --conflict-exit-code 75 "${again[@]}" || code=$?
   [ $code = 75 ] || exit $code
   say "another run is at work on stack $1: waiting for it to end"
@@ -160,6 +174,7 @@ container_of() { docker ps -q --filter "label=berth.stack=$1" --filter "label=be
 
 backup_of() { # stack
   local found; found=$(container_of "$1" backup)
+  [ -n "$found" ] || ! grep -q '^ *["'\'']\?berth:backup["'\'']\?:' "Pulumi.$1.yaml" || die "backup of stack $1 does not run: bin/up $1, then again"
   [ -n "$found" ] || die "stack $1 makes no backups: pulumi config set --path berth:backup.every 6h --stack $1, then bin/up $1"
   echo "$found"
 }
@@ -169,7 +184,7 @@ recover() { node bin/recover.ts "$1"; } # stack
 
 # Makes sure of a stack. One that is new is created, and selected for plain pulumi.
 find_stack() { # stack
-  [ -f "Pulumi.$1.yaml" ] || die "there is no stack \"$1\": $(for f in Pulumi.*.yaml; do f=${f#Pulumi.}; printf '%s ' "${f%.yaml}"; done)are here"
+  is_here "$1"
   passphrase "$1"
   mkdir -p .state
   if [ -n "${PULUMI_BACKEND_URL:-}" ] || [ ! -f ".state/.pulumi/stacks/berth/$1.json" ]; then

@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
 import { stackFile } from "../config/checkout.ts";
 import { imageHere } from "../config/here.ts";
-import { formatProblems, ProblemsError } from "../config/problems.ts";
+import { formatProblems } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
 import type { Plan } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";
 import { pinned, promoted, type Pulled, refusals } from "./promotion.ts";
 import { runningImages } from "./pulumi.ts";
-import { builtImages, dockerOf, planOf } from "./stack.ts";
+import { builtImages, dockerOf, planOf, wordsOf } from "./stack.ts";
 
 const [from, to] = process.argv.slice(2) as [string, string];
 const file = `Pulumi.${to}.yaml`;
@@ -63,6 +63,6 @@ async function promote(): Promise<void> {
 try {
   await promote();
 } catch (error) {
-  console.error(error instanceof ProblemsError ? error.message : `error: ${(error as Error).message}`);
+  console.error(wordsOf(error) ?? `error: ${(error as Error).message}`);
   process.exitCode = 1;
 }

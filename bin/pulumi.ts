@@ -49,7 +49,12 @@ export const brokenRules = (said: string): string | undefined =>
 /** What the state holds, secrets included: it stays in this process. @throws {Refusal} where it cannot be read */
 export async function stateOf(stack: string): Promise<Deployment> {
   const exported = await pulumi(["stack", "export", "--show-secrets", "--stack", stack]).catch((error: Error) => {
-    throw new Refusal(error.message);
+    const backend = process.env["PULUMI_BACKEND_URL"] ?? ".state of this checkout";
+    throw new Refusal(
+      /no stack named/.test(error.message)
+        ? `stack ${stack} has no state in ${backend}: bin/up ${stack} makes it, or PULUMI_BACKEND_URL names where it is`
+        : error.message,
+    );
   });
   return (JSON.parse(exported) as { deployment: Deployment }).deployment;
 }
@@ -69,6 +74,9 @@ export async function runningImages(stack: string): Promise<Record<string, strin
   }
 }
 
+/** Without what the CLI says of where its plugins come from. */
+const wordsOf = (stderr: string): string => stderr.replaceAll(/^warning: using pulumi-.*\n/gm, "").trim();
+
 /** The errors, without the warnings around them; all that was said, if none is among it. */
 function failed(error: Error & { stdout?: string; stderr?: string }): never {
   const { stdout = "", stderr = "" } = error;
@@ -77,6 +85,6 @@ function failed(error: Error & { stdout?: string; stderr?: string }): never {
   throw new Error(
     errors.length
       ? errors.join("\n")
-      : [...diagnostics.map(({ message }) => message.trim()), stderr.trim() || error.message].join("\n"),
+      : [...diagnostics.map(({ message }) => message.trim()), wordsOf(stderr) || error.message].join("\n"),
   );
 }

@@ -31,7 +31,7 @@ import { leaving } from "./leaving.ts";
 import { runningImages, stateOf } from "./pulumi.ts";
 import { type Readable, readable } from "./release-file.ts";
 import { differences } from "./source.ts";
-import { builtImages, dockerOf, planOf } from "./stack.ts";
+import { builtImages, dockerOf, planOf, wordsOf } from "./stack.ts";
 
 interface Release {
   readonly number: number;
@@ -376,8 +376,7 @@ if (process.argv[1] === import.meta.filename) {
   try {
     await tasks[task]!();
   } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
-    if (!(error instanceof Refusal || error instanceof ProblemsError)) console.error((error as Error).stack);
+    console.error(wordsOf(error) ?? error);
     process.exitCode = 1;
   }
 }

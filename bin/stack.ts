@@ -79,14 +79,35 @@ export const builtImages = (
   );
 };
 
+/** What the machine says, in words, with a way out. */
+const MACHINE: Readonly<Record<string, string>> = {
+  ENOSPC: "its disk is full. Make room there (df -h), then run this again",
+  EDQUOT: "the quota of this user is used up. Make room there, then run this again",
+  EROFS: "it is on a file system that is read-only. Work in a checkout that can be written",
+  EACCES: "this user may not. Run it as whoever owns the checkout (ls -l), or give it to this user (chown)",
+  EPERM: "this user may not. Run it as whoever owns the checkout (ls -l), or give it to this user (chown)",
+};
+
+/** @returns what a person can mend, in words; undefined: it is a mistake of the program, and its trace is of use. */
+export function wordsOf(error: unknown): string | undefined {
+  if (error instanceof ProblemsError) return error.message;
+  const { code = "", syscall = "", path = "", dest, message } = error as NodeJS.ErrnoException & { dest?: string };
+  // The CLI says that it is an error itself.
+  if (error instanceof Refusal) return `error: ${message.replace(/^error: /, "")}`;
+  if (code === "ENOENT" && syscall.startsWith("spawn")) return `error: ${path} is not installed, or not on PATH`;
+  return code in MACHINE
+    ? `error: ${(dest ?? path) || "a file"} cannot be written or read: ${MACHINE[code]}`
+    : undefined;
+}
+
 /** Runs a script's main function; what a person can mend is shown without a stack trace. */
 export async function main(run: (stack: string) => void | Promise<void>): Promise<void> {
   try {
     await run(process.argv[2] ?? "dev");
   } catch (error) {
-    if (error instanceof ProblemsError) console.error(error.message);
-    else if (error instanceof Refusal) console.error(`error: ${error.message}`);
-    else throw error;
+    const words = wordsOf(error);
+    if (words === undefined) throw error;
+    console.error(words);
     process.exitCode = 1;
   }
 }

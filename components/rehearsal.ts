@@ -4,6 +4,7 @@ import { resourceName } from "../plan/names.ts";
 import { asCommand, createArgs, newPorts, type Tried } from "../plan/rehearsal.ts";
 import type { Plan, PlannedService } from "../plan/types.ts";
 import { type Docker, dockerClient, type DockerOptions } from "../config/docker-client.ts";
+import { Handover } from "./handover.ts";
 import { Turns } from "./turns.ts";
 
 /** The docker client, with options for a call. */
@@ -21,16 +22,25 @@ const REFUSED = "the engine refuses it";
  *
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */
-export function rehearsal(plan: Plan, host: string | undefined): pulumi.ResourceHook {
+export function rehearsal(plan: Plan, host: string | undefined): pulumi.ResourceHookBinding {
   const client: Client = (options) => dockerClient(host, options);
   // One at a time: each of them takes memory beside what runs.
   const turns = new Turns(1);
-  return new pulumi.ResourceHook("berth-rehearsal", async ({ urn, newInputs, oldInputs }) => {
+  const handover = new Handover(plan, client);
+  const update = new pulumi.ResourceHook("berth-rehearsal", async ({ urn, newInputs, oldInputs }) => {
     const [now, before] = await plain<[Tried, Tried | undefined]>([newInputs!["container"], oldInputs?.["container"]]);
     const service = plan.services.find(({ name }) => resourceName(plan.system, plan.stack, name) === now.name)!;
     await turns.take(urn);
-    await rehearse(client, service, now, before).finally(() => turns.end(urn));
+    const trial = rehearse(client, service, now, before, handover).finally(() => turns.end(urn));
+    handover.ends(now.name, trial);
+    await trial;
+    await handover.take(now.name, now.ports);
   });
+  const create = new pulumi.ResourceHook("berth-ports", async ({ newInputs }) => {
+    const { name, ports } = await plain<Tried>(newInputs!["container"]);
+    await handover.take(name, ports);
+  });
+  return { beforeCreate: [create], beforeUpdate: [update] };
 }
 
 /** What hooks are given may be outputs. */
@@ -40,6 +50,7 @@ const plain = <T>(value: unknown): Promise<T> =>
 /**
  * @param now What it would be made with.
  * @param before What the one that runs was made with; undefined: it runs since before there were rehearsals.
+ * @param handover Knows who of the stack has a port.
  * @throws {Error} that says why what would replace it does not hold.
  */
 export async function rehearse(
@@ -47,6 +58,7 @@ export async function rehearse(
   service: PlannedService,
   now: Tried,
   before: Tried | undefined,
+  handover: Pick<Handover, "holders">,
 ): Promise<void> {
   const docker = client({ timeout: 60 });
   const trial = { name: `${now.name}-rehearsal`, labels: { "berth.stack": service.labels["berth.stack"]! } };
@@ -54,7 +66,10 @@ export async function rehearse(
   try {
     await remove().catch(() => undefined);
     await said(pulled(client, now.image), "its image cannot be had");
-    const ports = before ? newPorts(now.ports, before.ports) : [];
+    const fresh = before ? newPorts(now.ports, before.ports) : [];
+    const held = new Set((await handover.holders(now.name, fresh)).map(({ external }) => external));
+    // What another container of the stack is about to leave cannot be taken yet; its address can, by another port.
+    const ports = fresh.map((port) => (held.has(port.external) ? { ...port, external: 0 } : port));
     if (ports.length > 0) {
       const [, ...others] = now.networksAdvanced ?? [];
       const nothing = createArgs(now, { ...trial, ports, entrypoint: "true", command: [] });

@@ -28,8 +28,8 @@ export interface Shared {
   readonly lastWords: LastWords;
   /** Let some containers start at a time. */
   readonly turns: pulumi.ResourceHookBinding;
-  /** Tries what would replace a single container. */
-  readonly rehearsal: pulumi.ResourceHook;
+  /** Tries what would replace a single container, and makes others leave the host ports that it is about to have. */
+  readonly rehearsal: pulumi.ResourceHookBinding;
   /** Filled in start order. */
   readonly declared: Map<string, Declared>;
 }

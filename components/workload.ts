@@ -34,7 +34,7 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
   const files = sharesFilesOf ? shared.declared.get(sharesFilesOf)!.files : declareFiles(service, shared, tier);
   const seeds = files ? [files.seed] : [];
   const args = { ...(single ? { name } : {}), ...argsOf(service, files, shared) };
-  const rehearsed = { dependsOn: seeds, hooks: { beforeUpdate: [shared.rehearsal] } };
+  const rehearsed = { dependsOn: seeds, hooks: shared.rehearsal };
   const opts = {
     ...(single
       ? { parent: new Workload(name, { container: tried(args) }, { parent: tier, ...rehearsed }) }

@@ -26,8 +26,9 @@ export interface OtherStack {
   readonly ports: ReadonlySet<number>;
 }
 
+type Config = Readonly<Record<string, unknown>>;
 export interface StackFile {
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: Config;
   readonly encryptionsalt?: string;
   readonly encryptedkey?: string;
   readonly secretsprovider?: string;
@@ -68,7 +69,7 @@ export function stackFile(stack: string, folder: string): StackFile {
 
 /** How often each generated secret was made anew; 1 where it is not named. */
 export const versionsIn = ({ config = {} }: StackFile): Readonly<Record<string, number>> =>
-  (config["berth:secretVersions"] ?? {}) as Readonly<Record<string, number>>;
+  numbersIn(config, "berth:secretVersions");
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -116,12 +117,22 @@ export const neighboursOf = (stack: string, engine: string | undefined, folder =
     ? []
     : otherStacks(stack, folder).filter((other) => other.engine === engine);
 
-function portsWanted(config: Readonly<Record<string, unknown>>): number[] {
-  const off = (config["berth:off"] ?? []) as readonly string[];
-  const ports = Object.entries((config["berth:ports"] ?? {}) as Readonly<Record<string, number>>);
-  return ports
-    .filter(([endpoint]) => !off.includes(endpoint))
-    .map(([, port]) => Number(port) + Number(config["berth:portOffset"] ?? 0));
+function portsWanted(config: Config): number[] {
+  const off = writtenIn(config, "berth:off") ?? [];
+  return Object.entries(numbersIn(config, "berth:ports"))
+    .filter(([endpoint]) => !(Array.isArray(off) && off.includes(endpoint)))
+    .map(([, port]) => port + Number(config["berth:portOffset"] ?? 0));
+}
+
+/** A list or an object, which the CLI writes as text where it is set as a whole. */
+function writtenIn(config: Config, key: string): unknown {
+  const value = config[key];
+  return typeof value === "string" ? parseDocument(value).toJS() : value;
+}
+
+function numbersIn(config: Config, key: string): Readonly<Record<string, number>> {
+  const value = writtenIn(config, key);
+  return isMap(value) ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, Number(one)])) : {};
 }
 
 /** Host ports of the containers in a stack's state; undefined where it has none, or no state that can be read. */

@@ -1,5 +1,5 @@
 /** What an engine says of itself and of its machine. It is asked once a run, and nothing is changed in it. */
-import { realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import * as os from "node:os";
 import { dockerClient } from "./docker-client.ts";
 
@@ -36,6 +36,19 @@ export interface Engine extends Machine {
   readonly networks?: { readonly left: number; readonly stacks: ReadonlySet<string> };
   /** Largest packet of its own network, where somebody set it. */
   readonly mtu?: number;
+  /** Addresses that are somebody's, as far as it says, and its machine where that is this one. */
+  readonly taken: readonly Taken[];
+}
+
+/** Addresses that a network of the engine has, or that its machine sends elsewhere. */
+export interface Taken {
+  /** CIDR, IPv4. */
+  readonly subnet: string;
+  /** In words. */
+  readonly by: string;
+  /** Of a network of a stack: which stack, and which of its networks as its label has it (`network-app`). */
+  readonly stack?: string | undefined;
+  readonly service?: string | undefined;
 }
 
 /** Where the docker provider and the docker client look, where nobody says otherwise. */
@@ -60,11 +73,22 @@ export async function engineAt(address: string | undefined): Promise<Engine | un
   const nothing = (): string => "";
   const [info, networks] = await Promise.all([
     docker("info", "--format", "{{json .}}").catch(nothing),
-    docker("network", "ls", "--filter", "driver=bridge", "--format", "{{.Name}}")
+    docker("network", "ls", "--format", "{{.Name}}")
       .then((names) => docker("network", "inspect", ...names.split("\n").filter(Boolean)))
-      .catch(nothing),
+      // One of them may be gone meanwhile: it tells of the others.
+      .catch(({ stdout = "" }: { stdout?: string }) => stdout),
   ]);
-  return engineFrom(parsed(info), parsed(networks));
+  const routes = address === undefined || !isElsewhere(address) ? routesHere() : "";
+  return engineFrom(parsed(info), parsed(networks), routes);
+}
+
+/** The kernel's table, where it is a Linux that shows one. */
+function routesHere(): string {
+  try {
+    return readFileSync("/proc/net/route", "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function parsed(text: string): unknown {
@@ -97,6 +121,8 @@ interface Info {
 /** What is read of `docker network inspect`. */
 interface Network {
   readonly Name: string;
+  readonly Driver: string;
+  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null };
   readonly Options?: Readonly<Record<string, string>> | null;
   readonly Labels?: Readonly<Record<string, string>> | null;
 }
@@ -107,11 +133,15 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch
 /** Networks of an engine where nobody says otherwise: 172.17 to 172.31, and sixteen parts of 192.168. */
 const POOLS = 31;
 
-/** @param info What `docker info` answered. @param networks What `docker network inspect` did, of bridges. */
-export function engineFrom(info: unknown, networks?: unknown): Engine | undefined {
+/**
+ * @param info What `docker info` answered. @param networks What `docker network inspect` did, of all of them.
+ * @param routes The kernel's table (`/proc/net/route`). @default its machine is another one
+ */
+export function engineFrom(info: unknown, networks?: unknown, routes = ""): Engine | undefined {
   const said = (info ?? {}) as Partial<Info>;
   if (!(Number(said.NCPU) > 0) || said.MemTotal === undefined || said.ServerVersion === undefined) return undefined;
-  const bridges = Array.isArray(networks) ? (networks as readonly Network[]) : undefined;
+  const all = Array.isArray(networks) ? (networks as readonly Network[]) : undefined;
+  const bridges = all?.filter(({ Driver }) => Driver === "bridge");
   const mtu = bridges?.find(({ Name }) => Name === "bridge")?.Options?.["com.docker.network.driver.mtu"];
   const { Architecture = "", DriverStatus, SecurityOptions, DefaultAddressPools } = said;
   const hasOption = (name: string): boolean =>
@@ -131,8 +161,38 @@ export function engineFrom(info: unknown, networks?: unknown): Engine | undefine
     forwards: said.IPv4Forwarding !== false,
     ...(bridges === undefined ? {} : { networks: roomBeside(bridges, DefaultAddressPools ?? []) }),
     ...(mtu === undefined ? {} : { mtu: Number(mtu) }),
+    taken: takenBy(all ?? [], hasOption("rootless") ? "" : routes),
   };
 }
+
+/** A route to a network of the engine is that network's. Without root, the engine has a table of its own. */
+function takenBy(networks: readonly Network[], routes: string): Taken[] {
+  const own = networks.flatMap(({ Name, Labels, IPAM }) =>
+    (IPAM?.Config ?? [])
+      .flatMap(({ Subnet }) => (Subnet !== undefined && !Subnet.includes(":") ? [Subnet] : []))
+      .map((subnet) => ({
+        subnet,
+        by: `Docker network ${Name}`,
+        stack: Labels?.["berth.stack"],
+        service: Labels?.["berth.service"],
+      })),
+  );
+  return [...own, ...routesIn(routes).filter(({ subnet }) => own.every((one) => one.subnet !== subnet))];
+}
+
+/** Addresses are written as numbers in the order of the machine's bytes. What goes to everybody is nobody's. */
+const routesIn = (table: string): Taken[] =>
+  table
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(/\s+/))
+    .filter((columns) => columns.length > 7 && columns[7] !== "00000000")
+    .map(([device, address, , , , , , mask]) => ({
+      subnet: `${octets(address!).join(".")}/${octets(mask!).reduce((sum, byte) => sum + onesOf(byte), 0)}`,
+      by: `a route of the machine (${device})`,
+    }));
+const octets = (hex: string): number[] => [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+const onesOf = (byte: number): number => byte.toString(2).replaceAll("0", "").length;
 
 function roomBeside(
   bridges: readonly Network[],

@@ -55,12 +55,24 @@ const secretSchema = ({ description }: SecretLeaf) => ({
   additionalProperties: false,
 });
 
+/** What `pulumi config set` writes of what is no text, and config/parse.ts takes. */
+const TEXTS: Readonly<Record<string, string>> = {
+  integer: String.raw`^-?\d+$`,
+  number: String.raw`^-?\d+(\.\d+)?$`,
+  boolean: "^(true|false)$",
+  array: String.raw`^\[`,
+  object: String.raw`^\{`,
+};
+
 function leafSchema(type: z.ZodType) {
   // A leaf's own words about itself are documentation, not JSON schema.
   const schema = z.toJSONSchema(type, {
     io: "input",
-    override: ({ jsonSchema }) => {
+    override: ({ jsonSchema, path }) => {
       for (const key of ["allowed", "example", "testData"]) delete jsonSchema[key];
+      // Where text is one of several, text stays text.
+      const pattern = path.includes("anyOf") ? undefined : TEXTS[String(jsonSchema.type)];
+      if (pattern !== undefined) Object.assign(jsonSchema, { type: [jsonSchema.type, "string"], pattern });
     },
   });
   delete schema.$schema;

@@ -7,7 +7,7 @@ import { foreignProblems } from "./foreign.ts";
 import { withInstead } from "./instead.ts";
 import { offHere } from "./here.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
-import { formatProblems, type Problem, ProblemsError, setCommand } from "./problems.ts";
+import { formatProblems, type Problem, ProblemsError, Refusal, setCommand } from "./problems.ts";
 import { mebibytes, type Settings } from "./schema.ts";
 import { faultOf, type SecretKey, weakness } from "./secrets.ts";
 import { type Shape, type Shapes, systemOf } from "./shape.ts";
@@ -61,7 +61,8 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
     } else values.set(key, value);
   }
   const sealed = new Set([...values.keys()].filter(isConfigSecret));
-  const { values: whole, notices } = withInstead(values, shape.system, process.env["BERTH_INSTEAD"]);
+  const instead = process.env["BERTH_INSTEAD"];
+  const { values: whole, notices } = await refusing(() => withInstead(values, shape.system, instead));
   const given = { stack, values: whole, secrets: raw, sealed, text: textHere(stack) };
   const { settings, problems } = parseConfig(given, shape);
   const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];
@@ -149,12 +150,12 @@ async function hostOf(
   return { cpus: Infinity, memory: Infinity, platform };
 }
 
-/** Runs a check that throws ProblemsError and shows it to the user without a stack trace. */
+/** Runs a check that throws what a person can mend, and shows it to the user without a stack trace. */
 export async function refusing<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (error) {
-    if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
+    if (error instanceof ProblemsError || error instanceof Refusal) throw new pulumi.RunError(error.message);
     throw error;
   }
 }

@@ -42,7 +42,7 @@ export function parseConfig(raw: RawConfig, shape: Shape): Parsed {
     .filter(([key]) => !sealed.includes(key))
     .map(([key, text]): [string, unknown] => {
       const name = key.slice(NAMESPACE.length);
-      return [name, decode(text, Object.hasOwn(leaves, name) ? leaves[name] : undefined)];
+      return [name, decode(text, member(shape.settings, name))];
     });
   const result = shape.settings.safeParse(Object.fromEntries(entries), { reportInput: true });
   const problems = [
@@ -70,16 +70,36 @@ function isText(key: string, leaves: Readonly<Record<string, z.ZodType>>): boole
   return leaf !== undefined && unwrap(leaf) instanceof z.ZodString;
 }
 
-/** The CLI hands numbers, booleans and objects over as text; text stays text where the leaf wants text. */
-function decode(text: string, schema: z.ZodType | undefined): unknown {
+/**
+ * The CLI hands numbers, booleans, lists and objects over as text. Inside of an object, `pulumi config set --path`
+ * writes text for whatever is neither a whole number nor true or false. Text stays text where the schema wants text.
+ */
+function decode(value: unknown, schema: z.core.$ZodType | undefined): unknown {
   const type = schema && unwrap(schema);
-  if (type instanceof z.ZodString || type instanceof z.ZodEnum || type instanceof z.ZodIPv4 || type instanceof z.ZodURL)
-    return text;
+  if (type === undefined || !NO_TEXT.some((kind) => type instanceof kind)) return value;
+  const found = typeof value === "string" ? fromJson(value) : value;
+  if (typeof found !== "object" || found === null) return found;
+  if (type instanceof z.ZodArray && Array.isArray(found)) return found.map((item) => decode(item, type.element));
+  const inside = (name: string) => (type instanceof z.ZodRecord ? type.valueType : member(type, name));
+  return Array.isArray(found)
+    ? found
+    : Object.fromEntries(Object.entries(found).map(([name, one]) => [name, decode(one, inside(name))]));
+}
+
+const NO_TEXT = [z.ZodNumber, z.ZodBoolean, z.ZodObject, z.ZodRecord, z.ZodArray] as const;
+
+function fromJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
     return text;
   }
+}
+
+/** What an object has under a name; nothing under one that every object has. */
+function member(type: z.core.$ZodType, name: string): z.core.$ZodType | undefined {
+  const shape = type instanceof z.ZodObject ? (type.shape as Record<string, z.core.$ZodType>) : {};
+  return Object.hasOwn(shape, name) ? shape[name] : undefined;
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
@@ -96,7 +116,7 @@ function metaAt(
   for (const [n, step] of path.entries()) {
     const type = unwrap(schema);
     let next: z.core.$ZodType | undefined;
-    if (type instanceof z.ZodObject) next = (type.shape as Record<string, z.core.$ZodType>)[String(step)];
+    if (type instanceof z.ZodObject) next = member(type, String(step));
     else if (type instanceof z.ZodRecord) next = type.valueType;
     else if (type instanceof z.ZodArray) next = type.element;
     if (!next) break;

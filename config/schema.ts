@@ -44,20 +44,11 @@ const LIMIT = `a whole number with MiB or GiB, from ${LEAST}MiB`;
  * Quarters of a core. The docker provider writes `cpus` into its state with two
  * significant digits, so that other fractions, and 10, 20 …, would be replaced at every `up`.
  */
-const cores = z
+const cpus = z
   .number()
   .min(0.25)
   .max(64)
   .refine((n) => (n * 4) % 1 === 0 && n % 10 !== 0);
-/** `pulumi config set --path` writes a number with a fraction as text, whatever its `--type`. */
-const cpus = z.union([
-  cores,
-  z
-    .string()
-    .regex(/^\d{1,2}\.\d{1,2}$/)
-    .transform(Number)
-    .pipe(cores),
-]);
 const CPUS = "quarters of a core from 0.25 to 64, but not 10, 20 … (the provider cannot store those)";
 
 const variable = z.string().regex(/^[A-Za-z_]\w*$/);

@@ -17,3 +17,17 @@ export function partOf(whole: string, network: NetworkName): { readonly subnet: 
   const start = Math.floor(numberOf(address) / size) * size + PARTS[network] * 2 ** (32 - length);
   return { subnet: `${addressOf(start)}/${length}`, gateway: addressOf(start + 1) };
 }
+
+/** First and last address of a network (CIDR). */
+function range(cidr: string): readonly [first: number, last: number] {
+  const [address, bits] = cidr.split("/") as [string, string];
+  const size = 2 ** (32 - Number(bits));
+  const first = Math.floor(numberOf(address) / size) * size;
+  return [first, first + size - 1];
+}
+
+/** Whether two networks (CIDR) have an address in common. */
+export function overlap(one: string, other: string): boolean {
+  const [[a, b], [c, d]] = [range(one), range(other)];
+  return a <= d && c <= b;
+}

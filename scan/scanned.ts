@@ -95,7 +95,7 @@ function gap({ kind, release = "", family }: Kind, { covered }: Database, { log 
 
 /** As Trivy counts them. */
 const WORDS = ["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
-/** What a database that is made keeps apart (bench/scan/database.go). */
+/** What a database that is made keeps apart (bench/scan/entries.go). */
 const SOURCES = ["ghsa", "govulndb", "osv"];
 
 /** Of two sources that know one thing Trivy shows one, whichever comes first: it is as bad as the worse says. */

@@ -9,11 +9,10 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=../go.sh
 . "$HERE/../go.sh"
 
-MARK=$BENCH_HOME/scan/built
 LOG=$BENCH_HOME/log/scan.log
 
 wanted() { sed -nE 's#^\s*github.com/aquasecurity/trivy v(\S+).*#\1#p' "$HERE/go.mod"; }
-recipe() { { cat "$HERE"/go.* "$HERE"/*.go; sed -n '/^build()/,/^}/p' "${BASH_SOURCE[0]}"; } | sha256sum | cut -c1-16; }
+version() { "$BENCH_HOME/bin/trivy" --version; }
 
 # Trivy takes a package of Go's that is an experiment in Go 1.26. One compiler at a time: its memory is what a small machine lacks.
 build() {
@@ -23,20 +22,4 @@ build() {
       -ldflags "-s -w -X github.com/aquasecurity/trivy/pkg/version/app.ver=$(wanted)" github.com/aquasecurity/trivy/cmd/trivy) >"$LOG" 2>&1
 }
 
-main() {
-  mkdir -p "$BENCH_HOME/bin" "$BENCH_HOME/scan" "$BENCH_HOME/log"
-  only_one scan
-  local start=$SECONDS program
-  if [[ -x $BENCH_HOME/bin/trivy && -x $BENCH_HOME/bin/trivy-database && -f $MARK && $(<"$MARK") == "$(recipe)" ]]; then
-    say "trivy $(wanted) is there"
-    return 0
-  fi
-  pick_go "$HERE"
-  say "building trivy $(wanted) with $("$GO" env GOVERSION); about half an hour on two cores the first time"
-  build || die_with_log "building trivy failed (is the Go module proxy reachable? see 'go env GOPROXY')" "$LOG"
-  for program in trivy trivy-database; do mv -f "$BENCH_HOME/bin/$program.new" "$BENCH_HOME/bin/$program"; done
-  [[ $("$BENCH_HOME/bin/trivy" --version 2>/dev/null) == *"$(wanted)"* ]] || die "the built trivy does not report $(wanted)"
-  recipe >"$MARK"
-  say "trivy $(wanted) built in $((SECONDS - start)) s: $BENCH_HOME/bin/trivy"
-}
-main "$@"
+made "half an hour" trivy trivy-database

@@ -3,6 +3,7 @@ import type { Engine } from "../../config/engine.ts";
 import { type Problem, setCommand } from "../../config/problems.ts";
 import type { Context, Notice, PlannedService, System } from "../types.ts";
 import type { Draft } from "./draft.ts";
+import { freeSubnet } from "./subnets.ts";
 
 /** The oldest that anybody tried, with version 1.41 of its interface. */
 const OLDEST = "20.10";
@@ -160,7 +161,7 @@ export function engineNotices(services: readonly PlannedService[], context: Cont
         networks.left < wanted,
       got: `it has addresses for ${networks?.left} more networks, unless some have subnets of their own`,
       allowed: `room for the ${wanted} of this stack`,
-      fix: `${setCommand("berth:subnet", "10.200.0.0/20", stack)}   (or docker network prune; or smaller ones: {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]} in its daemon.json)`,
+      fix: `${setCommand("berth:subnet", freeSubnet(engine.taken), stack)}   (or docker network prune; or smaller ones: {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]} in its daemon.json)`,
     },
     {
       key: "berth:platform",

@@ -13,11 +13,13 @@ import { majorProblems } from "./majors.ts";
 import { stackNameProblems, unknownNames } from "./names.ts";
 import { portProblems } from "./ports.ts";
 import { routeProblems } from "./routes.ts";
+import { subnetProblems } from "./subnets.ts";
 import { variableProblems } from "./variables.ts";
 import { budgetProblems, connectionProblems, serviceProblems } from "./sizes.ts";
 
 const CHECKS: readonly Check[] = [
   engineProblems,
+  subnetProblems,
   stackNameProblems,
   unknownNames,
   entryProblems,

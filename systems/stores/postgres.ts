@@ -100,12 +100,21 @@ function rehearsal(database: string): Rehearsal {
       UNION ALL SELECT 'C library ' || coalesce(substring(version() FROM '-linux-([a-z]+)'), 'unknown')
       UNION ALL SELECT 'extension ' || ${extensions}"`;
   const has = facts("name FROM pg_available_extensions");
+  // The image makes the database with the data: under another name there is none.
+  const others = `psql -qAtX -U postgres -d postgres -c "SELECT string_agg(datname, ', ' ORDER BY datname) FROM pg_database
+      WHERE NOT datistemplate AND datname <> 'postgres' AND right(datname, 9) <> '_restored'
+      HAVING NOT bool_or(datname = '${database}')"`;
+  const missing = `there is no database ${database} (berth:database; unset, it is named after berth:environment), and the data is in $others: name that one, or move it (bin/backup, an empty volume, bin/restore)`;
   return {
     // Whoever writes beside it would wait for its thousand files.
     environment: { POSTGRES_INITDB_ARGS: "--no-sync" },
     options: ["-c", "fsync=off"],
     follows: {
-      tells: ["sh", "-c", facts("extname FROM pg_extension")],
+      tells: [
+        "sh",
+        "-c",
+        `others=$(${others}) && if [ -n "$others" ]; then echo "${missing}" >&2; exit 1; fi && ${facts("extname FROM pg_extension")}`,
+      ],
       takes: ["sh", "-c", `${has} > /tmp/has && ! { echo 'its data needs' && grep -vxF -f /tmp/has; } >&2`],
     },
   };

@@ -65,6 +65,8 @@ class Script {
       else if (/[<>]/.test(char) || /^\d[<>]/.test(this.#text.slice(this.#at, this.#at + 2))) target = this.#redirect();
       else {
         const word = this.#word();
+        // Behind a builtin that declares it, too.
+        if (/^\w+\+?=/.test(word.text)) this.#array();
         if (target) target = false;
         else if (cases.at(-1) === "subject") {
           if (word.text === "in") cases[cases.length - 1] = "pattern";
@@ -74,8 +76,8 @@ class Script {
           if (!word.text.startsWith("-")) skip--;
           command = skip === 0;
         } else if (command) {
-          if (/^\w+\+?=/.test(word.text)) this.#array();
-          else if (word.text === "case") cases.push("subject");
+          if (/^\w+\+?=/.test(word.text)) continue;
+          if (word.text === "case") cases.push("subject");
           else if (word.text === "esac") cases.pop();
           else if (word.text === "[[") this.#test();
           else if (this.#defines(word)) command = true;

@@ -10,9 +10,9 @@ describe("the program, what is rehearsed", function () {
       const { services } = planOf(stack);
       const workloads = ofType(run, "berth:workload:Workload");
       assert.equal(workloads.length, services.filter(({ kind }) => kind === "stateful").length);
-      for (const { name, urn, inputs, beforeUpdate, dependencies } of workloads) {
+      for (const { name, urn, inputs, beforeCreate, beforeUpdate, dependencies } of workloads) {
         const container = running(run).find((one) => one.parent === urn)!;
-        assert.deepEqual(beforeUpdate, ["berth-rehearsal"], name);
+        assert.deepEqual([beforeCreate, beforeUpdate], [["berth-ports"], ["berth-rehearsal"]], name);
         const rehearsed = inputs["container"] as Record<string, unknown>;
         for (const [key, value] of Object.entries(rehearsed)) assert.deepEqual(value, container.inputs[key], key);
         for (const key of ["name", "image", "user", "memory", "cpus", "ports", "volumes", "healthcheck"])

@@ -40,7 +40,8 @@ export interface Recorded {
   readonly replaceOnChanges: readonly string[];
   readonly ignoreChanges: readonly string[];
   readonly dependencies: readonly string[];
-  /** Names of what is called before it is updated. */
+  /** Names of what is called before it is made, and before it is updated. */
+  readonly beforeCreate: readonly string[];
   readonly beforeUpdate: readonly string[];
 }
 
@@ -64,7 +65,7 @@ interface Request {
   getReplaceonchangesList(): string[];
   getIgnorechangesList(): string[];
   getDependenciesList(): string[];
-  getHooks(): { getBeforeUpdateList(): string[] } | undefined;
+  getHooks(): { getBeforeCreateList(): string[]; getBeforeUpdateList(): string[] } | undefined;
 }
 type Respond = (error: unknown, response?: { getUrn(): string }) => void;
 interface Monitor {
@@ -95,6 +96,7 @@ function listen(monitor: Monitor, recorded: Recorded[]): void {
           replaceOnChanges: request.getReplaceonchangesList(),
           ignoreChanges: request.getIgnorechangesList(),
           dependencies: request.getDependenciesList(),
+          beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
           beforeUpdate: request.getHooks()?.getBeforeUpdateList() ?? [],
         });
       respond(error, response);

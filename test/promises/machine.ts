@@ -7,8 +7,9 @@ import { once } from "node:events";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { inAll } from "../length.ts";
 import { idsBut } from "../stack/engine.ts";
-import { command, eventually, good, type Result } from "../stack/command.ts";
+import { command, docker, eventually, good, type Result } from "../stack/command.ts";
 import { Project } from "../stack/project.ts";
 import { provisioned } from "../stack/provisioned.ts";
 import { rolesOf } from "../stack/roles.ts";
@@ -154,6 +155,22 @@ export function machine(stack: Stack): void {
     const waited = both.filter(({ output }) => wait.test(output));
     assert.equal(waited.length, 1);
     assert.match(waited[0]!.output, /Resources:\s+\d+ unchanged\s/);
+    await project.assertDeclared();
+  });
+
+  inAll("promise 3: a host port passes from one service to another in one update, and two are swapped", async () => {
+    const offset = Number(project.config["berth:portOffset"]);
+    const untouched = await idsBut(project, ["prometheus", "alertmanager"]);
+    for (const [prometheus, alertmanager] of [
+      [9098, 9099],
+      [9099, 9098],
+    ] as const) {
+      project.configure({ "berth:ports": { ...ports(), prometheus, alertmanager } });
+      await good(project.up());
+      for (const [service, port] of Object.entries({ prometheus, alertmanager }))
+        assert.match(await docker("port", await project.container(service)), new RegExp(`:${port + offset}$`));
+    }
+    assert.deepEqual(await idsBut(project, ["prometheus", "alertmanager"]), untouched);
     await project.assertDeclared();
   });
 }

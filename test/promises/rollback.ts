@@ -144,6 +144,12 @@ export function rollback(stack: Stack): void {
     assert.match(await releases(), new RegExp(`^\\* ${first.number} `, "m"));
   });
 
+  it("promise 6: what came back is no difference, though this checkout would make other images of it", async () => {
+    const { code, output } = await project.script("drift", project.stack);
+    assert.equal(code, 0, output);
+    assert.match(output, /and its engine agree\nthis checkout is not what stack \S+ runs \(.*\d+ to replace\)/);
+  });
+
   it("promise 4: the images of what is kept stay, and the sixth release is forgotten", async () => {
     const title = `label=org.opencontainers.image.title=berth ${roles.image}`;
     await docker("image", "prune", "--force", "--filter", title);

@@ -123,6 +123,7 @@ describe("programs of scripts", () => {
   });
   it("are neither builtins nor functions nor words of others", () => {
     assert.deepEqual(of("f() { a; }; f; cd b; echo c # d\n[ -e g ] && x=(h i)"), ["a"]);
+    assert.deepEqual(of('f() { local b=("$x"/* h) c=(i $(a)); }; readonly d=(j)'), ["a"]);
     assert.deepEqual(of("a <<EOF\nb $c\nEOF\nd 'e; f' \"g; h\""), ["a", "d"]);
     assert.deepEqual(of("n=$((a + b)); (( n > 1 )) || c"), ["c"]);
   });

@@ -26,15 +26,19 @@ case "$*" in
 esac
 `;
     writeFileSync(join(folder, "docker"), docker, { mode: 0o755 });
-    const pulumi = `#!/bin/sh\ncase "$2" in export) echo '{"deployment":{"resources":[]}}';; esac\n`;
+    const pulumi = `#!/bin/sh\necho "$*" >> ${folder}/told\ncase "$2" in export) echo '{"deployment":{"resources":[]}}';; esac\n`;
     writeFileSync(join(folder, "pulumi"), pulumi, { mode: 0o755 });
   });
-  const down = (...args: string[]) => {
-    writeFileSync(join(folder, "asked"), "");
+  const run = (...args: string[]) => {
+    for (const file of ["asked", "told"]) writeFileSync(join(folder, file), "");
     const env = { HOME: folder, PATH: [folder, dirname(process.execPath), process.env["PATH"]].join(":") };
     const { status, stderr } = spawnSync(join(folder, "bin/down"), ["dev", ...args], { encoding: "utf8", env });
+    const asked = readFileSync(join(folder, "asked"), "utf8");
+    return { status, stderr, asked, removed: asked.match(/^volume rm .*$/gm) ?? [] };
+  };
+  const down = (...args: string[]) => {
+    const { status, stderr, removed } = run(...args);
     assert.equal(status, 0, stderr);
-    const removed = readFileSync(join(folder, "asked"), "utf8").match(/^volume rm .*$/gm) ?? [];
     return { stderr, removed };
   };
 
@@ -46,5 +50,20 @@ esac
   it("removes all of it where it is told to, and nobody else's", () => {
     const { removed } = down("--data", "--yes");
     assert.deepEqual(removed, ["volume rm assistant-dev-postgres-data", "volume rm assistant-dev-redis-data"]);
+  });
+
+  describe("with a mistake in the stack file", () => {
+    const file = join(folder, "Pulumi.dev.yaml");
+    before(() => writeFileSync(file, readFileSync(file, "utf8").replace("berth:debug:", "berth:colour:")));
+    it("removes no data, and says what is wrong: what is the stack's, its file alone knows", () => {
+      const { status, stderr, asked } = run("--data", "--yes");
+      assert.equal(status, 1);
+      assert.match(stderr, /berth:colour: no such key[\s\S]*\nerror: nothing was removed: bin\/down dev --data needs/);
+      assert.doesNotMatch(asked, /volume rm|image rm/);
+      assert.doesNotMatch(readFileSync(join(folder, "told"), "utf8"), /destroy/);
+    });
+    it("removes all the rest, which the state knows", () => {
+      assert.match(down().stderr, /kept.*\nassistant-dev-redis-data\nTo remove/);
+    });
   });
 });

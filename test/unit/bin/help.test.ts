@@ -36,6 +36,16 @@ describe("the scripts of bin/", function () {
     rmSync(client, { recursive: true });
     assert.match(stderr, /refuses this user: add yourself to its group \(sudo usermod -aG docker \w+,/);
   });
+  for (const name of ["up", "down", "rollback", "drift"])
+    it(`${name} asks for a passphrase before it sets anything up`, () => {
+      const env = { ...process.env };
+      delete env["PULUMI_CONFIG_PASSPHRASE"];
+      const asked = (more: object) =>
+        spawnSync(join(BIN, name), ["prod"], { encoding: "utf8", env: { ...env, ...more } });
+      assert.match(asked({}).stderr, /^error: stack prod has its own passphrase: set PULUMI_CONFIG_PASSPHRASE or/);
+      const { stderr } = asked({ PULUMI_CONFIG_PASSPHRASE_FILE: "/nowhere/at/all" });
+      assert.match(stderr, /^error: PULUMI_CONFIG_PASSPHRASE_FILE is \/nowhere\/at\/all, which is no file/);
+    });
   it("bring back one release at a time", () => {
     const { status, stderr } = run("rollback", "7", "8");
     assert.equal(status, 1);
@@ -50,7 +60,8 @@ describe("the scripts of bin/", function () {
       });
   for (const name of ofOneStack) {
     it(`${name} refuses an option that it does not know`, () => {
-      const { status, stderr } = run(name, "nowhere", "--nonsense");
+      // Which stores there are, and so which options, the system of a stack says.
+      const { status, stderr } = run(name, name === "restore" ? "dev" : "nowhere", "--nonsense");
       assert.equal(status, 1);
       assert.match(stderr, /unknown option --nonsense/);
     });
@@ -58,6 +69,13 @@ describe("the scripts of bin/", function () {
       const { status, stderr } = run(name, "nowhere", "prod");
       assert.equal(status, 1);
       assert.match(stderr, /one stack at a time, not "nowhere prod"/);
+    });
+    it(`${name} knows no stack without a file, whatever its name, before it sets anything up`, () => {
+      for (const stack of ["nowhere", "a/b", "../x", "a b"]) {
+        const { status, stdout, stderr } = run(name, stack);
+        assert.deepEqual([status, stdout], [1, ""]);
+        assert.match(stderr, /^error: there is no stack ".*": dev .*are here\n$/);
+      }
     });
     it(`${name} refuses a name that is empty, which must not mean dev`, () => {
       const { status, stderr } = run(name, "");

@@ -1,4 +1,7 @@
-/** Which passphrase the scripts take: what is public goes by the environment, not by the name of the stack. */
+/**
+ * What scripts need before they begin. Which passphrase they take: what is public goes by the environment, not by the
+ * name of the stack.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -37,6 +40,14 @@ describe("bin/lib.sh", () => {
   });
   it("asks for none where the secrets are encrypted by a key in a cloud", () => {
     assert.equal(passphrase("prod", "  berth:environment: prod\nsecretsprovider: awskms://alias/berth?region=eu"), "");
+  });
+  it("begins nothing where the folder of states cannot be written", () => {
+    writeFileSync(join(folder, ".state"), "");
+    const given = { cwd: folder, encoding: "utf8", stdio: "pipe", env: { PATH: process.env["PATH"] } } as const;
+    const words =
+      /error: \S+\/\.state cannot be written or read: whose is it \(ls -ld\), and is there room \(df -h\)\?/;
+    assert.throws(() => execFileSync("bash", ["-c", ". bin/lib.sh; lock dev"], given), words);
+    rmSync(join(folder, ".state"));
   });
   it("leaves one that is set", () => {
     const env = { PULUMI_CONFIG_PASSPHRASE: "mine" };

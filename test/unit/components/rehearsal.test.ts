@@ -32,9 +32,9 @@ const state = (text: string): Answers => ({ [Object.keys(WELL)[0]!]: text, [`log
 /** A stand-in for the docker client. @returns its calls, with what they had on standard input, and what was thrown. */
 async function run(
   answers: Answers = {},
-  given: { now?: Tried; before?: Tried | undefined; rehearsal?: Rehearsal } = {},
+  given: { now?: Tried; before?: Tried | undefined; rehearsal?: Rehearsal; held?: readonly number[] } = {},
 ): Promise<{ calls: string[]; error: string | undefined }> {
-  const { now, before, rehearsal } = { now: NOW, before: NOW, ...given };
+  const { now, before, rehearsal, held = [] } = { now: NOW, before: NOW, ...given };
   const calls: string[] = [];
   const all = Object.entries({ ...WELL, ...answers });
   const client: Client =
@@ -48,7 +48,8 @@ async function run(
         : Promise.reject(Object.assign(answer, { stderr: answer.message }));
     };
   const planned = { ...db, waitTimeout: 0, ...(rehearsal ? { rehearsal } : {}) };
-  const error = await rehearse(client, planned, now, before).then(
+  const handover = { holders: () => Promise.resolve(held.map((external) => ({ id: "1", name: "other", external }))) };
+  const error = await rehearse(client, planned, now, before, handover).then(
     () => undefined,
     (thrown: Error) => thrown.message,
   );
@@ -139,6 +140,14 @@ describe("components/rehearsal", () => {
     // Of what runs since before there were rehearsals nothing is known: its own ports would look taken.
     const { calls: first } = await run({}, { now, before: undefined });
     assert.ok(!first.some((call) => call.includes("--publish")));
+  });
+
+  it("takes no port that another container of the stack is about to leave, but its address", async () => {
+    const now = { ...NOW, ports: [{ ...NOW.ports[0]!, external: 5433 }] };
+    const { calls, error } = await run({}, { now, held: [5433] });
+    assert.equal(error, undefined);
+    assert.ok(calls.some((call) => call.includes("--publish 127.0.0.1:0:5432/tcp")));
+    assert.ok(!calls.some((call) => call.includes(":5433:")));
   });
 
   it("lets the new one ask whether it can go on from the one that runs", async () => {

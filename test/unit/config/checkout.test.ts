@@ -11,6 +11,7 @@ import {
   outputIn,
   PUBLIC_PASSPHRASE,
   stackFile,
+  versionsIn,
 } from "../../../config/checkout.ts";
 import { Refusal } from "../../../config/problems.ts";
 
@@ -65,6 +66,15 @@ describe("config/checkout", () => {
       { stack: "stage", system: undefined, engine: undefined, runs: false, ports: new Set([8011]) },
     ]);
   });
+  it("reads what the CLI wrote as text: a list, an object, and numbers inside of one", () => {
+    const config = { "berth:ports": '{"edge":8001,"loki":3101}', "berth:portOffset": "10", "berth:off": '["loki"]' };
+    write("stage", { config });
+    assert.deepEqual([...otherStacks("dev", folder)[0]!.ports], [8011]);
+    assert.deepEqual(versionsIn({ config: { "berth:secretVersions": { backupKey: "2" } } }), { backupKey: 2 });
+    assert.deepEqual(versionsIn({ config: { "berth:secretVersions": '{"backupKey":2}' } }), { backupKey: 2 });
+    assert.deepEqual(versionsIn({}), {});
+  });
+
   it("has an output of the last complete up from the state, and none where there is no such output or state", () => {
     state("dev", [container(8000), { type: "pulumi:pulumi:Stack", outputs: { images: { api: "sha256:1" } } }]);
     assert.deepEqual(outputIn("dev", "images", folder), { api: "sha256:1" });

@@ -30,6 +30,15 @@ describe("config/instead", () => {
     const values = new Map([["berth:logLevel", "ERROR"]]);
     assert.equal(withInstead(values, "shop", TEXT).values.get("berth:logLevel"), "ERROR");
   });
+  it("is refused where it is no such JSON; a stack file that is wrong there is left to whoever reads it", () => {
+    for (const text of ["{broken", "[]", "1", '{"shop":1}'])
+      assert.throws(
+        () => withInstead(new Map(), "shop", text),
+        /^Error: BERTH_INSTEAD is no JSON .* unset BERTH_INSTEAD$/,
+      );
+    const values = new Map([["berth:mongo", "nonsense"]]);
+    assert.equal(withInstead(values, "shop", TEXT).values.get("berth:mongo"), "nonsense");
+  });
   it("is known, in what the bench says, to the systems that it names", () => {
     const text = readFileSync(join(import.meta.dirname, "../../../bench/hub/instead.json"), "utf8");
     for (const [name, keys] of Object.entries(JSON.parse(text) as Record<string, Record<string, object>>)) {

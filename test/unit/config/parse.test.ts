@@ -32,10 +32,6 @@ describe("config/parse", () => {
 
   it("takes numbers and objects from the CLI's text, and text as text", () => {
     assert.deepEqual(parse({ "berth:ports": '{"edge":8000}' }).settings?.ports, { edge: 8000 });
-    // pulumi config set --path writes a fraction as text.
-    assert.deepEqual(parse({ "berth:services": '{"api":{"cpus":"1.5"}}' }).settings?.services, { api: { cpus: 1.5 } });
-    for (const wrong of ["1.3", "10.0", "1,5", "two"])
-      assert.equal(parse({ "berth:services": `{"api":{"cpus":"${wrong}"}}` }).settings, undefined, wrong);
     assert.equal(own({ "berth:database": "1" }, "database"), undefined);
     assert.equal(own({ "berth:database": "pa_1" }, "database"), "pa_1");
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -51,6 +51,29 @@ describe("the edge's agent", () => {
     ["a bound of its own, where nothing else bounds", undefined, 16_384, 4096],
   ] as const)
     it(`lets so many connections be as suit ${what}`, () => assert.equal(connections(memory, files), expected));
+});
+
+describe("the edge's agent, of services that were busy,", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-busy-"));
+  after(() => rmSync(folder, { recursive: true }));
+  /** @returns what it started, with what it was given */
+  const forget = (): string => {
+    const script = `shopt -s nullglob\nbusy=${folder}\nfind() { echo "find $*"; command find "$@"; }\n${FUNCTIONS.get("forget_busy")!}\nforget_busy`;
+    return execFileSync("bash", ["-euo", "pipefail", "-c", script], { encoding: "utf8" });
+  };
+  it("starts nothing where there is none", () => assert.equal(forget(), ""));
+  it("forgets those that refused nothing for three seconds, and no other", () => {
+    for (const [name, age] of [
+      ["api", 1],
+      ["agent", 5],
+    ] as const) {
+      writeFileSync(join(folder, name), "");
+      const then = Date.now() / 1000 - age;
+      utimesSync(join(folder, name), then, then);
+    }
+    assert.match(forget(), /^find \S+agent \S+api /);
+    assert.deepEqual(readdirSync(folder), ["api"]);
+  });
 });
 
 /** How many connections a worker of nginx gets. @param memory MiB; none: not limited. @param files That may be open. */

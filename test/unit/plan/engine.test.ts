@@ -43,7 +43,25 @@ describe("config/engine", () => {
       forwards: true,
       networks: { left: 30, stacks: new Set() },
       mtu: 1400,
+      taken: [{ subnet: "172.17.0.0/16", by: "Docker network bridge", stack: undefined, service: undefined }],
     }));
+  it("reads who has which addresses: its networks, whatever drives them, and its machine's routes elsewhere", () => {
+    const named = { Name: "a", Driver: "macvlan", Labels: { "berth.stack": "dev", "berth.service": "network-app" } };
+    const networks = [{ ...named, IPAM: { Config: [{ Subnet: "10.9.0.0/16" }, { Subnet: "fd00::/64" }] } }];
+    const table = [
+      "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT",
+      "eth0 00000000 010200C0 0003 0 0 0 00000000 0 0 0",
+      "br-1 0000090A 00000000 0001 0 0 0 0000FFFF 0 0 0",
+      "tun0 0000C80A 010200C0 0003 0 0 0 00E0FFFF 0 0 0",
+      "",
+    ].join("\n");
+    const own = { subnet: "10.9.0.0/16", by: "Docker network a", stack: "dev", service: "network-app" };
+    const elsewhere = { subnet: "10.200.0.0/19", by: "a route of the machine (tun0)" };
+    assert.deepEqual(engineFrom(INFO, networks, table)!.taken, [own, elsewhere]);
+    const rootless = { ...INFO, SecurityOptions: ["name=rootless"] };
+    assert.deepEqual(engineFrom(rootless, networks, table)!.taken, [own]);
+    assert.deepEqual(engineFrom(INFO, networks)!.taken, [own]);
+  });
   it("reads what later ones say", () => {
     const later = engine({ ...NEW, ...CONTAINERD, ServerVersion: "29.1.3", Architecture: "aarch64" });
     assert.deepEqual([later.containerd, later.platform, later.driver], [true, "linux/arm64", "overlayfs"]);
