@@ -314,6 +314,11 @@ export interface Plan {
   readonly subnet?: string;
   /** In start order. */
   readonly services: readonly PlannedService[];
+  /**
+   * Whether an image is built when the one before it is there. With the containerd image store the engine's list of
+   * images fails while another build takes the name of a former image, and the provider asks for that list.
+   */
+  readonly buildsInTurn: boolean;
   /** How many containers of applications start at a time: as many as the engine's machine has cores. */
   readonly startsAtOnce: number;
   /** Switched off: not declared at all. */

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { dockerClient, type Recorded, runAnew } from "./support.ts";
+import { dockerClient, ofType, type Recorded, runAnew } from "./support.ts";
 
 const RECORDED = JSON.parse(
   readFileSync(join(import.meta.dirname, "../unit/config/fixtures/engine-20.10.json"), "utf8"),
@@ -55,6 +55,22 @@ describe("the engine's machine", function () {
     dockerClient(engine(64, 64));
     const host = { "berth:host": { cpus: 4, memory: "8GiB" } };
     await assert.rejects(runAnew(limited(8, host)), /at most the host's 4 cores/);
+  });
+  it("builds one image after the other where it stores them in containerd, and as many as there are elsewhere", async () => {
+    const containerd = {
+      ServerVersion: "28.5.2",
+      Driver: "overlayfs",
+      DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]],
+    };
+    const waits = async (more: object): Promise<number[]> => {
+      dockerClient(engine(64, 64, "", more));
+      const images = ofType(await runAnew(limited(1)), "docker:index/image:Image");
+      const urns = new Set(images.map(({ urn }) => urn));
+      return images.map(({ dependencies }) => dependencies.filter((urn) => urns.has(urn)).length).sort();
+    };
+    const [apart, ...inTurn] = await waits(containerd);
+    assert.deepEqual([apart, [...new Set(inTurn)]], [0, [1]]);
+    assert.deepEqual([...new Set(await waits({}))], [0]);
   });
   it("is refused by name where it cannot run the stack", async () => {
     dockerClient(engine(64, 64, "", { ServerVersion: "18.09.1" }));
