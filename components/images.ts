@@ -16,7 +16,9 @@ export interface ImagesArgs {
  */
 export class Images extends pulumi.ComponentResource {
   readonly #references = new Map<string, pulumi.Output<string>>();
-  #built: docker.Image[] = [];
+  readonly #built: docker.Image[] = [];
+  /** What every container waits for, besides its own image. */
+  readonly first: readonly docker.Image[];
 
   constructor(name: string, args: ImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:image:Images", name, {}, opts);
@@ -26,6 +28,7 @@ export class Images extends pulumi.ComponentResource {
         image,
         "existing" in source ? pulumi.output(source.existing) : this.#build(image, source, plan),
       );
+    this.first = plan.buildsInTurn ? this.#built : [];
     this.registerOutputs({ references: Object.fromEntries(this.#references) });
   }
 

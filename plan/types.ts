@@ -315,8 +315,9 @@ export interface Plan {
   /** In start order. */
   readonly services: readonly PlannedService[];
   /**
-   * Whether an image is built when the one before it is there. With the containerd image store the engine's list of
-   * images fails while another build takes the name of a former image, and the provider asks for that list.
+   * Whether an image is built when the one before it is there, and containers are made when all are. With the
+   * containerd image store the engine's list of images fails while a build takes the name of a former image, and the
+   * provider asks for that list after each build, and for each container.
    */
   readonly buildsInTurn: boolean;
   /** How many containers of applications start at a time: as many as the engine's machine has cores. */
