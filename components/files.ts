@@ -39,7 +39,7 @@ export function declareFiles(service: PlannedService, shared: Shared, parent: pu
   const seed = new docker.Container(
     named("seed"),
     { image: images.of(service.image), ...carrier(service), ...cargo(volume, content) },
-    { parent, deleteBeforeReplace: false, replaceOnChanges: ["#initerror"] },
+    { parent, deleteBeforeReplace: false, replaceOnChanges: ["#initerror"], dependsOn: [...images.first] },
   );
   return { volume, seed };
 }

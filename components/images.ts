@@ -16,6 +16,9 @@ export interface ImagesArgs {
  */
 export class Images extends pulumi.ComponentResource {
   readonly #references = new Map<string, pulumi.Output<string>>();
+  readonly #built: docker.Image[] = [];
+  /** What every container waits for, besides its own image. */
+  readonly first: readonly docker.Image[];
 
   constructor(name: string, args: ImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("berth:image:Images", name, {}, opts);
@@ -25,6 +28,7 @@ export class Images extends pulumi.ComponentResource {
         image,
         "existing" in source ? pulumi.output(source.existing) : this.#build(image, source, plan),
       );
+    this.first = plan.buildsInTurn ? this.#built : [];
     this.registerOutputs({ references: Object.fromEntries(this.#references) });
   }
 
@@ -40,7 +44,7 @@ export class Images extends pulumi.ComponentResource {
     const { context, dockerfile = `${context}/Dockerfile`, target, args } = spec;
     // What is pushed is pushed with the docker client's own log-in (docker login): no password
     // stands in the stack file or in the state.
-    return new docker.Image(
+    const made = new docker.Image(
       resourceName(plan.system, plan.stack, image),
       {
         imageName: source.build,
@@ -54,8 +58,10 @@ export class Images extends pulumi.ComponentResource {
           builderVersion: docker.BuilderVersion.BuilderBuildKit,
         },
       },
-      { parent: this },
-    ).repoDigest.apply((digest) => {
+      { parent: this, dependsOn: plan.buildsInTurn ? this.#built.slice(-1) : [] },
+    );
+    this.#built.push(made);
+    return made.repoDigest.apply((digest) => {
       // The provider hands out an empty digest when its look-up after the build fails, and
       // "<none>@<none>" when that after the push does.
       if (!(source.push ? /@sha256:[0-9a-f]{64}$/ : /^sha256:[0-9a-f]{64}$/).test(digest))

@@ -18,7 +18,11 @@ export interface Declared {
 export interface Shared {
   readonly plan: Plan;
   /** Image of each built or pulled reference. */
-  readonly images: { of(ref: ImageRef): pulumi.Output<string> };
+  readonly images: {
+    of(ref: ImageRef): pulumi.Output<string>;
+    /** What every container waits for, besides its own image. */
+    readonly first: readonly pulumi.Resource[];
+  };
   readonly networks: ReadonlyMap<NetworkName, docker.Network>;
   readonly volumes: ReadonlyMap<string, docker.Volume>;
   readonly secrets: Pick<Secrets, "lookup" | "version">;

@@ -44,6 +44,7 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
     hooks: hooksOf(service, shared),
     // Nothing flows from what must merely be healthy first, nor from the container that carries the files in.
     dependsOn: [
+      ...shared.images.first,
       ...seeds,
       ...service.after.flatMap((other) => [...shared.declared.get(other)!.containers]),
       ...watchedBy(service, shared),

@@ -58,6 +58,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
     networks: [...new Set(services.flatMap((service) => service.networks))].sort(),
     ...(settings.subnet === undefined ? {} : { subnet: settings.subnet }),
     services: startOrder(services).order,
+    buildsInTurn: context.engine?.containerd ?? false,
     startsAtOnce: Math.max(1, Math.floor(given.host.cpus)),
     off,
     urls: urlsOf(services, publicUrl, system),

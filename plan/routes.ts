@@ -123,7 +123,7 @@ function publicServer(all: readonly Way[], tlsPort: string | undefined): string 
     keepalive_min_timeout ${pace.idle}s;
 ${framed ? `    set $frames ${DENY};\n` : ""}${headers(tls, framed ? "$frames" : DENY)}
     # Metrics are for Prometheus, which asks the services themselves.
-    location = /metrics { return 404; }
+${["", ...open.flatMap(stripped)].map((path) => `    location = ${path}/metrics { return 404; }`).join("\n")}
 ${locations.join("\n")}
 ${ERRORS}`;
   return tls
@@ -181,15 +181,19 @@ function ownCheck(way: Way, all: readonly Way[]): string[] {
     : [];
 }
 
+/** The path that a service does not see of a route, and below which all of it would be reached. */
+const stripped = ({ route: { public: path, strip } }: Way): string[] => (strip && path !== "/" ? [path!] : []);
+
 /** @param bound What keeps requests from a service that has too many. */
-function location({ name, upstream, route }: Way, at = route.public!, bound = whileBusy(name)): string {
-  const { public: path, readTimeout = 60, strip, bodyLimit, cache, frames = "nobody" } = route;
+function location(way: Way, at = way.route.public!, bound = whileBusy(way.name)): string {
+  const { name, upstream, route } = way;
+  const { readTimeout = 60, bodyLimit, cache, frames = "nobody" } = route;
   return [
     `    location ${at} {`,
     `      set $route ${name};`,
     bound,
     ...(FRAMES[frames] === DENY ? [] : [`      set $frames ${FRAMES[frames]};`]),
-    ...(strip && path !== "/" ? [`      rewrite ^${path!.replaceAll(".", "\\.")}(?:/(.*))?$ /$1 break;`] : []),
+    ...stripped(way).map((path) => `      rewrite ^${path.replaceAll(".", "\\.")}(?:/(.*))?$ /$1 break;`),
     ...(bodyLimit === undefined ? [] : [`      client_max_body_size ${bodyLimit}m;`]),
     ...(cache === undefined ? [] : [`      expires ${cache}s;`]),
     `      proxy_pass http://${upstream};`,

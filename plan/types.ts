@@ -314,6 +314,12 @@ export interface Plan {
   readonly subnet?: string;
   /** In start order. */
   readonly services: readonly PlannedService[];
+  /**
+   * Whether an image is built when the one before it is there, and containers are made when all are. With the
+   * containerd image store the engine's list of images fails while a build takes the name of a former image, and the
+   * provider asks for that list after each build, and for each container.
+   */
+  readonly buildsInTurn: boolean;
   /** How many containers of applications start at a time: as many as the engine's machine has cores. */
   readonly startsAtOnce: number;
   /** Switched off: not declared at all. */

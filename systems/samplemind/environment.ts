@@ -20,7 +20,9 @@ export const variables: Variables = {
   UPLOAD_TIMEOUT: { meaning: "Seconds without a byte after which an upload is given up." },
   SESSION_TTL: { meaning: "Seconds that a session is good for." },
   COOKIE_SECURE: { meaning: "Sends the cookie over TLS alone, whatever the edge says of the request." },
-  LOGINS_PER_MINUTE: { meaning: "Log-ins a minute of one address, and of one user." },
+  LOGINS_PER_MINUTE: {
+    meaning: "Log-ins a minute of one user from one address; five times as many of an address, ten times of a user.",
+  },
   WAIT_FOR_STORES: { meaning: "Seconds for which a Celery service waits for Redis and MongoDB at its start." },
   ANALYSIS_MAX_SECONDS: { meaning: "Seconds of sound that are analysed; what is longer is analysed up to there." },
   ANALYSIS_MEMORY_MB: { meaning: "Memory of a process that analyses, in MB." },

@@ -103,10 +103,10 @@ const mongodb = ({ settings, baseImage }: MongoArgs) => ({
     // The image declares a volume at this path as well: it would get a nameless one there.
     { name: "mongo-config", path: "/data/configdb", keep: "scratch" as const },
   ],
-  // The server that makes the first user listens on 127.0.0.1 alone: asking by the container's own address tells them
-  // apart.
+  // The server that makes the first user listens on 127.0.0.1 alone: asking by the container's own name tells them
+  // apart. Not by its address: with a network more, or with IPv6, it has several.
   health: healthCheck.shell(
-    'mongosh --quiet --norc --host "$(hostname -i)" --eval "quit(db.runCommand({ ping: 1 }).ok ? 0 : 1)"',
+    'mongosh --quiet --norc --host "$(hostname)" --eval "quit(db.runCommand({ ping: 1 }).ok ? 0 : 1)"',
     { interval: 15, timeout: 10, startPeriod: 60, retries: 5 },
   ),
 });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { dockerClient, type Recorded, runAnew } from "./support.ts";
+import { CONTAINER, dockerClient, find, ofType, type Recorded, runAnew } from "./support.ts";
 
 const RECORDED = JSON.parse(
   readFileSync(join(import.meta.dirname, "../unit/config/fixtures/engine-20.10.json"), "utf8"),
@@ -55,6 +55,28 @@ describe("the engine's machine", function () {
     dockerClient(engine(64, 64));
     const host = { "berth:host": { cpus: 4, memory: "8GiB" } };
     await assert.rejects(runAnew(limited(8, host)), /at most the host's 4 cores/);
+  });
+  it("builds one image after the other, and all before a container, where it stores them in containerd", async () => {
+    const containerd = {
+      ServerVersion: "28.5.2",
+      Driver: "overlayfs",
+      DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]],
+    };
+    const waits = async (more: object) => {
+      dockerClient(engine(64, 64, "", more));
+      const run = await runAnew(limited(1));
+      const images = ofType(run, "docker:index/image:Image");
+      const urns = new Set(images.map(({ urn }) => urn));
+      const count = ({ dependencies }: Recorded): number => dependencies.filter((urn) => urns.has(urn)).length;
+      // Redis's image is pulled.
+      return { images: images.map(count).sort(), redis: count(find(run, CONTAINER, "assistant-dev-redis")) };
+    };
+    const {
+      images: [apart, ...inTurn],
+      redis,
+    } = await waits(containerd);
+    assert.deepEqual([apart, [...new Set(inTurn)], redis], [0, [1], inTurn.length + 1]);
+    assert.deepEqual(await waits({}), { images: [0, ...inTurn.map(() => 0)], redis: 0 });
   });
   it("is refused by name where it cannot run the stack", async () => {
     dockerClient(engine(64, 64, "", { ServerVersion: "18.09.1" }));

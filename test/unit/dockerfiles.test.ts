@@ -24,9 +24,11 @@ describe("Dockerfiles", () => {
   });
   it("are here", () => assert.ok(all.length >= 4 && all.flatMap(copies).length >= 6));
   for (const dockerfile of all)
-    it(`${dockerfile} says the rights of what it copies`, () =>
+    // Those of files are those of folders that are made for them, too, from BuildKit 0.21 on (Engine 28): nobody but
+    // root would get into one of 0444.
+    it(`${dockerfile} says the rights of what it copies, by which folders are entered`, () =>
       assert.deepEqual(
-        copies(dockerfile).filter((line) => !/ --chmod=0[0-7]{3} /.test(line)),
+        copies(dockerfile).filter((line) => !/ --chmod=0555 /.test(line)),
         [],
       ));
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -13,11 +14,15 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+import httpx
 import jwt
 import pyotp
 import pytest
+from fastapi import HTTPException
 from kombu.transport import redis
+from pydantic import ValidationError
 
+from apps.fastapi_app.routes.events import DEEPEST, NewEvent
 from apps.sms_router.main import twilio_signature, twiml
 from berth.passwords import hash_now, verify_password
 from berth.worker import ForgivingQoS
@@ -33,6 +38,7 @@ from personal_assistant.auth.mfa import (
 )
 from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, key_id, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
+from personal_assistant.core.agent_client import AgentClient, AgentUnavailable
 from personal_assistant.core.logs import JsonFormatter
 from personal_assistant.core.planner import parse_llm, plan
 from personal_assistant.core.summary import summarise
@@ -370,3 +376,27 @@ def test_pa11_the_second_factor_needs_a_key_and_an_issuer_that_apps_take(tmp_pat
     settings = load("api", {**env, "MFA_KEYS_FILE": keys})
     assert settings.mfa_keys == (NEW, OLD) and NEW not in repr(settings)
     assert "berth:twilioAccountSid" in settings.features_off()["sms codes"]
+
+
+def test_a_payload_that_could_be_stored_and_never_be_read_is_refused() -> None:
+    event = {"id": "00000000-0000-0000-0000-000000000001"}
+    deep: dict[str, object] = {}
+    for _ in range(DEEPEST - 1):
+        deep = {"a": deep}
+    stored = NewEvent.model_validate(event | {"payload": deep})
+    assert json.loads(stored.model_dump_json())["payload"] == deep
+    for payload in ({"a": deep}, {"a": [deep]}):
+        with pytest.raises(ValidationError, match=f"has more than {DEEPEST} levels"):
+            NewEvent.model_validate(event | {"payload": payload})
+
+
+@pytest.mark.parametrize(("status", "raised"), [(422, HTTPException), (500, AgentUnavailable), (503, AgentUnavailable)])
+def test_a_message_that_the_agent_refuses_is_no_outage(status: int, raised: type[Exception]) -> None:
+    async def send() -> None:
+        client = AgentClient(SimpleNamespace(agent_url="http://agent", internal_tokens=("t",)))  # type: ignore[arg-type]
+        answer = httpx.Response(status, json={"error": "the request holds a value that cannot be stored"})
+        client._http = httpx.AsyncClient(base_url="http://agent", transport=httpx.MockTransport(lambda _: answer))
+        await client.send(user_id="u", text="a\0", channel="api", message_id="m")
+
+    with pytest.raises(raised):
+        asyncio.run(send())

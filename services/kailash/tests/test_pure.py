@@ -114,6 +114,13 @@ def test_names_and_what_stands_between_them() -> None:
     assert texts.entities("Who is The Queen of England?") == ["Queen of England"]
 
 
+@pytest.mark.parametrize("text", ["ALL OF IT IN CAPITALS " * 500, "A" * 20_000, "Data " + "QUJD" * 5000])
+def test_what_is_longer_than_a_name_is_none(text: str) -> None:
+    """One entry of the graph's index holds 8,164 bytes: the document would never be indexed."""
+    found = texts.entities(f"{text}. Ada wrote to Charles.")
+    assert found == ["Ada", "Charles"] and texts.relations(text) == []
+
+
 def test_passages_are_whole_sentences_and_lose_nothing() -> None:
     text = " ".join(f"Sentence number {n} says something about it." for n in range(60)) + " " + "long " * 300
     found = texts.passages(text)
@@ -306,11 +313,15 @@ def test_a_document_goes_on_with_an_id(monkeypatch: pytest.MonkeyPatch, env: dic
 @pytest.mark.parametrize(("body", "said"), [
     ({"title": "t"}, "text: Field required"), ({"title": "", "text": "x"}, "title: "),
     ({"title": "t", "text": "x" * (api.TEXT + 1)}, "text: "), ([], "the body: "),
+    ({"title": "t", "text": "a\0"}, "text: has a NUL character"), ({"title": "\0", "text": "x"}, "title: has a NUL"),
+    ({"title": "t", "text": "\ud800"}, "text: "),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_document_is_said(
     body: object, said: str, monkeypatch: pytest.MonkeyPatch, env: dict[str, str]
 ) -> None:
-    answer = client(monkeypatch, env, Answers(httpx.Response(200))).post("/v1/documents", json=body, headers=BEARER)
+    answer = client(monkeypatch, env, Answers(httpx.Response(200))).post(
+        "/v1/documents", content=json.dumps(body), headers=BEARER | {"Content-Type": "application/json"}
+    )
     assert answer.status_code == 422 and answer.json()["error"]["message"].startswith(said)
 
 
@@ -374,6 +385,8 @@ def test_tools_are_bounded() -> None:
     for work, said in (
         (tools.ask(""), "question: has 0 characters, needs 1 to 2000"),
         (tools.add("t", "x" * 200_001), "text: has 200001"),
+        (tools.add("t\0", "x"), "title: has a NUL"),
+        (tools.ask("\ud800"), "question: has half a character"),
         (tools.add("t", "x", "?"), "key needs"),
         (tools.find(0), "limit: needs a number from 1 to 200"),
     ):

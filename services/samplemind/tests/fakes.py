@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError, ServerSelectionTimeoutError
+from pymongo.errors import DuplicateKeyError, OperationFailure, ServerSelectionTimeoutError
 from redis.exceptions import ConnectionError as RedisAway
 
 from berth.chroma import Chroma, ChromaAway
@@ -30,6 +30,8 @@ def matches(document: Document, wanted: Document) -> bool:
             good = any(matches(document, one) for one in condition)
         elif isinstance(condition, dict) and "$regex" in condition:
             assert condition["$options"] == "i"
+            if "\0" in condition["$regex"]:
+                raise OperationFailure("Regular expression cannot contain an embedded null byte", 2)
             good = re.search(condition["$regex"], document.get(name) or "", re.IGNORECASE) is not None
         elif isinstance(condition, dict):
             good = all(COMPARE[operator](document.get(name), bound) for operator, bound in condition.items())

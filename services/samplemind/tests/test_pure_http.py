@@ -147,6 +147,9 @@ def test_guessing_is_told_to_wait(run: Run) -> None:
 
 def test_bad_input_is_told_without_repeating_it(run: Run) -> None:
     async def test(backend: Backend) -> None:
+        await backend.log_in()
+        assert (await backend.upload()).status_code == 202
+        assert code(await backend.client.get("/api/samples", params={"q": "a\0"})) == (422, "invalid")
         answer = await backend.client.post("/api/auth/login", json={"email": 5, "password": "secret" * 100})
         assert code(answer) == (422, "invalid") and "secret" not in answer.text
         assert code(await backend.client.get("/api/nothing")) == (404, "not_found")

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import bson
 import pytest
 from bson.raw_bson import RawBSONDocument
+from pymongo.errors import OperationFailure
 
 from berth.chroma_admin import Chroma
 from berth.neo4j_admin import Refused, plain, typed
@@ -68,6 +69,48 @@ def test_a_store_that_does_not_answer_is_down_and_its_exporter_is_not() -> None:
 
     assert exporter.answer("mongodb_up", gone) == "mongodb_up 0\n"
     assert exporter.answer("mongodb_up", lambda: [("a", {"b": 'x"\n'}, 2)]) == 'mongodb_up 1\na{b="x\\"\\n"} 2\n'
+
+
+#: What MongoDB 7.0 lets a role do, of what is asked here (builtin_roles.yml of its source); FerretDB refuses nothing.
+ROLES = {
+    "everybody": {"ping", "hello", "connectionStatus"},
+    "clusterMonitor": {"serverStatus", "dbStats", "collStats"},
+    "read": {"find", "count", "dbStats", "listCollections", "listIndexes"},
+}
+
+
+class Strict:
+    """A server that holds a user to its roles, or one of its databases."""
+
+    def __init__(self, roles: list[mongo.Document], name: str = "") -> None:
+        self.roles, self.name = roles, name
+
+    def __getitem__(self, name: str) -> "Strict":
+        return Strict(self.roles, name if not self.name else self.name)
+
+    def close(self) -> None:
+        pass
+
+    def command(self, command: str, **_: object) -> object:
+        held = [role["role"] for role in self.roles if role["db"] == self.name or role["role"] == "clusterMonitor"]
+        if not any(command in ROLES[role] for role in ("everybody", *held)):
+            raise OperationFailure(f"not authorized on {self.name} to execute command {command}", 13)
+        return {"serverStatus": STATUS, "dbStats": STATS}.get(command)
+
+    def list_collection_names(self) -> list[str]:
+        self.command("listCollections")
+        return ["samples"]
+
+    def estimated_document_count(self) -> int:
+        self.command("count")
+        return 7
+
+
+def test_who_reads_metrics_asks_for_nothing_that_its_roles_do_not_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mongo, "MongoClient", lambda *_, **__: Strict(mongo.monitor("sm_prod")))
+    monkeypatch.setattr(mongo, "secret", lambda name: "p")
+    monkeypatch.setenv("MONGO_DATABASE", "sm_prod")
+    assert ("mongodb_documents", {"collection": "samples"}, 7) in list(mongo.metrics())
 
 
 def test_users_of_applications_that_were_made_before_today_are_earlier(
@@ -146,7 +189,8 @@ def test_a_restore_brings_back_what_was_deletes_what_came_later_and_leaves_the_r
             {
                 "indexes": [
                     {"name": "_id_", "key": [["_id", 1]]},
-                    {"name": "n", "key": [["n", -1]], "unique": True, "v": 2},
+                    {"name": "n", "key": {"n": -1}, "unique": True, "v": 2},
+                    {"name": "former", "key": [["m", 1]]},
                 ]
             }
         ).encode(),
@@ -162,7 +206,7 @@ def test_a_restore_brings_back_what_was_deletes_what_came_later_and_leaves_the_r
     restore.mongo(archive, database)  # type: ignore[arg-type]
     assert samples.documents == {id: {"_id": id, "n": n} for id, n in (("a", 1), ("b", 2), ("d", 4))}
     assert sorted(map(str, samples.written)) == ["a", "b"]
-    assert samples.indexes == [([("n", -1)], {"name": "n", "unique": True})]
+    assert samples.indexes == [([("n", -1)], {"name": "n", "unique": True}), ([("m", 1)], {"name": "former"})]
     assert database["others"].documents == {"x": {"_id": "x"}}
 
 

@@ -93,6 +93,12 @@ export function application(world: World<Client>): void {
     assert.equal(passages[0]!.document, id);
   });
 
+  it("bad input: what no database takes is refused, and text in capitals from end to end is indexed", async () => {
+    for (const text of ["a\u0000b", "\ud800"])
+      assert.equal((await stack.session.store("bad", text)).status, 422, JSON.stringify(text));
+    await stored("capitals", "ALL OF IT IN CAPITALS ".repeat(1000));
+  });
+
   it("08: KD-32: every container has the limits of the plan", async () => {
     const { services } = project.plan();
     const limited = services.filter(({ name }) => name !== "backup");

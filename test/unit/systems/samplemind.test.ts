@@ -224,6 +224,8 @@ describe("the store mongo", () => {
       ],
     );
     assert.match(mongo.health.test.join(" "), /mongosh .*ping/);
+    // Published it is on a network more, and has an address more: `hostname -i` would print both.
+    assert.match(mongo.health.test.join(" "), /--host "\$\(hostname\)"/);
     assert.equal(of(plans.dev, "mongo").command!.at(-1), "0.25");
   });
   it("bounds what a user may do where the engine can, and is told where it cannot", () => {

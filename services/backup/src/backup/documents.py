@@ -85,7 +85,7 @@ def written(documents: Iterator[RawBSONDocument], file: IO[bytes]) -> Iterator[b
 
 
 def metadata(database: Documents, collection: str) -> str:
-    indexes = [{**index, "key": list(index["key"].items())} for index in database[collection].list_indexes()]
+    indexes = [dict(index) for index in database[collection].list_indexes()]
     told = {"options": {}, "indexes": indexes, "collectionName": collection, "type": "collection"}
     return json.dumps(told, default=str)
 
@@ -145,10 +145,16 @@ def fill(database: Documents, path: Path) -> None:
 def make_index(database: Documents, collection: str, index: dict[str, Any]) -> None:
     if index["name"] != "_id_":
         options = {key: index[key] for key in ("name", "unique", "sparse") if key in index}
-        database[collection].create_index([tuple(pair) for pair in index["key"]], **options)
+        database[collection].create_index(fields_of(index), **options)
     elif collection not in database.list_collection_names():
         # One without documents is a collection all the same.
         database.create_collection(collection)
+
+
+def fields_of(index: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Backups of before December 2026 have them as pairs, which mongorestore does not read."""
+    key = index["key"]
+    return list(key.items() if isinstance(key, dict) else map(tuple, key))
 
 
 def differences(part: Part, found: Part) -> list[str]:

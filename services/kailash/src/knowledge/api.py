@@ -7,26 +7,37 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from berth.problems import Problem
 from knowledge import frame
 from knowledge.auth import Caller
 from knowledge.client import Knowledge
 from knowledge.settings import Settings
+from knowledge.texts import unstorable
 
 KEY = re.compile(r"[A-Za-z0-9._-]{8,128}")
 ID = re.compile(r"[0-9a-f]{32}")
 TITLE, TEXT, QUESTION = 300, 200_000, 2_000  # characters
 
 
+def _storable(text: str) -> str:
+    if why := unstorable(text):
+        raise PydanticCustomError("unstorable", "{why}", {"why": why})
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+
+
 class Document(BaseModel):
-    title: str = Field(min_length=1, max_length=TITLE)
-    text: str = Field(min_length=1, max_length=TEXT)
+    title: Text = Field(min_length=1, max_length=TITLE)
+    text: Text = Field(min_length=1, max_length=TEXT)
 
 
 class Question(BaseModel):
-    question: str = Field(min_length=1, max_length=QUESTION)
+    question: Text = Field(min_length=1, max_length=QUESTION)
 
 
 def document_id(caller: str, key: str | None) -> str:

@@ -1,7 +1,8 @@
 """Makes a stored document findable: passages, their vectors, and its entities in the graph.
 
 A document is claimed for a while in the database; a process that ends meanwhile loses nothing, because another one
-claims it when that time is up. Every step may be done twice."""
+claims it when that time is up. Every step may be done twice. One that is tried again is behind those that wait since
+before its last attempt: whatever goes wrong with it, the others have their turn."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ CLAIM = """
 INSERT INTO claims (document, until)
 SELECT d.id, now() + interval '60 seconds' FROM documents d LEFT JOIN claims c ON c.document = d.id
 WHERE d.state = 'stored' AND (c.document IS NULL OR c.until < now())
-ORDER BY d.created_at LIMIT 1
+ORDER BY coalesce(c.until, d.created_at) LIMIT 1
 ON CONFLICT (document) DO UPDATE SET until = excluded.until, attempts = claims.attempts + 1 WHERE claims.until < now()
 RETURNING document, attempts"""
 ANEW = "UPDATE documents SET state = 'stored' WHERE state = 'indexed' AND model <> %s RETURNING id"
@@ -37,9 +38,10 @@ ON CONFLICT (passage) DO UPDATE SET model = excluded.model, embedding = excluded
 RELEASE = """
 UPDATE claims SET until = now() + make_interval(secs => %s), attempts = attempts - %s WHERE document = %s
 RETURNING document"""
-#: A document that ended its process, or failed, so often is not tried again. That a store is away is not its fault.
+#: A document that ended its process, or failed, so often is not tried again. That a store is away is not its fault;
+#: that the database refuses what it holds is.
 ATTEMPTS = 5
-AWAY = (psycopg.Error, NodesAway, GraphAway, EmbeddingsAway, TimeoutError)
+AWAY = (psycopg.OperationalError, NodesAway, GraphAway, EmbeddingsAway, TimeoutError)
 IDLE = 1.0  # seconds
 MOST = 2000  # passages of a document
 

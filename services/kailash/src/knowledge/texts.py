@@ -7,6 +7,8 @@ from itertools import pairwise
 
 PASSAGE = 600  # characters, about
 ENTITIES = 40  # of a passage, at most
+#: Characters. Text in capitals is one name from end to end, and the graph's index takes none of more than 8 KB.
+NAME = 100
 RELATION = 4  # words between two names that say how they belong together, at most
 BESIDE = "appears with"
 
@@ -19,6 +21,17 @@ _COMMON = frozenset(
     "A An And As At Both But By For From He Her His How However I If In Is It Its No Not Of On Or Our She So That The "
     "Their Then There These They This Those To We What When Where Which While Who Why With You Your".split()
 )
+
+
+def unstorable(text: str) -> str | None:
+    """Why no database takes it; None: it does."""
+    if "\0" in text:
+        return "has a NUL character, which cannot be stored"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "has half a character (a lone surrogate), which cannot be stored"
+    return None
 
 
 def sentences(text: str) -> list[str]:
@@ -52,7 +65,7 @@ def _names(sentence: str) -> list[tuple[int, int, str]]:
         while first in _COMMON and rest:
             start += len(first) + 1
             first, _, rest = (name := rest).partition(" ")
-        if name not in _COMMON:
+        if name not in _COMMON and len(name) <= NAME:
             found.append((start, match.end(), name))
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 from berth.problems import Problem
 from knowledge.api import KEY, QUESTION, TEXT, TITLE
 from knowledge.client import Knowledge
+from knowledge.texts import unstorable
 
 ASK = "Answers a question with passages of the documents, and with what the graph knows beside what they name."
 ADD = "Takes in a document: title and text. With a key, the same document twice is one."
@@ -39,3 +40,5 @@ class Tools:
 def _within(name: str, value: str, most: int) -> None:
     if not 1 <= len(value) <= most:
         raise Problem(422, "invalid", f"{name}: has {len(value)} characters, needs 1 to {most}")
+    if why := unstorable(value):
+        raise Problem(422, "invalid", f"{name}: {why}")

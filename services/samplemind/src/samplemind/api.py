@@ -205,7 +205,8 @@ async def _sample(id: str, shared: Has) -> Document:
 @routes.get("/samples")
 async def search(
     shared: Shared,
-    q: Annotated[str, Query(max_length=200)] = "",
+    # MongoDB takes no pattern with a NUL.
+    q: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
     key: Annotated[str, Query(max_length=20)] = "",
     tempo_min: Annotated[float | None, Query(ge=0, le=1000)] = None,
     tempo_max: Annotated[float | None, Query(ge=0, le=1000)] = None,

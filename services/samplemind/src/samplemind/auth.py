@@ -91,8 +91,8 @@ class Sessions:
 
 
 class LogInLimit:
-    """Log-ins a minute, for each e-mail and for each address: in Redis for all processes, and where that is away in
-    this one, so that nobody may guess meanwhile."""
+    """Log-ins a minute, for each e-mail from each address, and for each of the two: in Redis for all processes, and
+    where that is away in this one, so that nobody may guess meanwhile."""
 
     def __init__(self, redis: Redis, per_minute: int, clock: Callable[[], float] = time.time) -> None:
         self._redis, self._most, self.clock = redis, per_minute, clock
@@ -102,8 +102,15 @@ class LogInLimit:
     async def wait(self, email: str, address: str) -> int:
         """Seconds after which the next log-in may be tried; 0: now."""
         window, second = divmod(int(self.clock()), 60)
+        who, most = email.lower(), self._most
         # An address may be many people behind one router.
-        bounds = {f"email:{email.lower()}": self._most, f"address:{address}": self._most * 5}
+        from_here = {f"both:{who} {address}": most, f"address:{address}": most * 5}
+        # What is refused from here is not counted for the e-mail: one address alone keeps nobody from logging in.
+        over = await self._over(from_here, window) or await self._over({f"email:{who}": most * 10}, window)
+        return 60 - second if over else 0
+
+    async def _over(self, bounds: Mapping[str, int], window: int) -> bool:
+        """Counts one more of each. Whether that is more than its bound."""
         names = [f"samplemind:logins:{hashlib.sha256(name.encode()).hexdigest()[:32]}:{window}" for name in bounds]
         try:
             async with asyncio.timeout(REDIS_TIMEOUT), self._redis.pipeline(transaction=False) as pipeline:
@@ -114,8 +121,7 @@ class LogInLimit:
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("log-ins are counted in this process alone: %s", type(error).__name__)
             counts = self._count_here(window, names)
-        over = any(int(count) > most for count, most in zip(counts, bounds.values(), strict=True))
-        return 60 - second if over else 0
+        return any(int(count) > most for count, most in zip(counts, bounds.values(), strict=True))
 
     def _count_here(self, window: int, names: list[str]) -> list[int]:
         if window != self._window or len(self._here) > 10_000:

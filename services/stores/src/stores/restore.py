@@ -41,7 +41,9 @@ def make_indexes(database: Documents, collection: str, indexes: list[dict[str, A
     for index in indexes:
         if index["name"] != "_id_":
             options = {key: index[key] for key in ("name", "unique", "sparse") if key in index}
-            database[collection].create_index([tuple(pair) for pair in index["key"]], **options)
+            # Backups of before December 2026 have the fields as pairs.
+            fields = index["key"].items() if isinstance(index["key"], dict) else map(tuple, index["key"])
+            database[collection].create_index(list(fields), **options)
 
 
 def replace_documents(database: Documents, collection: str, file: IO[bytes]) -> None:

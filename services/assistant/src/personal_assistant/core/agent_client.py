@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+from fastapi import HTTPException
 
 from berth.overload import step_aside
 from personal_assistant.config.settings import Settings
@@ -48,6 +49,9 @@ class AgentClient:
             if response.status_code == 200:
                 answer: dict[str, Any] = response.json()
                 return answer
+            if response.status_code == 422:
+                # It is the message that is wrong: sent again it would be no better.
+                raise HTTPException(422, str(response.json().get("error")))
             if last or response.status_code not in (502, 503, 504):
                 raise AgentUnavailable(f"the agent answers {response.status_code}")
         raise AssertionError("unreachable")

@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import psycopg
 from fastapi import APIRouter, HTTPException, Query, Request, WebSocket
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+from pydantic_core import PydanticCustomError
 from starlette.websockets import WebSocketDisconnect
 
 from apps.fastapi_app.middleware.auth import CurrentUser, bearer_token, caller_or_none
@@ -32,9 +33,23 @@ PAGE = 200
 COALESCE = 0.25
 
 
+# Levels of a payload. Answers are written to fewer than 255: one that is deeper could be stored, and never be read.
+DEEPEST = 100
+
+
+def shallow(payload: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [payload]
+    for _ in range(DEEPEST):
+        inside = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [part for parts in inside for part in parts if isinstance(part, (dict, list))]
+        if not level:
+            return payload
+    raise PydanticCustomError("too_deep", "has more than {deepest} levels", {"deepest": DEEPEST})
+
+
 class NewEvent(BaseModel):
     id: UUID
-    payload: dict[str, Any]
+    payload: Annotated[dict[str, Any], AfterValidator(shallow)]
 
 
 @router.post("/events", status_code=201)
