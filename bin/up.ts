@@ -27,7 +27,7 @@ async function before(stack: string): Promise<{ readonly plan: Plan; readonly me
     ...leaving(plan, versionsIn(stackFile(stack, ".")), deployment),
     // Of another machine's ports nothing is known here: its engine refuses what is taken.
     ...(engineOf(stack) === undefined ? await takenPorts(plan, docker) : []),
-    ...(await misplacedVolumes(plan, docker)),
+    ...(await misplacedVolumes(plan, docker, deployment)),
   ];
   if (problems.length) throw new ProblemsError(stack, problems);
   for (const volume of abandoned(plan, deployment))

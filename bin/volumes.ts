@@ -8,9 +8,25 @@ import type { Docker } from "../config/docker-client.ts";
 import { type Problem, setCommand } from "../config/problems.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Plan } from "../plan/types.ts";
+import { type Deployment, VOLUME } from "./deployment.ts";
 import { main, planOf } from "./stack.ts";
+import { subjectOf } from "./steps.ts";
 
-export async function misplacedVolumes({ system, stack, services }: Plan, docker: Docker): Promise<Problem[]> {
+interface Options {
+  readonly device?: string;
+}
+
+/** @param deployment Knows how the stack made its volumes. One that it found is as somebody else made it. */
+export async function misplacedVolumes(
+  { system, stack, services }: Plan,
+  docker: Docker,
+  { resources = [] }: Deployment,
+): Promise<Problem[]> {
+  const madeIn = new Map(
+    resources
+      .filter((resource) => resource.type === VOLUME && !resource.delete)
+      .map(({ urn, inputs }) => [subjectOf(urn).name, (inputs?.["driverOpts"] as Options | undefined)?.device]),
+  );
   const data = new Map(
     services.flatMap(({ name, volumes = [] }) =>
       volumes
@@ -18,22 +34,23 @@ export async function misplacedVolumes({ system, stack, services }: Plan, docker
         .map((mount) => [resourceName(system, stack, mount.name), { ...mount, name }] as const),
     ),
   );
-  const format = '{{index .Options "device"}}\t{{index .Labels "berth.stack"}}';
+  const inspected = (volume: string): Promise<string | undefined> =>
+    docker("volume", "inspect", "--format", '{{index .Options "device"}}', volume).then(
+      ({ stdout }) => stdout.trimEnd(),
+      // There is no such volume yet.
+      () => undefined,
+    );
   const problems = [...data].map(async ([volume, { name, device }]): Promise<Problem[]> => {
-    const found = await docker("volume", "inspect", "--format", format, volume).catch(() => undefined);
-    // There is no such volume yet.
-    if (found === undefined) return [];
-    const [folder = "", owner] = found.stdout.trimEnd().split("\t");
-    // One that was there before the stack is what somebody else made it.
-    if (folder === (device ?? "") || (device === undefined && owner !== stack)) return [];
+    const found = device === undefined ? madeIn.get(volume) : await inspected(volume);
+    if (found === undefined || found === device) return [];
     const key = `berth:${name}.device`;
-    const back = folder.startsWith("/")
-      ? setCommand(key, folder, stack)
+    const back = found.startsWith("/")
+      ? setCommand(key, found, stack)
       : `pulumi config rm --path ${key} --stack ${stack}`;
     return [
       {
         key,
-        got: `${device ?? "not set"}, but the volume ${volume} is ${folder.startsWith("/") ? `in ${folder}` : "in the engine's own folder"}`,
+        got: `${device ?? "not set"}, but the volume ${volume} is ${found.startsWith("/") ? `in ${found}` : "in the engine's own folder"}`,
         allowed: "the folder that the volume was made with; an existing volume is never made again",
         fix: `${back}   (or move the data: docs/operations.md, Encryption at rest)`,
       },

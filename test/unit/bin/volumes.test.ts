@@ -5,14 +5,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Docker } from "../../../config/docker-client.ts";
+import { VOLUME } from "../../../bin/deployment.ts";
 import { misplacedVolumes } from "../../../bin/volumes.ts";
 import { planOf } from "../../../bin/stack.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { catalogue, context, service } from "../support.ts";
 
 describe("bin/volumes", () => {
-  /** @param device What the stack file says. @param engine What the engine says of the volume. @default none */
-  function problems(device: string | undefined, engine: { device?: string; stack?: string } | undefined) {
+  /**
+   * @param device What the stack file says. @param engine What the engine says of the volume. @default none
+   * @param made What the stack made it with. @default nothing, or found it
+   */
+  function problems(device: string | undefined, engine: { device?: string } | undefined, made?: string) {
     const volume = {
       name: "db-data",
       path: "/data",
@@ -24,33 +28,30 @@ describe("bin/volumes", () => {
       assert.equal(args.at(-1), "tiny-dev-db-data");
       return engine === undefined
         ? Promise.reject(new Error("no such volume"))
-        : Promise.resolve({ stdout: `${engine.device ?? ""}\t${engine.stack ?? ""}\n`, stderr: "" });
+        : Promise.resolve({ stdout: `${engine.device ?? ""}\n`, stderr: "" });
     };
-    return misplacedVolumes(plan, docker);
+    const inputs = made === undefined ? {} : { driverOpts: { type: "none", o: "bind", device: made } };
+    const resource = { urn: `urn:pulumi:dev::berth::${VOLUME}::tiny-dev-db-data`, type: VOLUME, inputs };
+    return misplacedVolumes(plan, docker, { resources: [resource] });
   }
 
-  for (const [what, device, engine, got, fix] of [
-    ["named later", "/mnt/a", { stack: "dev" }, /^\/mnt\/a, .*engine's own folder$/, /^pulumi config rm --path/],
-    [
-      "changed",
-      "/mnt/b",
-      { device: "/mnt/a", stack: "dev" },
-      /^\/mnt\/b, .*is in \/mnt\/a$/,
-      /device \/mnt\/a --stack/,
-    ],
-    ["taken away", undefined, { device: "/mnt/a", stack: "dev" }, /^not set, .*is in \/mnt\/a$/, /device \/mnt\/a --s/],
+  for (const [what, device, engine, made, got, fix] of [
+    ["named later", "/mnt/a", {}, undefined, /^\/mnt\/a, .*engine's own folder$/, /^pulumi config rm --path/],
+    ["changed", "/mnt/b", { device: "/mnt/a" }, "/mnt/a", /^\/mnt\/b, .*is in \/mnt\/a$/, /device \/mnt\/a --stack/],
+    ["taken away", undefined, { device: "/mnt/a" }, "/mnt/a", /^not set, .*is in \/mnt\/a$/, /device \/mnt\/a --s/],
   ] as const)
     it(`refuses a folder for data that is ${what}: a volume is never made again`, async () => {
-      const [problem, ...more] = await problems(device, engine);
+      const [problem, ...more] = await problems(device, engine, made);
       assert.deepEqual([problem!.key, more], ["berth:db.device", []]);
       assert.match(problem!.got, got);
       assert.match(problem!.fix, fix);
     });
   it("takes a folder that is as it was, a volume that is still to be made, and one of before the stack", async () => {
-    assert.deepEqual(await problems("/mnt/a", { device: "/mnt/a", stack: "dev" }), []);
-    assert.deepEqual(await problems(undefined, { stack: "dev" }), []);
+    assert.deepEqual(await problems("/mnt/a", { device: "/mnt/a" }, "/mnt/a"), []);
+    assert.deepEqual(await problems(undefined, {}), []);
     assert.deepEqual(await problems("/mnt/a", undefined), []);
-    assert.deepEqual(await problems(undefined, { device: "server:/export" }), []);
+    assert.deepEqual(await problems(undefined, { device: "/mnt/a" }), []);
+    assert.deepEqual(await problems("/mnt/a", { device: "/mnt/a" }), []);
   });
 
   it("PostgreSQL's database is made with its data: another name is refused before the server stops", () => {
