@@ -209,11 +209,11 @@ export function releases(world: World, also?: Also): void {
       () => project.environment(front().name, { RELEASE: String(Date.now()) }),
       () => touch(image()),
       (round) => project.set(front().name, { cpus: round % 2 ? 1.25 : 1.5 }),
-      ...[...driver.stores, ...driver.credentials].map(
-        ({ secret }) =>
-          () =>
-            project.setSecret(secret, canary.value(secret)),
-      ),
+      ...[...driver.stores, ...driver.credentials].map(({ secret, by }) => async () => {
+        // A key by which others are still known is rotated, or they are known no more.
+        if (by === "rotate") await good(project.script("rotate", secret, project.stack));
+        else await project.setSecret(secret, canary.value(secret));
+      }),
     ];
     const row = async (): Promise<void> => {
       for (let n = 0; n < ROW; n++) {
