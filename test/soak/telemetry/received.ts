@@ -146,7 +146,9 @@ export function jaegerSpans(url: string): Spans {
         "query.service_name": service,
         "query.start_time_min": from!,
         "query.start_time_max": to!,
-        "query.search_depth": "1000",
+        // The name of it changes between versions.
+        "query.num_traces": "100",
+        "query.search_depth": "100",
       });
       const found = await ask(`?${query.toString()}`);
       return found.filter((span) => span.service === service && span.began >= time);
