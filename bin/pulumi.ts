@@ -75,7 +75,7 @@ export async function runningImages(stack: string): Promise<Record<string, strin
 }
 
 /** Without what the CLI says of where its plugins come from. */
-const wordsOf = (stderr: string): string => stderr.replaceAll(/^warning: using pulumi-.*\n/gm, "").trim();
+const withoutPlugins = (stderr: string): string => stderr.replaceAll(/^warning: using pulumi-.*\n/gm, "").trim();
 
 /** The errors, without the warnings around them; all that was said, if none is among it. */
 function failed(error: Error & { stdout?: string; stderr?: string }): never {
@@ -85,6 +85,6 @@ function failed(error: Error & { stdout?: string; stderr?: string }): never {
   throw new Error(
     errors.length
       ? errors.join("\n")
-      : [...diagnostics.map(({ message }) => message.trim()), wordsOf(stderr) || error.message].join("\n"),
+      : [...diagnostics.map(({ message }) => message.trim()), withoutPlugins(stderr) || error.message].join("\n"),
   );
 }

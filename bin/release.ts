@@ -133,10 +133,9 @@ export class Releases {
 
   /** The folder of what was taken; undefined where nothing was. */
   get #taken(): string | undefined {
-    return (["next", this.#current ?? []] as const)
-      .flat()
-      .map((release) => this.#place(release, "source"))
-      .find((folder) => existsSync(folder));
+    const current = this.#current;
+    const places = current === undefined ? (["next"] as const) : (["next", current] as const);
+    return places.map((release) => this.#place(release, "source")).find((folder) => existsSync(folder));
   }
 
   /** After an up that succeeded. One that changed nothing is no release. */

@@ -1,8 +1,8 @@
 /** The source of a release: the files of a checkout, of which it knows one stack file. */
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parse } from "yaml";
+import { sha256 } from "./archive.ts";
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -10,12 +10,7 @@ const filesIn = (folder: string): string[] =>
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 
 const hashes = (folder: string, files: readonly string[]): Map<string, string> =>
-  new Map(
-    files.map((file) => {
-      const hash = createHash("sha256").update(readFileSync(join(folder, file)));
-      return [file, hash.digest("hex")];
-    }),
-  );
+  new Map(files.map((file) => [file, sha256(readFileSync(join(folder, file)))]));
 
 /**
  * What two folders differ in. @param files Those of the other that count. @default all

@@ -7,7 +7,7 @@
 import type { Docker } from "../config/docker-client.ts";
 import { type Problem, setCommand } from "../config/problems.ts";
 import { resourceName } from "../plan/names.ts";
-import type { Plan } from "../plan/types.ts";
+import type { Plan, VolumeMount } from "../plan/types.ts";
 import { type Deployment, VOLUME } from "./deployment.ts";
 import { main, planOf } from "./stack.ts";
 import { subjectOf } from "./steps.ts";
@@ -16,23 +16,22 @@ interface Options {
   readonly device?: string;
 }
 
+/** By the name that a stack gives it: what is mounted of it, and by which service. */
+const dataOf = ({ system, stack, services }: Plan): ReadonlyMap<string, VolumeMount & { readonly service: string }> =>
+  new Map(
+    services.flatMap(({ name: service, volumes = [] }) =>
+      volumes
+        .filter(({ keep }) => keep === "data")
+        .map((mount) => [resourceName(system, stack, mount.name), { ...mount, service }] as const),
+    ),
+  );
+
 /** @param deployment Knows how the stack made its volumes. One that it found is as somebody else made it. */
-export async function misplacedVolumes(
-  { system, stack, services }: Plan,
-  docker: Docker,
-  { resources = [] }: Deployment,
-): Promise<Problem[]> {
+export async function misplacedVolumes(plan: Plan, docker: Docker, { resources = [] }: Deployment): Promise<Problem[]> {
   const madeIn = new Map(
     resources
       .filter((resource) => resource.type === VOLUME && !resource.delete)
       .map(({ urn, inputs }) => [subjectOf(urn).name, (inputs?.["driverOpts"] as Options | undefined)?.device]),
-  );
-  const data = new Map(
-    services.flatMap(({ name, volumes = [] }) =>
-      volumes
-        .filter(({ keep }) => keep === "data")
-        .map((mount) => [resourceName(system, stack, mount.name), { ...mount, name }] as const),
-    ),
   );
   const inspected = (volume: string): Promise<string | undefined> =>
     docker("volume", "inspect", "--format", '{{index .Options "device"}}', volume).then(
@@ -40,10 +39,11 @@ export async function misplacedVolumes(
       // There is no such volume yet.
       () => undefined,
     );
-  const problems = [...data].map(async ([volume, { name, device }]): Promise<Problem[]> => {
+  const { stack } = plan;
+  const problems = [...dataOf(plan)].map(async ([volume, { service, device }]): Promise<Problem[]> => {
     const found = device === undefined ? madeIn.get(volume) : await inspected(volume);
     if (found === undefined || found === device) return [];
-    const key = `berth:${name}.device`;
+    const key = `berth:${service}.device`;
     const back = found.startsWith("/")
       ? setCommand(key, found, stack)
       : `pulumi config rm --path ${key} --stack ${stack}`;
@@ -60,8 +60,4 @@ export async function misplacedVolumes(
 }
 
 if (process.argv[1] === import.meta.filename)
-  await main((stack) => {
-    const { system, services } = planOf(stack);
-    const data = services.flatMap(({ volumes = [] }) => volumes.filter(({ keep }) => keep === "data"));
-    console.log([...new Set(data.map(({ name }) => resourceName(system, stack, name)))].join("\n"));
-  });
+  await main((stack) => console.log([...dataOf(planOf(stack)).keys()].join("\n")));

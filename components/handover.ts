@@ -67,8 +67,9 @@ export class Handover {
     const staying = new Set(
       this.#plan.services.map((service) => resourceName(this.#plan.system, this.#plan.stack, service.name)),
     );
-    for (const holder of await this.holders(name, ports))
-      if (staying.has(holder.name)) await this.#leaves(name, holder);
+    const holding = await this.holders(name, ports);
+    if (holding.length === 0) return;
+    for (const holder of holding) if (staying.has(holder.name)) await this.#leaves(name, holder);
     // Whoever was waited for may have been replaced meanwhile, under the same name.
     for (const { id } of await this.holders(name, ports)) await this.#client({ timeout: STOP })("stop", id);
   }

@@ -14,8 +14,9 @@ interface Stores {
   readonly lines: (url: string) => Lines;
   readonly spans: (url: string) => Spans;
 }
-/** By `berth:logs`. */
-const STORES = {
+/** What `berth:logs` takes. */
+export type Engine = "loki" | "victorialogs";
+const STORES: Readonly<Record<Engine, Stores>> = {
   loki: {
     port: 3100,
     builds: [],
@@ -24,8 +25,7 @@ const STORES = {
     spans: standInSpans,
   },
   victorialogs: { port: 9428, builds: ["victorialogs", "jaeger"], images: {}, lines: victoriaLogs, spans: jaegerSpans },
-} satisfies Record<string, Stores>;
-export type Engine = keyof typeof STORES;
+};
 export const ENGINES = Object.keys(STORES) as Engine[];
 
 /** Grafana's image cannot be had, and nothing stands in its place; nobody has to be told of anything. */
@@ -45,7 +45,7 @@ export class Told<S extends Session = Session> {
   }
 
   async open(): Promise<void> {
-    const { port, builds, lines, spans } = STORES[this.engine] as Stores;
+    const { port, builds, lines, spans } = STORES[this.engine];
     const { project, driver } = this.stack;
     // Where the images are not there yet, a compiler makes them.
     await good(command(`${ROOT}/bench/hub/build.sh`, ["collector", ...builds, driver.system], { timeout: 3_600_000 }));

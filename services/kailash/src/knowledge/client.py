@@ -81,6 +81,7 @@ class Knowledge(Remote):
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
             # Another attempt that takes as long must still be in time.
-            if 2 * time.monotonic() - began > deadline:
+            now = time.monotonic()
+            if now + (now - began) > deadline:
                 raise DataFlowAway(reason)
             await asyncio.sleep(0.25)
