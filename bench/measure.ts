@@ -62,11 +62,13 @@ const up = async (dir: string, watch?: string) =>
   });
 const init = (dir: string) =>
   time("pulumi", ["stack", "select", "measure", "--create", "--non-interactive"], { cwd: dir, env: PULUMI });
+/** All but the key that users' secrets are encrypted with, which outlives a stack. */
 const destroy = (dir: string) =>
-  time("pulumi", ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", "measure"], {
-    cwd: dir,
-    env: PULUMI,
-  });
+  time(
+    "pulumi",
+    ["destroy", "--yes", "--skip-preview", "--non-interactive", "--exclude-protected", "--stack", "measure"],
+    { cwd: dir, env: PULUMI },
+  );
 
 /** Compose as Debian's next release packages it, in a container beside the engine. */
 class Compose {
