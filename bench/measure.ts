@@ -123,6 +123,9 @@ async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
   row("fresh up, images warm", s(fresh.seconds));
   for (const start of starts) rowOfStart(start);
   let peak = 0;
+  const script = async () => (await time("bin/up", [project.stack], { cwd: project.dir, env: project.env })).seconds;
+  // The first one keeps a release.
+  await script();
   const noop = await inTurn(RUNS, {
     stack: async () => {
       const run = await up(project.dir, "cmd/run");
@@ -130,10 +133,12 @@ async function stackAgainstOthers(project: Project, plan: Plan): Promise<void> {
       return run.seconds;
     },
     empty: async () => (await up(empty)).seconds,
+    script,
   });
   row(`no-op up, ${plan.services.length} services`, s(noop.stack));
   row("no-op up, empty program", s(noop.empty));
   row("no-op: stack / empty program", (noop.stack / noop.empty).toFixed(2), "≤ 2");
+  row("no-op: bin/up / plain", (noop.script / noop.stack).toFixed(2), "≤ 1.3");
   row("peak memory of the program", `${Math.round(peak)} MiB`);
   await oneLine(project);
   const images = await project.output<Record<string, string>>("images");
