@@ -65,12 +65,20 @@ instead() {
   done
 }
 
-# Puts the tools on PATH; installs nothing.
+# Whether this machine's Node runs TypeScript as it is.
+node_runs() {
+  printf '%s\n' v22.18 "$(node --version 2> /dev/null || echo none)" | sort --version-sort --check=silent
+}
+
+# Puts the tools on PATH. Where Node is too old the machine keeps it, and one of npm's is used here.
 use_tools() {
+  local node
   case $1 in
-    official) PATH=$PATH:$HOME/.pulumi/bin;;
+    official)
+      PATH=$PATH:$HOME/.pulumi/bin
+      if ! node_runs; then node=$(bench/node.sh); PATH=$node:$PATH; fi;;
     bench)
-      local node; node=$(bench/node.sh)
+      node=$(bench/node.sh)
       # BERTH_PLUGIN_PATH: other plugins than the stand-ins, to compare.
       PATH=${BERTH_PLUGIN_PATH:-$ROOT/bench/plugins/bin}:$BENCH_HOME/bin:$node:$PATH
       BERTH_OFF="${BERTH_OFF-$(sed -nE 's/^([a-z][a-z0-9-]*) .*/\1/p' bench/hub/missing.txt | xargs)}"
@@ -100,9 +108,6 @@ set_up() { # [stack]
     bench/up.sh "${asked[@]}" >&2
   fi
   use_tools "$tools"
-  local node; node=$(node --version 2> /dev/null || echo none)
-  printf '%s\n' v22.18 "$node" | sort --version-sort --check=silent \
-    || die "Node 22.18 or later is needed, found $node: install it from nodejs.org"
   engine_answers "${1:-}"
   packages
 }

@@ -1,7 +1,16 @@
 /** Every script of bin/ says what it takes, and refuses what it does not know before it touches anything. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -35,6 +44,24 @@ describe("the scripts of bin/", function () {
     const { stderr } = spawnSync(join(BIN, "backups"), ["dev"], { encoding: "utf8", env: { PATH } });
     rmSync(client, { recursive: true });
     assert.match(stderr, /refuses this user: add yourself to its group \(sudo usermod -aG docker \w+,/);
+  });
+  it("take a Node of npm's where the machine's is too old, with anybody's Pulumi", () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-node-"));
+    const says = (path: string, version: string) => {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+    };
+    const kept = /^VERSION=(.*)$/m.exec(readFileSync(join(BIN, "../bench/node.sh"), "utf8"))![1]!;
+    const first = (machines: string): string => {
+      says("machine/node", machines);
+      const env = { PATH: `${folder}/machine:/usr/bin:/bin`, BERTH_BENCH_HOME: folder };
+      return /PATH=([^: ]*)/.exec(spawnSync(join(BIN, "env"), { encoding: "utf8", env }).stdout)![1]!;
+    };
+    says("machine/pulumi", "v3.259.0");
+    says(`node-${kept}/bin/node`, `v${kept}`);
+    assert.equal(first("v20.19.0"), `${folder}/node-${kept}/bin`);
+    assert.equal(first("v22.18.0"), `${folder}/machine`);
+    rmSync(folder, { recursive: true });
   });
   for (const name of ["up", "down", "rollback", "drift"])
     it(`${name} asks for a passphrase before it sets anything up`, () => {
