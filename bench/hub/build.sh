@@ -44,7 +44,13 @@ recipes() {
   done < <(rows)
 }
 
-in_engine() { [[ $("$DOCKER" image inspect -f "{{index .Config.Labels \"$LABEL\"}}" "$1" 2>/dev/null) == "${RECIPE[$1]}" ]]; }
+# Through the engine's mirror, which stands for Docker Hub alone, an image is pulled by its own name, and then has a digest, by which
+# bin/promote carries it. An engine that is not ours has no mirror.
+mirrored() { [[ ${1%%/*} != *.* && $MIRRORS == *"$BENCH_REGISTRY"* ]]; }
+# What the engine says of images, a line each, and whether a line says that all is well with one.
+ask_engine() { "$DOCKER" image inspect -f "{{index .Config.Labels \"$LABEL\"}}{{if .RepoDigests}} digest{{end}}" "$@" 2>/dev/null; }
+is_well() { [[ $2 == "${RECIPE[$1]} digest" ]] || { [[ $2 == "${RECIPE[$1]}" ]] && ! mirrored "$1"; }; } # image line
+in_engine() { is_well "$1" "$(ask_engine "$1")"; }
 
 in_registry() {
   local mark
@@ -61,11 +67,11 @@ manifest() {
   printf '%s\n' "http://$BENCH_REGISTRY/v2/${path%:*}/manifests/${path##*:}"
 }
 
-# By its own name through the engine's mirror, which stands for Docker Hub alone; an engine that is not ours has none: by the registry's address.
+# By its own name where there is a mirror for it; otherwise by the registry's address.
 pull() {
   local from
   from=$BENCH_REGISTRY/$(remote_path "$1")
-  if [[ ${1%%/*} != *.* ]] && "$DOCKER" info -f '{{.RegistryConfig.Mirrors}}' 2>/dev/null | grep -qF "$BENCH_REGISTRY"; then
+  if mirrored "$1"; then
     "$DOCKER" pull -q "$1" >/dev/null || { say "could not pull $1 through the mirror $BENCH_REGISTRY (log: $BENCH_HOME/log/registry.log)"; return 1; }
   else
     "$DOCKER" pull -q "$from" >/dev/null && "$DOCKER" tag "$from" "$1" && "$DOCKER" rmi "$from" >/dev/null
@@ -115,9 +121,9 @@ ensure() {
 # All of them by one question each to engine and registry: every bin/up asks.
 complete() {
   local image at=0 have urls=()
-  mapfile -t have < <("$DOCKER" image inspect -f "{{index .Config.Labels \"$LABEL\"}}" "$@" 2>/dev/null)
+  mapfile -t have < <(ask_engine "$@")
   for image in "$@"; do
-    [[ ${have[at++]:-} == "${RECIPE[$image]}" && $(cat "$(marker "$image")" 2>/dev/null) == "${RECIPE[$image]}" ]] || return 1
+    is_well "$image" "${have[at++]:-}" && [[ $(cat "$(marker "$image")" 2>/dev/null) == "${RECIPE[$image]}" ]] || return 1
     urls+=("$(manifest "$image")")
   done
   in_registry_at "${urls[@]}"
@@ -138,7 +144,7 @@ main() {
   mkdir -p "$BENCH_HOME/hub" "$BENCH_HOME/log"
   only_one hub
   pick_docker
-  "$DOCKER" version >/dev/null 2>&1 || die "no Docker engine answers: run bench/engine/start.sh first"
+  MIRRORS=$("$DOCKER" info -f '{{.RegistryConfig.Mirrors}}' 2>/dev/null) || die "no Docker engine answers: run bench/engine/start.sh first"
   registry_up || die "no registry on $BENCH_REGISTRY: run bench/engine/start.sh first"
   recipes
   local images
