@@ -148,7 +148,8 @@ export function promotes(promotion: Promotion): void {
     const pulled = promotion.promoted("berth:baseImages");
     assert.ok(promotion.pulled.size > 1, "some are pulled");
     for (const [image, name] of promotion.pulled) {
-      const [reference, digest] = pulled[name]!.split("@");
+      assert.ok(pulled[name], `${name} is not carried`);
+      const [reference, digest] = pulled[name].split("@");
       assert.equal(reference, image);
       assert.match(digest!, /^sha256:[0-9a-f]{64}$/, name);
       assert.match(await docker("image", "inspect", "--format", "{{.RepoDigests}}", image), new RegExp(digest!));
