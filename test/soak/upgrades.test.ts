@@ -272,15 +272,18 @@ ENV POSTGRES_INITDB_ARGS="--set unix_socket_directories=/var/run/postgresql --se
       "berth:baseImages": { ...(project.config["berth:baseImages"] as object), postgres: OTHER.major },
     });
 
-  it("both lines changed without moving the data: PostgreSQL itself refuses, and with the lines back the data is there", async () => {
+  it("promise 14: both lines changed without moving the data: refused by a trial, and the one that runs is not touched", async () => {
     const former = project.config;
+    const running = async () => (await project.containers("postgres")).get(await project.container("postgres"));
+    const runs = await running();
     toEighteen();
     const { code, output } = await project.up();
     assert.notEqual(code, 0);
-    assert.match(output, /initialized by PostgreSQL version 17, which is not compatible with this version 18/);
+    assert.match(output, /postgres was not touched\.[^\n]*its data needs\s+version 17/);
+    assert.equal(await running(), runs);
+    await data.assertWhole();
     project.configure({ "berth:majors": undefined, "berth:baseImages": former["berth:baseImages"] });
     await good(project.up());
-    await data.assertWhole();
     await eventually(() => stack.isReady());
   });
 
