@@ -8,9 +8,12 @@ import json
 import logging
 import re
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -18,11 +21,16 @@ import httpx
 import jwt
 import pyotp
 import pytest
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from kombu.transport import redis
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from redis import exceptions as redis_errors
 
-from apps.fastapi_app.routes.events import DEEPEST, NewEvent
+from apps.agent.main import Incoming
+from apps.fastapi_app.routes.assistant import NewJob, NewMessage
+from apps.fastapi_app.routes.auth import Credentials
+from apps.fastapi_app.routes.events import NewEvent, _woken
+from apps.fastapi_app.routes.tasks import NewTask, TaskChange
 from apps.sms_router.main import twilio_signature, twiml
 from berth.passwords import hash_now, verify_password
 from berth.worker import ForgivingQoS
@@ -36,9 +44,12 @@ from personal_assistant.auth.mfa import (
     otpauth_uri,
     qr_code,
 )
-from personal_assistant.auth.tokens import InvalidToken, User, issue_access_token, key_id, verify_access_token
+from personal_assistant.auth.tokens import InvalidToken, Sessions, User, issue_access_token, key_id, verify_access_token
 from personal_assistant.config.settings import ConfigError, load
+from personal_assistant.core import planner
 from personal_assistant.core.agent_client import AgentClient, AgentUnavailable
+from personal_assistant.core.context import Drain
+from personal_assistant.core.http import LONGEST_BODY
 from personal_assistant.core.logs import JsonFormatter
 from personal_assistant.core.planner import parse_llm, plan
 from personal_assistant.core.summary import summarise
@@ -101,6 +112,8 @@ def test_planner_asks_when_it_did_not_understand_the_time(text: str) -> None:
         '{"action": "add_task", "args": {"title": 3}}',
         '{"action": "add_reminder", "args": {"text": "x", "due_at": "soon"}}',
         '{"action": "note", "args": {"text": " "}}',
+        '{"action": "note", "args": {"text": "a\\u0000"}}',
+        '{"action": "add_reminder", "args": {"text": "x", "due_at": "9999-12-31T23:59:59-14:00"}}',
     ],
 )
 def test_a_language_models_answer_is_not_trusted(content: str) -> None:
@@ -378,19 +391,115 @@ def test_pa11_the_second_factor_needs_a_key_and_an_issuer_that_apps_take(tmp_pat
     assert "berth:twilioAccountSid" in settings.features_off()["sms codes"]
 
 
-def test_a_payload_that_could_be_stored_and_never_be_read_is_refused() -> None:
-    event = {"id": "00000000-0000-0000-0000-000000000001"}
-    deep: dict[str, object] = {}
-    for _ in range(DEEPEST - 1):
-        deep = {"a": deep}
-    stored = NewEvent.model_validate(event | {"payload": deep})
-    assert json.loads(stored.model_dump_json())["payload"] == deep
-    for payload in ({"a": deep}, {"a": [deep]}):
-        with pytest.raises(ValidationError, match=f"has more than {DEEPEST} levels"):
-            NewEvent.model_validate(event | {"payload": payload})
+@pytest.mark.parametrize(
+    ("model", "body", "why"),
+    [
+        (NewEvent, {"id": USER.id, "payload": {"a": ["b\0"]}}, "has a NUL"),
+        (NewTask, {"title": "a\0"}, "has a NUL"),
+        (TaskChange, {"title": "a\0"}, "has a NUL"),
+        (TaskChange, {"due_at": "0001-01-01T00:00:00+14:00"}, "is not in the years"),
+        (NewTask, {"title": "a", "due_at": "9999-12-31T23:59:59-14:00"}, "is not in the years"),
+        (NewMessage, {"text": "a\0"}, "has a NUL"),
+        (NewJob, {"kind": "summarise", "text": "a\0"}, "has a NUL"),
+        (Credentials, {"email": "a\0@example.com", "password": "long enough"}, "has a NUL"),
+        (Incoming, {"user_id": USER.id, "text": "a\0"}, "has a NUL"),
+    ],
+)
+def test_what_could_not_be_stored_or_never_be_read_is_refused(model: type[BaseModel], body: object, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        model.model_validate(body)
 
 
-@pytest.mark.parametrize(("status", "raised"), [(422, HTTPException), (500, AgentUnavailable), (503, AgentUnavailable)])
+def test_the_longest_job_fits_into_a_body() -> None:
+    job = NewJob(kind="summarise", text="\U0001f3e0" * 100_000)
+    assert len(json.dumps(job.model_dump())) < LONGEST_BODY
+
+
+class Transactions:
+    """What Sessions asks of Redis, which has no room for more: what is in a transaction is done as a whole, or not."""
+
+    def __init__(self, *names: str) -> None:
+        self.kept, self.full = dict.fromkeys(names, USER.id), False
+        self._asked: list[Callable[[], object]] = []
+
+    async def get(self, name: str) -> str | None:
+        return self.kept.get(name)
+
+    async def delete(self, name: str) -> None:
+        self.kept.pop(name, None)
+
+    def pipeline(self, transaction: bool) -> AbstractAsyncContextManager[Any]:
+        assert transaction
+        self._asked = []
+        made = {"set": self._set, "delete": self._delete, "execute": self._execute}
+        return nullcontext(SimpleNamespace(**made))
+
+    def _set(self, name: str, value: str, ex: int) -> None:
+        self._asked.append(lambda: self.kept.update({name: value}))
+
+    def _delete(self, name: str) -> None:
+        self._asked.append(lambda: self.kept.pop(name, None) is not None)
+
+    async def _execute(self) -> list[object]:
+        if self.full:
+            raise redis_errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
+        return [one() for one in self._asked]
+
+
+def test_a_refresh_that_redis_refuses_logs_nobody_out() -> None:
+    redis: Any = Transactions(Sessions._name("old"))
+    sessions = Sessions(redis, 60)
+
+    async def scenario() -> None:
+        redis.full = True
+        assert await sessions.owner("old") == USER.id
+        with pytest.raises(redis_errors.OutOfMemoryError):
+            await sessions.replace("old", USER.id)
+        redis.full = False
+        new = await sessions.replace("old", USER.id)
+        assert new and await sessions.owner(new) == USER.id and await sessions.owner("old") is None
+        assert await sessions.replace("old", USER.id) is None, "used twice"
+        assert list(redis.kept) == [Sessions._name(new)], "the second one leaves no session"
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_looked_up_for_who_is_gone() -> None:
+    messages = [{"type": "http.request"}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def scenario() -> bool:
+        app = SimpleNamespace(state=SimpleNamespace(context=SimpleNamespace(drain=Drain(30))))
+        request = Request({"type": "http", "app": app}, receive)
+        return await asyncio.wait_for(_woken(request, asyncio.Event(), time.monotonic() + 60), 5)
+
+    assert asyncio.run(scenario()) is False
+
+
+def test_a_language_model_that_answers_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "LLM_TIMEOUT", 0.2)
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=drops()))
+    settings: Any = SimpleNamespace(llm_api_key="k", llm_base_url="http://llm", llm_model="m")
+
+    async def scenario() -> planner.Plan:
+        async with httpx.AsyncClient(transport=transport) as client:
+            return await asyncio.wait_for(planner.plan_with_llm("note a", settings, client), 5)
+
+    assert asyncio.run(scenario()).planner == "rules"
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"),
+    [(409, HTTPException), (422, HTTPException), (500, AgentUnavailable), (503, AgentUnavailable)],
+)
 def test_a_message_that_the_agent_refuses_is_no_outage(status: int, raised: type[Exception]) -> None:
     async def send() -> None:
         client = AgentClient(SimpleNamespace(agent_url="http://agent", internal_tokens=("t",)))  # type: ignore[arg-type]

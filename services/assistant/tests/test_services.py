@@ -20,7 +20,7 @@ import httpx
 import psycopg
 import pytest
 from conftest import INTERNAL_TOKEN, NUMBER, SEED_PASSWORD, TWILIO_TOKEN, Stack, new_user, other_side, wait_for
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect as websocket
 
 VERSIONS = Path(__file__).resolve().parents[1] / "src/migrations/versions"
@@ -117,11 +117,32 @@ def test_an_event_is_stored_once_and_its_executions_counted(api: httpx.Client) -
     assert api.get(f"/v1/events/{event['id']}", headers=alice).json()["attempts"] == 2
     assert api.get(f"/v1/events/{event['id']}", headers=bob).status_code == 404
     assert api.post("/v1/events", json=event, headers=bob).json()["attempts"] == 1, "ids of two users do not meet"
+    other = event | {"payload": {"n": 2}}
+    assert api.post("/v1/events", json=other, headers=alice).status_code == 409, "it would be lost"
+    kept = api.get(f"/v1/events/{event['id']}", headers=alice).json()
+    assert (kept["attempts"], kept["payload"]) == (2, {"n": 1})
     for payload in ({"x": "\u0000"}, {"x": "\ud800"}):
         sent = json.dumps({"id": str(uuid.uuid4()), "payload": payload})
         refused = api.post("/v1/events", content=sent, headers=alice | {"Content-Type": "application/json"})
         assert refused.status_code == 422, refused.text
     assert api.post("/v1/messages", json={"text": "note \u0000"}, headers=alice).status_code == 422
+
+
+def test_events_of_a_user_are_there_in_the_order_of_their_times(api: httpx.Client) -> None:
+    """Who has seen one would never see another that has an earlier time and is committed later."""
+    alice = new_user(api)
+    owner = api.get("/v1/users/me", headers=alice).json()["id"]
+    event = {"id": str(uuid.uuid4()), "payload": {}}
+    stored: list[dict[str, Any]] = []
+    post = threading.Thread(target=lambda: stored.append(api.post("/v1/events", json=event, headers=alice).json()))
+    with psycopg.connect(os.environ["DATABASE_URL"]) as earlier:
+        earlier.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (owner,))
+        earlier.execute("INSERT INTO events (user_id, id, payload) VALUES (%s, %s, '{}')", (owner, uuid.uuid4()))
+        post.start()
+        post.join(1)
+        assert stored == [], "it waits for the one before it"
+    post.join()
+    assert [found["id"] for found in api.get("/v1/events", headers=alice).json()][1:] == [stored[0]["id"]]
 
 
 def test_long_poll_wakes_for_a_new_event_and_else_waits(api: httpx.Client) -> None:
@@ -168,6 +189,9 @@ def test_stream(api: httpx.Client, stack: Stack) -> None:
         assert pushed["type"] == "event" and pushed["id"] == event["id"]
         socket.send("not json")
         assert json.loads(socket.recv(5))["type"] == "error"
+        socket.send(json.dumps("x" * 100_000))
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            socket.recv(5)
 
 
 def test_a_message_becomes_a_row_of_that_user_only(api: httpx.Client) -> None:
@@ -206,6 +230,12 @@ def test_a_repeated_message_is_answered_but_not_executed_again(api: httpx.Client
     assert len({json.dumps(answer, sort_keys=True) for answer in answers}) == 1
     job_done(api, alice, answers[0]["job_id"])
     assert len(api.get("/v1/tasks", headers=alice).json()) == 1
+
+
+def test_an_id_that_came_with_another_text_is_refused(api: httpx.Client) -> None:
+    alice, message = new_user(api), {"id": str(uuid.uuid4()), "text": "note one"}
+    assert api.post("/v1/messages", json=message, headers=alice).status_code == 200
+    assert api.post("/v1/messages", json=message | {"text": "note two"}, headers=alice).status_code == 409
 
 
 def test_a_due_reminder_is_marked(api: httpx.Client) -> None:

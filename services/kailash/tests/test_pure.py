@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from support import BEARER, TOKEN
 
 from berth import tracing
 from berth.problems import Problem
-from knowledge import api, auth, cli, embeddings, migrate, models, nodes, texts
+from knowledge import api, auth, cli, embeddings, frame, migrate, models, nodes, texts
 from knowledge.client import DataFlowAway, Knowledge
 from knowledge.data import best_sentence
-from knowledge.indexer import Indexer
+from knowledge.indexer import AWAY, Indexer
 from knowledge.settings import ConfigError, load
 from knowledge.tools import Tools
 
@@ -163,6 +164,13 @@ def test_a_key_switches_to_the_provider() -> None:
     assert model.name == "m" and asyncio.run(model.embed(["a", "b"])) == vectors
 
 
+async def drops() -> AsyncIterator[bytes]:
+    """An answer that comes byte by byte, and never ends."""
+    while True:
+        yield b" "
+        await asyncio.sleep(0.01)
+
+
 SHORT = {"data": [{"index": 0, "embedding": [1]}]}
 
 
@@ -173,10 +181,12 @@ SHORT = {"data": [{"index": 0, "embedding": [1]}]}
         httpx.Response(200, json=SHORT),
         httpx.Response(200, text="?"),
         httpx.Response(200, json={}),
+        httpx.Response(200, content=drops()),
     ],
 )
-def test_a_provider_that_fails_is_away(answer: httpx.Response) -> None:
+def test_a_provider_that_fails_is_away(monkeypatch: pytest.MonkeyPatch, answer: httpx.Response) -> None:
     model = embeddings.Provider("http://p", "m", "key", httpx.MockTransport(lambda _: answer))
+    monkeypatch.setattr(embeddings, "WAIT", 0.2)
     with pytest.raises(embeddings.EmbeddingsAway):
         asyncio.run(model.embed(["a"]))
 
@@ -204,7 +214,7 @@ def test_what_was_generated_is_kept_and_a_change_is_told(tmp_path: Path) -> None
     assert nodes.remember(tmp_path / "none", {}) == "not kept: No such file or directory"
 
 
-def test_a_node_that_takes_too_long_is_away_and_one_that_fails_is_a_fault() -> None:
+def test_a_node_that_takes_too_long_is_away_and_of_one_that_fails_it_is_told() -> None:
     class Answering:
         async def check(self) -> None:
             """The database is there again."""
@@ -229,8 +239,9 @@ def test_a_node_that_takes_too_long_is_away_and_one_that_fails_is_a_fault() -> N
         return time.monotonic() - began
 
     assert asyncio.run(patiently()) < 4
-    with pytest.raises(RuntimeError, match="no such column"):
+    with pytest.raises(nodes.NodeFailed, match="DocumentReadNode: no such column"):
         asyncio.run(asked.run("DocumentReadNode", wrong))
+    assert nodes.NodeFailed in nodes.Nodes.away and nodes.NodeFailed not in AWAY, "a request is not to blame"
 
 
 def test_migrations_are_numbered_without_gaps_and_fit_the_model() -> None:
@@ -286,6 +297,11 @@ def client(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], answers: Answer
     made = Knowledge("http://dataflow", TOKEN, httpx.MockTransport(answers))
     monkeypatch.setattr(api, "Knowledge", lambda *_: made)
     return TestClient(api.build(load("api", env)))
+
+
+def test_the_longest_document_fits_into_a_body() -> None:
+    longest = api.Document(title="\U0001f3e0" * api.TITLE, text="\U0001f3e0" * api.TEXT)
+    assert len(json.dumps(longest.model_dump())) < frame.LONGEST_BODY
 
 
 def test_who_has_no_token_gets_in_nowhere(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError, OperationFailure, ServerSelectionTimeoutError
-from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import OutOfMemoryError
 
 from berth.chroma import Chroma, ChromaAway
 from berth.mongo import Mongo
@@ -238,7 +238,7 @@ class RedisClient:
 
     def _up(self) -> None:
         if self.away:
-            raise RedisAway("nobody listens")
+            raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
 
     async def ping(self) -> None:
         self._up()

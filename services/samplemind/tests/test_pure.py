@@ -190,7 +190,10 @@ def test_a_caller_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 
 def test_short_writes_lose_nothing_and_the_first_of_two_uploads_stays(tmp_path: Path) -> None:
     upload(tmp_path, chunks(WAV, b"first"), write=lambda file, data: os.write(file, data[:7]))
-    upload(tmp_path, chunks(WAV, b"second"))
+    upload(tmp_path, chunks(WAV, b"first"))
+    with pytest.raises(Problem) as refused:
+        upload(tmp_path, chunks(WAV, b"other"))
+    assert (refused.value.status, left(tmp_path)) == (409, ["id"])
     assert (tmp_path / "id").read_bytes() == WAV + b"first"
 
 
@@ -519,16 +522,18 @@ def test_a_collection_that_has_a_new_id_is_found_again(monkeypatch: pytest.Monke
     assert asyncio.run(chroma.near([1.0], 3)) == [("a", 0.0), ("b", 0.5)]
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(500), httpx.Response(422), httpx.ConnectError("refused")])
-def test_chroma_that_fails_is_away(monkeypatch: pytest.MonkeyPatch, answer: httpx.Response | Exception) -> None:
+@pytest.mark.parametrize("collections", [True, False])
+@pytest.mark.parametrize("status", [None, 200, 404, 422, 429, 500])
+def test_chroma_that_fails_is_away(monkeypatch: pytest.MonkeyPatch, status: int | None, collections: bool) -> None:
+    """With 404 it says of its collections that it has no tenant, which it makes at its start."""
     monkeypatch.setenv("CHROMA_URL", "http://chroma:8000")
 
     def answered(request: httpx.Request) -> httpx.Response:
-        if isinstance(answer, Exception):
-            raise answer
-        if request.url.path.endswith("/collections"):
+        if request.url.path.endswith("/collections") != collections:
             return httpx.Response(200, json={"id": "1"})
-        return answer
+        if status is None:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(status, text="no JSON")
 
     with pytest.raises(ChromaAway):
         asyncio.run(Chroma("samples", httpx.MockTransport(answered)).delete(["1"]))

@@ -221,8 +221,10 @@ def test_the_same_key_gives_the_same_sample_to_the_same_user(run: Run) -> None:
         await backend.log_in()
         key = {"Idempotency_Key": "0123456789"}
         first = await backend.upload(**key)
-        again = await backend.upload(b"not even sound", **key)
+        again = await backend.upload(**key)
         assert again.json() == first.json() and again.status_code == 202
+        for other in ({"content": WAV + b"more"}, {"name": "b.wav"}):
+            assert code(await backend.upload(**other, **key)) == (409, "key_used"), "it would be lost"
         both = await asyncio.gather(
             *(backend.upload(**{"Idempotency_Key": "at the same time".replace(" ", "-")}) for _ in "12")
         )
@@ -231,6 +233,19 @@ def test_the_same_key_gives_the_same_sample_to_the_same_user(run: Run) -> None:
         assert code(await backend.upload(**{"Idempotency_Key": "short"})) == (422, "bad_key")
         await backend.log_in("b@example.com")
         assert (await backend.upload(**key)).json()["id"] != first.json()["id"]
+
+    run(test)
+
+
+def test_of_two_files_with_one_key_at_the_same_time_one_is_taken(run: Run) -> None:
+    async def test(backend: Backend) -> None:
+        await backend.log_in()
+        files = (WAV + b"one", WAV + b"two")
+        answers = await asyncio.gather(*(backend.upload(file, Idempotency_Key="0123456789") for file in files))
+        assert sorted(answer.status_code for answer in answers) == [202, 409]
+        taken = next(number for number, answer in enumerate(answers) if answer.status_code == 202)
+        sample = answers[taken].json()["id"]
+        assert (await backend.client.get(f"/api/samples/{sample}/audio")).content == files[taken]
 
     run(test)
 
@@ -273,6 +288,7 @@ def test_while_a_store_is_away_the_answer_is_503_and_nothing_is_half_stored(run:
         assert (await backend.client.get("/health")).status_code == 200
         backend.redis.client.away = True
         assert (await backend.client.get("/api/auth/me")).status_code == 200
+        assert code(await backend.client.post("/api/auth/logout")) == (503, "unavailable")
 
     run(test)
 

@@ -7,28 +7,21 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query
-from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
 from berth.problems import Problem
+from berth.storable import STORABLE
 from knowledge import frame
 from knowledge.auth import Caller
 from knowledge.client import Knowledge
 from knowledge.settings import Settings
-from knowledge.texts import unstorable
 
 KEY = re.compile(r"[A-Za-z0-9._-]{8,128}")
 ID = re.compile(r"[0-9a-f]{32}")
 TITLE, TEXT, QUESTION = 300, 200_000, 2_000  # characters
 
 
-def _storable(text: str) -> str:
-    if why := unstorable(text):
-        raise PydanticCustomError("unstorable", "{why}", {"why": why})
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[str, STORABLE]
 
 
 class Document(BaseModel):

@@ -15,7 +15,7 @@ from berth.problems import Problem
 from knowledge import auth, embeddings, frame, metrics, models, texts
 from knowledge.graph import Graph
 from knowledge.indexer import Indexer
-from knowledge.nodes import Nodes, Row
+from knowledge.nodes import NodeFailed, Nodes, Row
 from knowledge.settings import Settings
 
 PASSAGES = 5  # of an answer, at most
@@ -114,8 +114,8 @@ def build(settings: Settings) -> FastAPI:
         if before is None:
             try:
                 await nodes.create("Document", row)
-            except RuntimeError:
-                # Somebody else stored it meanwhile, or it is a fault.
+            except NodeFailed:
+                # Somebody else stored it meanwhile, or it cannot be.
                 before = await nodes.read("Document", body.id)
                 if before is None:
                     raise

@@ -74,11 +74,12 @@ class Provider:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         body = {"model": self.name, "input": list(texts), "dimensions": DIMENSIONS}
         try:
-            answer = await self._client.post("/embeddings", json=body)
+            async with asyncio.timeout(WAIT):
+                answer = await self._client.post("/embeddings", json=body)
             answer.raise_for_status()
             items = sorted(answer.json()["data"], key=lambda item: int(item["index"]))
             vectors = [[float(value) for value in item["embedding"]] for item in items]
-        except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
+        except (httpx.HTTPError, TimeoutError, KeyError, TypeError, ValueError) as error:
             raise EmbeddingsAway(str(error) or type(error).__name__) from error
         if [len(vector) for vector in vectors] != [DIMENSIONS] * len(texts):
             raise EmbeddingsAway(f"the answer has not {DIMENSIONS} numbers for each of {len(texts)} texts")

@@ -16,9 +16,12 @@ from berth.service import Store, create
 from knowledge import logs
 from knowledge.settings import Settings
 
+# Bytes: the text of a document has 200,000 characters, and JSON may write each in twelve.
+LONGEST_BODY = 2_500_000
+
 
 def service(settings: Settings, *needed: Store, optional: Sequence[Store] = ()) -> FastAPI:
-    app = create(*needed, optional=optional, problem=plain)
+    app = create(*needed, optional=optional, problem=plain, longest_body=LONGEST_BODY)
     logs.set_up()
     app.state.tokens = settings.tokens
     tracing.instrument(app)

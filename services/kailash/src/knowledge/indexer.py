@@ -11,8 +11,6 @@ import logging
 import time
 from dataclasses import dataclass
 
-import psycopg
-
 from berth import tracing
 from berth.postgres import Database
 from knowledge import metrics, texts
@@ -41,7 +39,7 @@ RETURNING document"""
 #: A document that ended its process, or failed, so often is not tried again. That a store is away is not its fault;
 #: that the database refuses what it holds is.
 ATTEMPTS = 5
-AWAY = (psycopg.OperationalError, NodesAway, GraphAway, EmbeddingsAway, TimeoutError)
+AWAY = (*Database.away, NodesAway, GraphAway, EmbeddingsAway, TimeoutError)
 IDLE = 1.0  # seconds
 MOST = 2000  # passages of a document
 

@@ -29,12 +29,17 @@ class NodesAway(Exception):
     """A node took too long: the database hangs, or did."""
 
 
+class NodeFailed(Exception):
+    """The database answers, and refused the node. A request's values are checked before: there it is the database that
+    cannot, because its disk is full or it only reads. In the indexer it may be the document."""
+
+
 class Nodes:
     """Where a node fails, the database is asked: DataFlow's exceptions do not tell a server that is away from a
     statement that is wrong, and its health_check() says "healthy" of a server that is stopped."""
 
     name = "nodes"
-    away = (NodesAway,)  # besides the database's
+    away = (NodesAway, NodeFailed)  # besides the database's
 
     def __init__(self, db: Any, database: Database, cache: Path | None) -> None:
         self._db, self._database, self._cache = db, database, cache
@@ -98,7 +103,7 @@ class Nodes:
             await self._database.check()
             if isinstance(error, TimeoutError):
                 raise NodesAway(f"{node}: no answer within {seconds:g} s") from error
-            raise
+            raise NodeFailed(f"{node}: {error}") from error
         finally:
             metrics.NODE_SECONDS.labels(node).observe(time.perf_counter() - started)
 

@@ -23,17 +23,6 @@ _COMMON = frozenset(
 )
 
 
-def unstorable(text: str) -> str | None:
-    """Why no database takes it; None: it does."""
-    if "\0" in text:
-        return "has a NUL character, which cannot be stored"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "has half a character (a lone surrogate), which cannot be stored"
-    return None
-
-
 def sentences(text: str) -> list[str]:
     return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
 

@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 from berth.problems import Problem
+from berth.storable import unstorable
 from knowledge.api import KEY, QUESTION, TEXT, TITLE
 from knowledge.client import Knowledge
-from knowledge.texts import unstorable
 
 ASK = "Answers a question with passages of the documents, and with what the graph knows beside what they name."
 ADD = "Takes in a document: title and text. With a key, the same document twice is one."

@@ -27,6 +27,7 @@ from berth.overload import step_aside
 from berth.problems import Problem, plain
 from berth.redis import Redis
 from berth.service import create
+from berth.storable import STORABLE
 from samplemind import metrics, names, sniff, uploads, waveform
 from samplemind.auth import COOKIE, HEADER, HEADER_VALUE, LogInLimit, Sessions, Users, issue, verify
 from samplemind.jobs import queue
@@ -37,6 +38,7 @@ log = logging.getLogger("samplemind.api")
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 KEY = re.compile(r"[A-Za-z0-9._-]{8,128}")
+LONGEST_BODY = 65_536  # bytes, but of an upload
 
 
 @dataclass
@@ -173,6 +175,8 @@ async def _upload(request: Request, user: Caller, shared: Has, raw_name: str) ->
         # Of this user: whoever guesses the key of another one must not get that one's sample.
         sample = await samples.remember(hashlib.sha256(f"{user.email}\n{key}".encode()).hexdigest(), sample)
         if found := await samples.get(sample):
+            if found["name"] != name or declared not in (None, found["size"]):
+                raise uploads.KEY_USED
             return found, True
     size, kind = await uploads.store(
         _body(request), settings.samples_dir / sample, settings.max_upload, settings.upload_timeout
@@ -205,8 +209,7 @@ async def _sample(id: str, shared: Has) -> Document:
 @routes.get("/samples")
 async def search(
     shared: Shared,
-    # MongoDB takes no pattern with a NUL.
-    q: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
+    q: Annotated[str, Query(max_length=200), STORABLE] = "",
     key: Annotated[str, Query(max_length=20)] = "",
     tempo_min: Annotated[float | None, Query(ge=0, le=1000)] = None,
     tempo_max: Annotated[float | None, Query(ge=0, le=1000)] = None,
@@ -301,8 +304,13 @@ async def settings(shared: Shared) -> dict[str, Any]:
 def build(settings: Settings, stores: tuple[Mongo, Chroma, Redis] | None = None) -> FastAPI:
     settings.trace("celery", "httpx", "pymongo")  # first: a client of MongoDB tells those who were there before it
     mongo, chroma, redis = stores or (Mongo(settings.mongo_database), Chroma(VECTORS), Redis())
-    app = create(mongo, optional=(chroma, redis), problem=plain)
-    app.add_middleware(uploads.SmallBodies, uploads=f"{routes.prefix}/samples")
+    app = create(
+        mongo,
+        optional=(chroma, redis),
+        problem=plain,
+        longest_body=LONGEST_BODY,
+        streamed=f"{routes.prefix}/samples",
+    )
     tracing.instrument(app)
     app.state.has = Has(
         settings,

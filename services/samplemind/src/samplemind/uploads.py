@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import filecmp
 import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-
-from fastapi import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from berth.problems import Problem
 from samplemind import sniff
@@ -20,9 +18,8 @@ from samplemind import sniff
 INCOMING = ".incoming"
 #: Bytes that must stay free: the stores may be on the same disk.
 RESERVE = 64_000_000
-#: Bytes of a body that is no upload.
-SMALL = 65_536
 NO_SPACE = Problem(507, "no_space", "the disk is full; nothing was stored")
+KEY_USED = Problem(409, "key_used", "this Idempotency-Key came with another file before")
 
 
 def too_large(limit: int) -> Problem:
@@ -41,29 +38,6 @@ def admit(declared: int | None, folder: Path, limit: int, free: Callable[[Path],
     left = free(folder) if free else shutil.disk_usage(folder).free
     if left < (declared or 0) + RESERVE:
         raise NO_SPACE
-
-
-class SmallBodies:
-    """Bodies that are read whole are small ones: all but those of uploads, which go to the disk as they come."""
-
-    def __init__(self, app: ASGIApp, uploads: str) -> None:
-        self._app, self._uploads = app, uploads
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == self._uploads:
-            await self._app(scope, receive, send)
-            return
-        left = SMALL
-
-        async def receive_little() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise HTTPException(413, f"the body is larger than {SMALL} bytes")
-            return message
-
-        await self._app(scope, receive_little, send)
 
 
 async def store(
@@ -126,10 +100,12 @@ async def _write(
 
 
 def _place(incoming: Path, target: Path) -> None:
-    """Another upload of the same sample may have been first, which is as good."""
+    """Another upload of the same sample may have been first, which is as good where it is the same file."""
     try:
         os.link(incoming, target)
     except FileExistsError:
+        if not filecmp.cmp(incoming, target, shallow=False):
+            raise KEY_USED from None
         return
     folder = os.open(target.parent, os.O_RDONLY)
     try:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -35,14 +36,13 @@ def prune(
     former: set[str] = set()
     while True:
         try:
-            server = admin()
-            users = earlier(server)
-            idle = users - connected(server) if users else users
-            for name in sorted(idle & former):
-                drop(server, name)
-                print(f"dropped user {name}", flush=True)
+            with closing(admin()) as server:
+                users = earlier(server)
+                idle = users - connected(server) if users else users
+                for name in sorted(idle & former):
+                    drop(server, name)
+                    print(f"dropped user {name}", flush=True)
             former = idle - former
-            server.close()
         except Exception as error:
             print(f"former users stay for now: {type(error).__name__}: {error}", flush=True)
         time.sleep(pause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -12,11 +12,12 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from psycopg.rows import DictRow
 from pydantic import BaseModel, Field
 
+from berth.storable import STORABLE
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs, metrics
 from personal_assistant.core.context import Context, context_of
 from personal_assistant.core.http import Check, create_app, database_check, internal_caller
-from personal_assistant.core.planner import Plan, plan_with_llm
+from personal_assistant.core.planner import LLM_TIMEOUT, Plan, plan_with_llm
 from personal_assistant.core.redis_client import connect
 from personal_assistant.database.pool import Connection
 from personal_assistant.tools.registry import TOOLS, Outcome
@@ -27,16 +28,19 @@ log = logging.getLogger("assistant.agent")
 
 class Incoming(BaseModel):
     user_id: UUID
-    text: str = Field(min_length=1, max_length=4000)
+    text: Annotated[str, Field(min_length=1, max_length=4000), STORABLE]
     channel: str = Field(default="api", pattern=r"^[a-z]{1,20}$")
     message_id: UUID = Field(default_factory=uuid4)
 
 
 async def _stored(connection: Connection, message: Incoming) -> DictRow | None:
     cursor = await connection.execute(
-        "SELECT id, reply, job_id FROM messages WHERE user_id = %s AND id = %s", (message.user_id, message.message_id)
+        "SELECT text, reply, job_id FROM messages WHERE user_id = %s AND id = %s", (message.user_id, message.message_id)
     )
-    return await cursor.fetchone()
+    found = await cursor.fetchone()
+    if found and found["text"] != message.text:
+        raise HTTPException(409, "this id came with another text before")
+    return found
 
 
 async def _answer(connection: Connection, message: Incoming, plan: Plan) -> Outcome | None:
@@ -61,7 +65,7 @@ async def _answer(connection: Connection, message: Incoming, plan: Plan) -> Outc
 def build(settings: Settings) -> FastAPI:
     async def prepare(context: Context) -> AsyncIterator[None]:
         context.redis = connect(settings)
-        async with httpx.AsyncClient(timeout=httpx.Timeout(10, connect=3)) as http:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(LLM_TIMEOUT, connect=3)) as http:
             context.extra["http"] = http
             yield
         await context.redis.aclose()

@@ -69,7 +69,23 @@ class Sessions:
         await self._redis.set(self._name(token), user_id, ex=self._ttl)
         return token
 
-    async def close(self, token: str) -> str | None:
-        """The id of the user whose session it was."""
-        value = await self._redis.getdel(self._name(token))
+    async def owner(self, token: str) -> str | None:
+        """The id of the user whose session it is."""
+        value = await self._redis.get(self._name(token))
         return value if isinstance(value, str) else None
+
+    async def replace(self, token: str, user_id: str) -> str | None:
+        """The new token; None: the old one was used meanwhile. Both or none: Redis may have no room for the new one, and
+        nobody is logged out for that."""
+        new = secrets.token_urlsafe(32)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(self._name(new), user_id, ex=self._ttl)
+            pipeline.delete(self._name(token))
+            _, used = await pipeline.execute()
+        if used:
+            return new
+        await self.close(new)
+        return None
+
+    async def close(self, token: str) -> None:
+        await self._redis.delete(self._name(token))

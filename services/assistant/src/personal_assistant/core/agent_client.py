@@ -49,9 +49,9 @@ class AgentClient:
             if response.status_code == 200:
                 answer: dict[str, Any] = response.json()
                 return answer
-            if response.status_code == 422:
+            if response.status_code in (409, 422):
                 # It is the message that is wrong: sent again it would be no better.
-                raise HTTPException(422, str(response.json().get("error")))
+                raise HTTPException(response.status_code, str(response.json().get("error")))
             if last or response.status_code not in (502, 503, 504):
                 raise AgentUnavailable(f"the agent answers {response.status_code}")
         raise AssertionError("unreachable")

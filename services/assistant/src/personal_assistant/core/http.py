@@ -26,13 +26,14 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from berth.bodies import Bodies
 from berth.loop import LOOP, enough_threads
 from berth.overload import AT_ONCE, Overload
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs, metrics, tracing
 from personal_assistant.core.agent_client import AgentUnavailable
 from personal_assistant.core.context import Context, Drain, context_of
-from personal_assistant.database.pool import Database
+from personal_assistant.database.pool import AWAY, Database
 
 log = logging.getLogger("assistant.http")
 
@@ -40,6 +41,9 @@ Check = Callable[[], Awaitable[None]]
 CHECK_TIMEOUT = 2.5
 DATA_CHECKS = frozenset(("database", "redis"))
 RETRY_AFTER = "2"
+# Bytes: the text of a job has 100,000 characters, and JSON may write each in twelve.
+LONGEST_BODY = 1_250_000
+LONGEST_FRAME = 65_536  # bytes of a websocket's message
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _PROBES = frozenset(("/health", "/ready", "/metrics"))
 
@@ -172,6 +176,7 @@ def create_app(
         openapi_url="/openapi.json" if settings.debug else None,
         middleware=[
             Middleware(Observe, settings=settings),
+            Middleware(Bodies, refusal=lambda why: problem(413, why), most=LONGEST_BODY),
             Middleware(
                 Overload,
                 refusal=_too_much,
@@ -252,7 +257,7 @@ def _add_error_answers(app: FastAPI) -> None:
         log.warning("%s unavailable: %s", what, str(error).splitlines()[0] if str(error) else type(error).__name__)
         return problem(503, f"{what} unavailable, try again")
 
-    for kind in (psycopg.OperationalError, redis.exceptions.RedisError, AgentUnavailable):
+    for kind in (*AWAY, redis.exceptions.RedisError, AgentUnavailable):
         app.add_exception_handler(kind, unavailable)
 
     @app.exception_handler(psycopg.errors.ForeignKeyViolation)
@@ -262,10 +267,6 @@ def _add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(psycopg.errors.QueryCanceled)
     async def too_slow(_: Request, error: Exception) -> JSONResponse:
         return problem(503, "the database took too long, try again")
-
-    @app.exception_handler(psycopg.DataError)
-    async def bad_data(_: Request, error: Exception) -> JSONResponse:
-        return problem(422, "the request holds a value that cannot be stored")
 
 
 class _Server(uvicorn.Server):
@@ -289,6 +290,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
         server_header=False,
         timeout_keep_alive=75,  # longer than the edge keeps its side open, so that the edge closes first
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+        ws_max_size=LONGEST_FRAME,
     )
     # uvicorn raises the signal again after a clean stop; by default that would turn it into exit code 143.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -3,6 +3,7 @@ first and the rules answer whenever it does not."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -14,9 +15,12 @@ from typing import Any
 import httpx
 
 from berth.overload import step_aside
+from berth.storable import moment, unstorable
 from personal_assistant.config.settings import Settings
 
 log = logging.getLogger("assistant.planner")
+
+LLM_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -135,11 +139,10 @@ def parse_llm(content: str) -> Plan | None:
         action, args = answer["action"], answer.get("args") or {}
         names = _ARGUMENTS.get(action, ())
         clean = {name: args[name].strip()[:2000] for name in names}
-        if action not in ACTIONS or not all(clean.values()):
+        if action not in ACTIONS or not all(clean.values()) or unstorable(clean):
             return None
         if "due_at" in clean:
-            due = datetime.fromisoformat(clean["due_at"])
-            clean["due_at"] = (due if due.tzinfo else due.replace(tzinfo=UTC)).isoformat()
+            clean["due_at"] = moment(datetime.fromisoformat(clean["due_at"])).isoformat()
         return Plan(action, clean, "llm")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -151,23 +154,25 @@ async def plan_with_llm(text: str, settings: Settings, http: httpx.AsyncClient) 
         return plan(text, now)
     step_aside()
     try:
-        response = await http.post(
-            f"{settings.llm_base_url}/chat/completions",
-            headers={"Authorization": f"Bearer {settings.llm_api_key}"},
-            json={
-                "model": settings.llm_model,
-                "temperature": 0,
-                "messages": [
-                    {"role": "system", "content": _PROMPT.replace("NOW", now.isoformat())},
-                    {"role": "user", "content": text},
-                ],
-            },
-        )
+        # As a whole: the client's own times are for each part of an answer, which may come byte by byte.
+        async with asyncio.timeout(LLM_TIMEOUT):
+            response = await http.post(
+                f"{settings.llm_base_url}/chat/completions",
+                headers={"Authorization": f"Bearer {settings.llm_api_key}"},
+                json={
+                    "model": settings.llm_model,
+                    "temperature": 0,
+                    "messages": [
+                        {"role": "system", "content": _PROMPT.replace("NOW", now.isoformat())},
+                        {"role": "user", "content": text},
+                    ],
+                },
+            )
         response.raise_for_status()
         answer = parse_llm(response.json()["choices"][0]["message"]["content"])
         if answer:
             return answer
         log.warning("the language model's answer was not a plan; using the rules")
-    except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (httpx.HTTPError, TimeoutError, ValueError, KeyError, IndexError, TypeError) as error:
         log.warning("the language model did not answer (%s); using the rules", type(error).__name__)
     return plan(text, now)

@@ -44,6 +44,10 @@ CHANNEL = "assistant_events"
 PROBE = "SELECT version_num FROM alembic_version"
 
 
+# It does not answer; or it only reads, or has trouble of its own. What a statement may be blamed for is neither.
+AWAY = (psycopg.OperationalError, psycopg.InternalError)
+
+
 class DatabaseUnavailable(psycopg.OperationalError):
     """The database does not answer now; the request may be repeated."""
 

@@ -18,7 +18,7 @@ from berth.worker import tell
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import logs, tracing
 from personal_assistant.core.summary import summarise
-from personal_assistant.database.pool import connect_options
+from personal_assistant.database.pool import AWAY, connect_options
 from personal_assistant.workers.queue import RUN_JOB
 
 log = logging.getLogger("assistant.jobs")
@@ -87,8 +87,8 @@ def execute(settings: Settings, job_id: str) -> str:
                     "UPDATE jobs SET state = 'done', result = %s, finished_at = clock_timestamp() WHERE id = %s",
                     (Jsonb(result), job_id),
                 )
-        except psycopg.OperationalError:
-            raise  # the database went away: to be tried again
+        except AWAY:
+            raise  # to be tried again
         except Exception as error:  # whatever else goes wrong is this job's result
             log.exception("job failed", extra={"job_id": job_id, "kind": job["kind"]})
             return _fail(connection, job_id, f"{type(error).__name__}: {error}".splitlines()[0])
@@ -115,7 +115,7 @@ def register(app: Celery, settings: Settings) -> None:
         except Busy as error:
             tell("finished", "retried", None)
             raise self.retry(countdown=BUSY_RETRY_SECONDS, exc=error) from error
-        except psycopg.OperationalError as error:
+        except AWAY as error:
             log.warning("database unavailable, the job is tried again", extra={"job_id": job_id})
             tell("finished", "retried", None)
             raise self.retry(countdown=min(2 + self.request.retries * 2, 15), exc=error) from error

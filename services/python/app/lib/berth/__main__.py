@@ -11,6 +11,7 @@ import tempfile
 
 import uvicorn
 
+from berth.bodies import MOST
 from berth.loop import LOOP
 
 GRACE = 50  # seconds; the catalogue's stopGrace is longer (systems/parts/python.ts)
@@ -37,6 +38,7 @@ def main() -> None:
         server_header=False,
         timeout_keep_alive=75,  # longer than the edge keeps its side open, so that the edge closes first
         timeout_graceful_shutdown=GRACE,
+        ws_max_size=MOST,
         # A process that is busy for some seconds works: the default of 5 would end it with its requests.
         timeout_worker_healthcheck=60,
     )

@@ -44,7 +44,7 @@ class Chroma(Remote):
 
     async def check(self) -> None:
         with self.told():
-            await self._send("GET", "/api/v2/heartbeat", seconds=WAIT)
+            content("heartbeat", await self._send("GET", "/api/v2/heartbeat", seconds=WAIT))
 
     async def upsert(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         await self._ask("upsert", {"ids": list(ids), "embeddings": [list(vector) for vector in vectors]})
@@ -69,22 +69,26 @@ class Chroma(Remote):
         for again in (True, False):
             if self._id is None:
                 made = await self._send("POST", COLLECTIONS, {"name": self._collection, "get_or_create": True})
-                self._id = made.json()["id"]
+                self._id = content("collections", made)["id"]
             answer = await self._send("POST", f"{COLLECTIONS}/{self._id}/{verb}", body)
             if answer.status_code != 404 or not again:
                 break
             self._id = None  # restored from a backup, the collection has another id
-        if answer.is_error:
-            raise ChromaAway(f"{verb}: {answer.status_code} {answer.text[:200]}")
-        return answer.json() if answer.content else {}
+        return content(verb, answer)
 
     async def _send(self, method: str, path: str, body: object = None, seconds: float = SLOW) -> httpx.Response:
         try:
-            answer = await self._client.request(
+            return await self._client.request(
                 method, path, json=body, timeout=httpx.Timeout(seconds, connect=WAIT, pool=WAIT)
             )
         except httpx.HTTPError as error:
             raise ChromaAway(str(error) or type(error).__name__) from error
-        if answer.status_code >= 500 or (answer.is_error and body is None):
-            raise ChromaAway(f"{path}: {answer.status_code} {answer.text[:200]}")
-        return answer
+
+
+def content(what: str, answer: httpx.Response) -> Any:
+    if answer.is_error:
+        raise ChromaAway(f"{what}: {answer.status_code} {answer.text[:200]}")
+    try:
+        return answer.json() if answer.content else {}
+    except ValueError as error:
+        raise ChromaAway(f"{what}: the answer is no JSON") from error

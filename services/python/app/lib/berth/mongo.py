@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 from berth import observe
 from berth.remote import Remote
@@ -21,7 +21,8 @@ SLOW = 10.0  # seconds for an answer
 
 class Mongo(Remote):
     name = "mongo"
-    away = (ConnectionFailure, ExecutionTimeout)
+    # The second: it answers that it cannot. What it is asked is checked before.
+    away = (ConnectionFailure, OperationFailure)
 
     def __init__(self, database: str) -> None:
         """Reads MONGO_URL_FILE once: a new password is another file, and another container."""

@@ -25,7 +25,8 @@ WAIT = 2.0  # seconds for a connection, and for the first sign that it works
 
 class Database(Remote):
     name = "database"
-    away = (psycopg.OperationalError,)
+    # The second: it only reads, or has trouble of its own. What a statement may be blamed for is neither.
+    away = (psycopg.OperationalError, psycopg.InternalError)
 
     def __init__(self) -> None:
         """Reads DATABASE_URL_FILE once: a new password is another file, and another container."""

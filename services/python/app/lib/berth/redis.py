@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from redis import asyncio as aioredis
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import RedisError
 
 from berth.remote import Remote
 
@@ -15,7 +15,7 @@ WAIT = 2.0  # seconds for a connection, and for an answer
 
 class Redis(Remote):
     name = "redis"
-    away = (ConnectionError, TimeoutError)
+    away = (RedisError,)  # or it answers that its memory is full, its disk is, or it only reads
 
     def __init__(self) -> None:
         """Reads REDIS_URL_FILE once: a new password is another file, and another container."""

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from berth import observe, tracing
+from berth import bodies, observe, tracing
 from berth.loop import enough_threads
 from berth.overload import AT_ONCE, WAITING, Overload
 
@@ -46,12 +46,18 @@ class Store(Protocol):
         """Copies what it counts into the metrics, when they are scraped."""
 
 
-def create(*needed: Store, optional: Sequence[Store] = (), problem: observe.Problem = observe.problem) -> FastAPI:
+def create(
+    *needed: Store,
+    optional: Sequence[Store] = (),
+    problem: observe.Problem = observe.problem,
+    longest_body: int = bodies.MOST,
+    streamed: str = "",
+) -> FastAPI:
     """An application with /health (it lives), /ready (its stores answer) and /metrics.
 
     A store is opened after those before it, and closed before them. While one is away that is `optional`, most is
     answered: /ready?scope=data, which decides who gets requests, does not ask it. `problem` makes the answer to a
-    request that is refused or fails."""
+    request that is refused or fails. `longest_body`: bytes, of all paths but `streamed` (berth/bodies.py)."""
     stores = (*needed, *optional)
     name = observe.service()
     observe.set_up_logs(os.environ.get("LOG_LEVEL", "INFO"))
@@ -74,6 +80,9 @@ def create(*needed: Store, optional: Sequence[Store] = (), problem: observe.Prob
         openapi_url=None,
         middleware=[
             Middleware(observe.Observe, problem=problem),
+            Middleware(
+                bodies.Bodies, refusal=lambda why: problem(413, why, None), most=longest_body, streamed=streamed
+            ),
             Middleware(
                 Overload,
                 refusal=lambda: problem(503, "too many requests at a time, try again", RETRY_AFTER),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import CurrentUser
+from berth.storable import STORABLE
 from personal_assistant.core.context import context_of
 from personal_assistant.workers import queue
 
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/v1")
 
 
 class NewMessage(BaseModel):
-    text: str = Field(min_length=1, max_length=4000)
+    text: Annotated[str, Field(min_length=1, max_length=4000), STORABLE]
     id: UUID = Field(
         default_factory=uuid4, description="Chosen by the client, a repeated request is answered, not executed, again"
     )
@@ -24,7 +25,7 @@ class NewMessage(BaseModel):
 
 class NewJob(BaseModel):
     kind: Literal["summarise"]
-    text: str = Field(min_length=1, max_length=100_000)
+    text: Annotated[str, Field(min_length=1, max_length=100_000), STORABLE]
     delay: float = Field(default=0, ge=0, le=60, description="Seconds to wait before the work")
 
 

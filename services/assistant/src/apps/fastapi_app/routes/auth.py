@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import ROLES, CurrentUser, requires
 from berth.passwords import hash_password, verify_password
+from berth.storable import STORABLE
 from personal_assistant.auth.second_factor import CHALLENGE_TTL, Challenges, SecondFactor
 from personal_assistant.auth.tokens import Sessions, User, issue_access_token
 from personal_assistant.core import metrics
@@ -18,7 +19,9 @@ from personal_assistant.core.context import context_of
 
 router = APIRouter(prefix="/v1")
 
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"), AfterValidator(str.lower)]
+Email = Annotated[
+    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"), STORABLE, AfterValidator(str.lower)
+]
 
 
 class Credentials(BaseModel):
@@ -41,10 +44,14 @@ def _sessions(request: Request) -> Sessions:
 
 
 async def issue_tokens(request: Request, user: User) -> dict[str, Any]:
+    return _tokens(request, user, await _sessions(request).open(user.id))
+
+
+def _tokens(request: Request, user: User, refresh_token: str) -> dict[str, Any]:
     settings = context_of(request).settings
     return {
         "access_token": issue_access_token(user, settings.jwt_keys, settings.jwt_access_ttl),
-        "refresh_token": await _sessions(request).open(user.id),
+        "refresh_token": refresh_token,
         "token_type": "bearer",
         "expires_in": settings.jwt_access_ttl,
     }
@@ -104,14 +111,14 @@ async def _challenge(request: Request, user_id: str, email: str) -> dict[str, An
 
 @router.post("/auth/refresh")
 async def refresh(body: RefreshToken, request: Request) -> dict[str, Any]:
-    database = context_of(request).database
-    if not database.up:
-        raise HTTPException(503, "database unavailable, try again")  # before the token is used up
-    user_id = await _sessions(request).close(body.refresh_token)
+    database, sessions = context_of(request).database, _sessions(request)
+    user_id = await sessions.owner(body.refresh_token)
     row = await database.one("SELECT id, role FROM users WHERE id = %s", user_id) if user_id else None
-    if row is None:
+    # The last step, because it uses the token up.
+    renewed = await sessions.replace(body.refresh_token, str(row["id"])) if row else None
+    if row is None or renewed is None:
         raise HTTPException(401, "the refresh token is invalid, used or has expired")
-    return await issue_tokens(request, User(str(row["id"]), row["role"]))
+    return _tokens(request, User(str(row["id"]), row["role"]), renewed)
 
 
 @router.post("/auth/logout", status_code=204)

@@ -14,12 +14,12 @@ from uuid import UUID
 import psycopg
 from fastapi import APIRouter, HTTPException, Query, Request, WebSocket
 from psycopg.types.json import Jsonb
-from pydantic import AfterValidator, BaseModel
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel
 from starlette.websockets import WebSocketDisconnect
 
 from apps.fastapi_app.middleware.auth import CurrentUser, bearer_token, caller_or_none
 from berth.overload import step_aside
+from berth.storable import STORABLE
 from personal_assistant.core import logs, metrics
 from personal_assistant.core.context import Context, context_of
 from personal_assistant.core.http import json_dumps
@@ -29,46 +29,38 @@ router = APIRouter(prefix="/v1")
 
 _COLUMNS = "id, payload, attempts, created_at"
 PAGE = 200
+EVENTS = 1  # apart from the locks of jobs, which are hashed with 0 (workers/jobs.py)
 # Seconds between two looks of one long poll: however many events are stored, it asks no more often than this.
 COALESCE = 0.25
 
 
-# Levels of a payload. Answers are written to fewer than 255: one that is deeper could be stored, and never be read.
-DEEPEST = 100
-
-
-def shallow(payload: dict[str, Any]) -> dict[str, Any]:
-    level: list[Any] = [payload]
-    for _ in range(DEEPEST):
-        inside = [part.values() if isinstance(part, dict) else part for part in level]
-        level = [part for parts in inside for part in parts if isinstance(part, (dict, list))]
-        if not level:
-            return payload
-    raise PydanticCustomError("too_deep", "has more than {deepest} levels", {"deepest": DEEPEST})
-
-
 class NewEvent(BaseModel):
     id: UUID
-    payload: Annotated[dict[str, Any], AfterValidator(shallow)]
+    payload: Annotated[dict[str, Any], STORABLE]
 
 
 @router.post("/events", status_code=201)
 async def store(body: NewEvent, request: Request, user: CurrentUser) -> dict[str, Any]:
+    # One of a user at a time: an event with an earlier time that is committed later would be missed by whoever has seen
+    # the other one.
     row = await context_of(request).database.one(
         f"""
-        WITH stored AS (
-            INSERT INTO events (user_id, id, payload) VALUES (%s, %s, %s)
+        WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%s, {EVENTS}))),
+        stored AS (
+            INSERT INTO events (user_id, id, payload) SELECT %s::uuid, %s, %s FROM turn
             ON CONFLICT (user_id, id) DO UPDATE SET attempts = events.attempts + 1
-            RETURNING {_COLUMNS}
+            WHERE events.payload = excluded.payload RETURNING {_COLUMNS}
         )
         SELECT {_COLUMNS}, CASE WHEN attempts = 1 THEN pg_notify('{CHANNEL}', %s) END AS announced FROM stored
         """,
+        user.id,
         user.id,
         body.id,
         Jsonb(body.payload),
         user.id,
     )
-    assert row
+    if row is None:
+        raise HTTPException(409, "this id came with another payload before")
     metrics.EVENTS_STORED.labels("stored" if row["attempts"] == 1 else "repeated").inc()
     del row["announced"]
     return row
@@ -107,17 +99,19 @@ async def poll(
         while True:
             news.clear()
             found = await _newer(context, user.id, moment)
-            if found or not await _woken(context, news, deadline):
+            if found or not await _woken(request, news, deadline):
                 return found
             await asyncio.sleep(COALESCE)
 
 
-async def _woken(context: Context, news: asyncio.Event, deadline: float) -> bool:
-    """False when the time is up; the deadline moves closer when the process is told to stop."""
+async def _woken(request: Request, news: asyncio.Event, deadline: float) -> bool:
+    """False when the time is up, or nobody waits any more; the deadline moves closer when the process is told to
+    stop."""
     step_aside()
-    waiters = {asyncio.create_task(news.wait()), asyncio.create_task(context.drain.started.wait())}
+    drain, gone = context_of(request).drain, asyncio.create_task(_gone(request))
+    waiters = {asyncio.create_task(news.wait()), asyncio.create_task(drain.started.wait()), gone}
     try:
-        while (left := context.drain.limit(deadline) - time.monotonic()) > 0:
+        while (left := drain.limit(deadline) - time.monotonic()) > 0 and not gone.done():
             if news.is_set():
                 return True
             pending = [w for w in waiters if not w.done()]
@@ -126,6 +120,11 @@ async def _woken(context: Context, news: asyncio.Event, deadline: float) -> bool
     finally:
         for waiter in waiters:
             waiter.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 @router.websocket("/stream")

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import CurrentUser
+from berth.storable import MOMENT, STORABLE
 from personal_assistant.core import metrics
 from personal_assistant.core.context import context_of
 
 router = APIRouter(prefix="/v1")
 
 
+Title = Annotated[str, Field(min_length=1, max_length=500), STORABLE]
+Moment = Annotated[datetime, MOMENT]
+
+
 class NewTask(BaseModel):
-    title: str = Field(min_length=1, max_length=500)
-    due_at: datetime | None = None
+    title: Title
+    due_at: Moment | None = None
 
 
 class TaskChange(BaseModel):
-    title: str | None = Field(default=None, min_length=1, max_length=500)
+    title: Title | None = None
     done: bool | None = None
-    due_at: datetime | None = None
+    due_at: Moment | None = None
 
 
 _COLUMNS = "id, title, done, due_at, created_at, updated_at"
