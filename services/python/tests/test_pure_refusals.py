@@ -1,12 +1,17 @@
-"""What is refused: bodies that are too long, values that no store takes, and requests while a store says that it cannot."""
+"""What is refused: bodies that are too long, values that no store takes, requests while a store says that it cannot,
+and log-ins that are too many. And what waits for Redis, without others that do not."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
 
+import httpx
 import psycopg.errors
 import pytest
 import redis.exceptions
@@ -15,6 +20,7 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, ValidationError
 from pymongo.errors import NotPrimaryError, OperationFailure
 
+from berth import passwords, queue, request_id
 from berth.mongo import Mongo
 from berth.postgres import Database
 from berth.redis import Redis
@@ -139,3 +145,56 @@ def test_a_store_that_says_it_cannot_is_as_one_that_is_away(store: type[Remote],
 
     answer = TestClient(app).post("/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), json.dumps(answer.json())
+
+
+def test_who_waits_for_a_password_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def verify(self, stored: str, password: str) -> bool:
+            time.sleep(0.02)
+            return True
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+    app = create()
+
+    @app.post("/log-in")
+    async def log_in() -> bool:
+        return await passwords.verify_password("stored", "given")
+
+    @app.get("/other")
+    async def other() -> None: ...
+
+    async def scenario() -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            log_ins = [asyncio.create_task(client.post("/log-in")) for _ in range(passwords.WAITING + 10)]
+            await asyncio.sleep(0.05)
+            assert (await client.get("/other")).status_code == 200
+            assert not all(one.done() for one in log_ins), "it was before its turn"
+            answers = await asyncio.gather(*log_ins)
+        assert sorted(answer.status_code for answer in answers) == [200] * passwords.WAITING + [503] * 10
+        assert all(answer.headers["Retry-After"] == "2" for answer in answers if answer.status_code == 503)
+
+    asyncio.run(scenario())
+
+
+def test_signals_that_hang_with_redis_take_no_threads_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "_skip_until", 0.0)
+    back, sent = threading.Event(), []
+
+    async def scenario() -> None:
+        signals = [asyncio.create_task(queue.signal(back.wait, 0.5, job="1")) for _ in range(100)]
+        await asyncio.sleep(0.1)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "a file"), 0.3) == "a file"
+        assert await asyncio.gather(*signals) == [False] * 100
+        assert not await queue.signal(lambda: sent.append("at once"), 0.5)
+        back.set()
+        monkeypatch.setattr(queue, "_skip_until", 0.0)
+        assert await queue.signal(lambda: sent.append(request_id.current.get()), 0.5)
+
+    given = request_id.current.set("request-0001")
+    try:
+        asyncio.run(scenario())
+    finally:
+        back.set()
+        request_id.current.reset(given)
+    assert sent == ["request-0001"]

@@ -75,8 +75,8 @@ class Sessions:
         return value if isinstance(value, str) else None
 
     async def replace(self, token: str, user_id: str) -> str | None:
-        """The new token; None: the old one was used meanwhile. Both or none: Redis may have no room for the new one, and
-        nobody is logged out for that."""
+        """The new token; None: the old one was used meanwhile. Both or none: Redis may have no room for the new one,
+        and nobody is logged out for that."""
         new = secrets.token_urlsafe(32)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.set(self._name(new), user_id, ex=self._ttl)

@@ -90,10 +90,10 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Plan]],
     (
         re.compile(
             r"^(?:what did i (?:note|say|write)|what do (?:i|you) (?:know|remember)|search|find|recall)"
-            r"(?: (?:about|for|on))?\s*(?P<rest>.+?)[?.]*$",
+            r"(?: (?:about|for|on))?\s*(?P<rest>.+)$",
             re.I | re.S,
         ),
-        lambda m, _: Plan("recall", {"query": m["rest"].strip()}),
+        lambda m, _: Plan("recall", {"query": m["rest"].rstrip("?. ") or m["rest"]}),
     ),
     (re.compile(r"^remind me\s+(?P<rest>.+)$", re.I | re.S), _reminder),
     (

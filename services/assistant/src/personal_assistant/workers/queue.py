@@ -3,9 +3,6 @@ be sent is sent again by the worker's sweep, so a job that was accepted is run e
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 import uuid
 from functools import cache
 from typing import TYPE_CHECKING
@@ -20,12 +17,9 @@ from personal_assistant.database.pool import Connection
 if TYPE_CHECKING:
     from celery import Celery
 
-log = logging.getLogger("assistant.queue")
-
 QUEUE = "assistant"
 RUN_JOB = "assistant.run_job"
 SEND_TIMEOUT = 2.0
-PAUSE_AFTER_FAILURE = 2.0
 
 
 async def add_job(connection: Connection, user_id: str, kind: str, args: dict[str, object]) -> str:
@@ -38,24 +32,11 @@ async def add_job(connection: Connection, user_id: str, kind: str, args: dict[st
     return job_id
 
 
-_skip_until = 0.0
-
-
 async def announce(settings: Settings, job_id: str, kind: str) -> None:
     """After the commit. Never fails and never takes long: see the module."""
-    global _skip_until
-    outcome = "deferred"
-    if time.monotonic() >= _skip_until:
-        try:
-            # The thread may go on after the time is up; a signal that is sent twice runs nothing twice.
-            await asyncio.wait_for(
-                asyncio.to_thread(send, celery_app(settings), job_id, logs.request_id.get()), SEND_TIMEOUT
-            )
-            outcome = "sent"
-        except Exception as error:  # kombu wraps errors of several libraries
-            _skip_until = time.monotonic() + PAUSE_AFTER_FAILURE
-            log.warning("job is stored, its signal waits for Redis: %s", type(error).__name__, extra={"job_id": job_id})
-    metrics.JOBS_QUEUED.labels(kind, outcome).inc()
+    request_id = logs.request_id.get()
+    sent = await queue.signal(lambda: send(celery_app(settings), job_id, request_id), SEND_TIMEOUT, job_id=job_id)
+    metrics.JOBS_QUEUED.labels(kind, "sent" if sent else "deferred").inc()
 
 
 def send(app: Celery, job_id: str, request_id: str | None) -> None:

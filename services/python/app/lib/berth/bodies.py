@@ -1,5 +1,5 @@
-"""Bodies are read whole and parsed before anybody asks who sends them, and JSON takes thirty times its length in memory:
-so none is longer than what a service has a use for."""
+"""Bodies are read whole and parsed before anybody asks who sends them, and JSON takes thirty times its length in
+memory: so none is longer than what a service has a use for."""
 
 from __future__ import annotations
 

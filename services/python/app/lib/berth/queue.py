@@ -1,9 +1,41 @@
-"""Celery's settings for a queue in Redis: for who queues jobs (with the headers of berth/request_id.py), and for who
-runs them (berth/worker.py)."""
+"""A queue in Redis whose jobs are kept in a database: how a job is handed in (with the headers of
+berth/request_id.py), and Celery's settings for who does so, and for who runs them (berth/worker.py)."""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+log = logging.getLogger("berth.queue")
+
+PAUSE = 2.0  # seconds after a failure
+#: Its own: one that hangs with Redis is held for many seconds, and files, passwords and names need threads as well.
+_threads = ThreadPoolExecutor(4, "signals")
+_skip_until = 0.0
+
+
+async def signal(send: Callable[[], object], seconds: float, **job: str) -> bool:
+    """Sends what says that there is a job, after it is stored. Never fails, and takes so many seconds at most.
+
+    Whether it was sent; where it was not, whoever looks for lost jobs sends it again. `job` is for the log."""
+    global _skip_until
+    # While Redis is away, only what comes every two seconds pays for finding that out.
+    if time.monotonic() < _skip_until:
+        return False
+    try:
+        # The thread may go on after the time is up; a signal that is sent twice runs nothing twice.
+        work = asyncio.get_running_loop().run_in_executor(_threads, contextvars.copy_context().run, send)
+        await asyncio.wait_for(work, seconds)
+    except Exception as error:  # kombu wraps errors of several libraries
+        _skip_until = time.monotonic() + PAUSE
+        log.warning("a job is stored, its signal waits for Redis: %s", type(error).__name__, extra=job)
+        return False
+    return True
 
 
 def settings(name: str, time_limit: int) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def create(
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), None)
+        return problem(error.status_code, str(error.detail), RETRY_AFTER if error.status_code == 503 else None)
 
     for store in stores:
         _answer_while_away(app, store, problem)

@@ -1,4 +1,4 @@
-"""What stores take. Each refuses in its own way a text with a NUL or half a character, and each keeps what cannot be read
+"""What stores take. Each refuses in its own way a text with a NUL or half a character, and keeps what cannot be read
 again: a value that is nested too deep, a time beyond the calendar."""
 
 from __future__ import annotations

@@ -3,9 +3,6 @@ lost, or cannot be sent, is sent again by the job `requeue`: a sample that was a
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,8 +11,6 @@ from samplemind.settings import Settings
 
 if TYPE_CHECKING:
     from celery import Celery
-
-log = logging.getLogger("samplemind.queue")
 
 QUEUE = "samplemind"
 UPKEEP = "samplemind.upkeep"  # a queue of its own: it must not wait behind all analyses
@@ -26,23 +21,11 @@ STATISTICS = "samplemind.statistics"
 CLEAN_UP = "samplemind.clean_up"
 
 SEND_TIMEOUT = 4.0
-PAUSE_AFTER_FAILURE = 2.0
-_skip_until = 0.0
 
 
 async def announce(settings: Settings, sample: str) -> bool:
     """After the sample is stored. Never fails and never takes long; whether it was sent."""
-    global _skip_until
-    if time.monotonic() < _skip_until:
-        return False
-    try:
-        # The thread may go on after the time is up; a signal that is sent twice analyses nothing twice.
-        await asyncio.wait_for(asyncio.to_thread(send, settings, sample), SEND_TIMEOUT)
-    except Exception as error:  # kombu wraps errors of several libraries
-        _skip_until = time.monotonic() + PAUSE_AFTER_FAILURE
-        log.warning("sample is stored, its job waits for Redis: %s", type(error).__name__, extra={"sample": sample})
-        return False
-    return True
+    return await queue.signal(lambda: send(settings, sample), SEND_TIMEOUT, sample=sample)
 
 
 def send(settings: Settings, sample: str) -> None:
