@@ -194,6 +194,21 @@ def test_stream(api: httpx.Client, stack: Stack) -> None:
             socket.recv(5)
 
 
+def test_a_stream_gets_what_is_more_than_a_page(api: httpx.Client, stack: Stack) -> None:
+    alice = new_user(api)
+    owner = api.get("/v1/users/me", headers=alice).json()["id"]
+    with websocket(stack.url("api", "/v1/stream").replace("http", "ws", 1), additional_headers=alice) as socket:
+        assert json.loads(socket.recv(5)) == {"type": "ready"}
+        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+            connection.execute(
+                "INSERT INTO events (user_id, id, payload) SELECT %s, gen_random_uuid(), '{}' "
+                "FROM generate_series(1, 450)",
+                (owner,),
+            )
+            connection.execute("SELECT pg_notify('assistant_events', %s)", (owner,))
+        assert len({json.loads(socket.recv(5))["id"] for _ in range(450)}) == 450
+
+
 def test_a_message_becomes_a_row_of_that_user_only(api: httpx.Client) -> None:
     alice, bob = new_user(api), new_user(api)
     answer = api.post("/v1/messages", json={"text": "remind me tomorrow to call Bob"}, headers=alice).json()

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from support import BEARER, TOKEN
 
 from berth import tracing
 from berth.problems import Problem
-from knowledge import api, auth, cli, embeddings, frame, migrate, models, nodes, texts
+from knowledge import api, auth, cli, embeddings, frame, migrate, models, nodes, sessions, texts
 from knowledge.client import DataFlowAway, Knowledge
 from knowledge.data import best_sentence
 from knowledge.indexer import AWAY, Indexer
@@ -274,6 +275,27 @@ def test_what_it_does_again_and_again_is_in_no_trace_and_its_work_is_one(monkeyp
     rows: Any = Rows()
     assert asyncio.run(Indexer(rows, rows, rows, rows).one())
     assert traced == [("SELECT", False), ("INSERT", False), ("read", True), ("DELETE", True)]
+
+
+# Sessions
+
+
+def test_sessions_that_hang_with_redis_take_no_threads_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "WAIT", 0.2)
+    back = threading.Event()
+
+    async def scenario() -> None:
+        hanging = [asyncio.create_task(sessions.asked(back.wait)) for _ in range(100)]
+        await asyncio.sleep(0.1)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "a name"), 0.3) == "a name"
+        assert {type(end) for end in await asyncio.gather(*hanging, return_exceptions=True)} == {TimeoutError}
+        back.set()
+        assert await sessions.asked("a session".upper) == "A SESSION"
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        back.set()
 
 
 # The API

@@ -3,7 +3,6 @@ the program `nexus` in the container (cli.py)."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
 import secrets
@@ -76,7 +75,7 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
                     return await work(*args, **named)
                 except Problem as problem:
                     raise Refusal(problem) from problem
-                except (DataFlowAway, RedisError) as error:
+                except (DataFlowAway, RedisError, TimeoutError) as error:
                     raise Refusal(Problem(503, "unavailable", "unavailable, try again", 2)) from error
 
             made.register_handler(name, told, description=description)
@@ -89,7 +88,7 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
     async def session_of(id: str, channel: str) -> dict[str, Any]:
         if channel not in CHANNELS:
             raise Problem(422, "invalid", f"channel: needs one of {', '.join(CHANNELS)}")
-        found = await asyncio.to_thread(kept.sync_session, id, channel) if sessions.ID.fullmatch(id) else None
+        found = await sessions.asked(kept.sync_session, id, channel) if sessions.ID.fullmatch(id) else None
         if found is None:
             raise Problem(404, "not_found", "there is no such session")
         return dict(found)
@@ -100,7 +99,7 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
         answer = await tools.ask(question)
         if before:
             asked = [*before["data"].get("asked", []), question][-20:]
-            await asyncio.to_thread(kept.update_session, session, {"asked": asked})
+            await sessions.asked(kept.update_session, session, {"asked": asked})
         return answer
 
     @handler("add_document", ADD)
@@ -115,7 +114,7 @@ def nexus(settings: Settings, tools: Tools, kept: Any) -> Any:
     async def open_session(channel: str = "api") -> dict[str, Any]:
         if channel not in CHANNELS:
             raise Problem(422, "invalid", f"channel: needs one of {', '.join(CHANNELS)}")
-        return {"session": await asyncio.to_thread(made.create_session, str(uuid.uuid4()), channel)}
+        return {"session": await sessions.asked(made.create_session, str(uuid.uuid4()), channel)}
 
     @handler("session", "A session: the channels that used it, and what was asked in it.")
     async def session(session: str, channel: str = "api") -> dict[str, Any]:

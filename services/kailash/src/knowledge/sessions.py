@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import redis
 
 WAIT = 2.0  # seconds for a connection, and for an answer
+#: Their own: while Redis hangs, each is held for as long, and names need threads as well.
+_threads = ThreadPoolExecutor(8, "sessions")
+
+
+async def asked(work: Callable[..., Any], *args: Any) -> Any:
+    """What one of the methods below gives. Raises TimeoutError where too many wait for Redis already."""
+    return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_threads, work, *args), 2 * WAIT)
+
+
 ID = re.compile(r"[A-Za-z0-9-]{16,64}")
 
 

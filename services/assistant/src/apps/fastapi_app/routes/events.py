@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import psycopg
 from fastapi import APIRouter, HTTPException, Query, Request, WebSocket
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
@@ -23,14 +22,14 @@ from berth.storable import STORABLE
 from personal_assistant.core import logs, metrics
 from personal_assistant.core.context import Context, context_of
 from personal_assistant.core.http import json_dumps
-from personal_assistant.database.pool import CHANNEL
+from personal_assistant.database.pool import AWAY, CHANNEL
 
 router = APIRouter(prefix="/v1")
 
 _COLUMNS = "id, payload, attempts, created_at"
 PAGE = 200
 EVENTS = 1  # apart from the locks of jobs, which are hashed with 0 (workers/jobs.py)
-# Seconds between two looks of one long poll: however many events are stored, it asks no more often than this.
+# Seconds between two looks for one caller: however many events are stored, it asks no more often than this.
 COALESCE = 0.25
 
 
@@ -143,7 +142,7 @@ async def stream(socket: WebSocket) -> None:
     try:
         # The database's clock, which the events have their times from: this process's own may be ahead of it.
         row = await context.database.one("SELECT clock_timestamp() AS now")
-    except psycopg.OperationalError:
+    except AWAY:
         await socket.close(1013, "database unavailable, try again")
         return
     assert row
@@ -169,8 +168,13 @@ async def _push(context: Context, socket: WebSocket, user_id: str, since: dateti
         while True:
             await news.wait()
             news.clear()
-            # While the database is away there is nothing to send; when it is back, everyone who waits is woken.
-            with contextlib.suppress(OSError, psycopg.OperationalError):
-                for event in await _newer(context, user_id, since):
+            more = True
+            with contextlib.suppress(OSError, *AWAY):
+                found = await _newer(context, user_id, since)
+                more = len(found) == PAGE
+                for event in found:
                     since = max(since, event["created_at"])
                     await socket.send_text(json_dumps({"type": "event", **event}))
+            if more:
+                news.set()
+            await asyncio.sleep(COALESCE)
