@@ -410,6 +410,13 @@ def test_what_could_not_be_stored_or_never_be_read_is_refused(model: type[BaseMo
         model.model_validate(body)
 
 
+def test_no_statement_asks_for_all_columns() -> None:
+    """PostgreSQL refuses one that is prepared ("cached plan must not change result type") once a migration has added a
+    column, and the release before it still runs."""
+    sources = Path(__file__).resolve().parents[1].joinpath("src").rglob("*.py")
+    assert [path.name for path in sources if re.search(r"(SELECT|RETURNING) \*", path.read_text())] == []
+
+
 def test_the_longest_job_fits_into_a_body() -> None:
     job = NewJob(kind="summarise", text="\U0001f3e0" * 100_000)
     assert len(json.dumps(job.model_dump())) < LONGEST_BODY

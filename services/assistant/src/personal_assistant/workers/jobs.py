@@ -70,7 +70,7 @@ def execute(settings: Settings, job_id: str) -> str:
             """
             UPDATE jobs SET state = 'running', attempts = attempts + 1,
                 started_at = clock_timestamp(), announced_at = clock_timestamp()
-            WHERE id = %s AND state IN ('queued', 'running') RETURNING *
+            WHERE id = %s AND state IN ('queued', 'running') RETURNING id, user_id, kind, args, attempts
             """,
             (job_id,),
         ).fetchone()
