@@ -70,6 +70,23 @@ def test_session_life(api: httpx.Client) -> None:
     assert me.json()["email"] == account["email"].lower()
 
 
+def test_who_guesses_passwords_is_told_to_wait_and_nobody_else(api: httpx.Client) -> None:
+    account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
+    api.post("/v1/auth/register", json=account)
+
+    def log_in(address: str = "203.0.113.1", **other: str) -> httpx.Response:
+        # The last address is what the edge writes.
+        return api.post("/v1/auth/login", json=account | other, headers={"X-Forwarded-For": f"10.0.0.1, {address}"})
+
+    assert [log_in(password="wrong password").status_code for _ in range(9)] == [401] * 9
+    assert log_in().status_code == 200, "a right one begins anew"
+    assert [log_in(password="wrong password").status_code for _ in range(11)] == [401] * 10 + [429]
+    refused = log_in()
+    assert refused.status_code == 429 and 800 < int(refused.headers["Retry-After"]) <= 900
+    assert log_in("203.0.113.2").status_code == 200, "its owner is elsewhere"
+    assert log_in(email=f"{uuid.uuid4().hex}@example.com").status_code == 401, "of another account"
+
+
 def test_what_needs_a_token(api: httpx.Client) -> None:
     for path in (
         "/v1/tasks",

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 
 from personal_assistant.auth import mfa
+from personal_assistant.auth.guesses import Guesses
 from personal_assistant.config.settings import Settings
 from personal_assistant.core import metrics
 from personal_assistant.core.sms import send_sms
@@ -27,17 +28,8 @@ Method = Literal["totp", "sms", "backup"]
 
 CHALLENGE_TTL = 300
 SMS_TTL = 300
-WINDOW = 900
 GUESSES = 5  # in a window: with a password alone, 480 a day of the million codes
 MESSAGES = 3  # in a window: each costs, and wakes somebody
-
-
-class TooMany(Exception):
-    """No more until so many seconds are over."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(seconds)
-        self.seconds = max(1, seconds)
 
 
 class NotSent(Exception):
@@ -73,6 +65,7 @@ class SecondFactor:
         self._settings = settings
         self._database = database
         self._redis = redis
+        self._guesses = Guesses(redis)
         self._cipher = mfa.Cipher(settings.mfa_keys)
 
     # --- what there is
@@ -239,7 +232,7 @@ class SecondFactor:
         """Replaces the code that was sent before.
 
         Raises TooMany, NotSent."""
-        await self._count(f"mfa:messages:{user_id}", MESSAGES)
+        await self._guesses.count(f"mfa:messages:{user_id}", MESSAGES)
         code = f"{secrets.randbelow(1_000_000):06d}"
         await self._redis.set(f"mfa:sms:{user_id}", self._marks(user_id, code)[0], ex=SMS_TTL)
         text = f"{self._settings.mfa_totp_issuer}: your code is {code}. It is good for {SMS_TTL // 60} minutes."
@@ -250,25 +243,14 @@ class SecondFactor:
 
     async def count_guess(self, user_id: str) -> None:
         """Raises TooMany."""
-        await self._count(f"mfa:guesses:{user_id}", GUESSES)
+        await self._guesses.count(f"mfa:guesses:{user_id}", GUESSES)
 
     async def count_password(self, user_id: str) -> None:
         """Counted apart: who knows the password must not win guesses of codes by it. Raises TooMany."""
-        await self._count(f"mfa:passwords:{user_id}", GUESSES)
+        await self._guesses.count(f"mfa:passwords:{user_id}", GUESSES)
 
     async def forget_guesses(self, user_id: str) -> None:
-        await self._redis.delete(f"mfa:guesses:{user_id}")
-
-    async def _count(self, name: str, limit: int) -> None:
-        """Counted before it is looked at, so that many at once are no way around it."""
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.incr(name)
-            pipeline.expire(name, WINDOW, nx=True)
-            pipeline.ttl(name)
-            used, _, left = await pipeline.execute()
-        if used > limit:
-            metrics.RATE_LIMITED.inc()
-            raise TooMany(int(left))
+        await self._guesses.forget(f"mfa:guesses:{user_id}")
 
 
 def masked(number: str) -> str:

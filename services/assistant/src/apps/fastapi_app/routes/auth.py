@@ -8,16 +8,21 @@ from uuid import UUID
 import psycopg
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, Field
+from redis.asyncio import Redis
 
 from apps.fastapi_app.middleware.auth import ROLES, CurrentUser, requires
 from berth.passwords import hash_password, verify_password
 from berth.storable import STORABLE
+from personal_assistant.auth.guesses import Guesses
 from personal_assistant.auth.second_factor import CHALLENGE_TTL, Challenges, SecondFactor
 from personal_assistant.auth.tokens import Sessions, User, issue_access_token
 from personal_assistant.core import metrics
 from personal_assistant.core.context import context_of
+from personal_assistant.core.http import client_ip
 
 router = APIRouter(prefix="/v1")
+
+WRONG_PASSWORDS = 10  # for an account from an address, in a window (auth/guesses.py)
 
 Email = Annotated[
     str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"), STORABLE, AfterValidator(str.lower)
@@ -37,10 +42,14 @@ class RoleChange(BaseModel):
     role: str = Field(pattern=f"^({'|'.join(ROLES)})$")
 
 
+def redis_of(request: Request) -> Redis:
+    redis = context_of(request).redis
+    assert redis
+    return redis
+
+
 def _sessions(request: Request) -> Sessions:
-    context = context_of(request)
-    assert context.redis
-    return Sessions(context.redis, context.settings.jwt_refresh_ttl)
+    return Sessions(redis_of(request), context_of(request).settings.jwt_refresh_ttl)
 
 
 async def issue_tokens(request: Request, user: User) -> dict[str, Any]:
@@ -91,9 +100,14 @@ async def login(body: Credentials, request: Request) -> dict[str, Any]:
         body.email,
     )
     stored = row["password_hash"] if row else None
+    # By address: who guesses from elsewhere keeps nobody from logging in. Wrong ones alone, however many are right.
+    guesses, wrong = Guesses(redis_of(request)), f"log-ins:{client_ip(request)}:{body.email}"
+    await guesses.left(wrong, WRONG_PASSWORDS)
     if not await verify_password(stored, body.password) or row is None:
         metrics.LOGINS.labels("refused").inc()
+        await guesses.count(wrong, WRONG_PASSWORDS)
         raise HTTPException(401, "wrong e-mail or password")
+    await guesses.forget(wrong)
     if row["mfa"]:
         metrics.LOGINS.labels("challenged").inc()
         return await _challenge(request, str(row["id"]), body.email)
@@ -103,12 +117,11 @@ async def login(body: Credentials, request: Request) -> dict[str, Any]:
 
 async def _challenge(request: Request, user_id: str, email: str) -> dict[str, Any]:
     """In place of tokens: what /auth/mfa/verify takes together with a code."""
-    context = context_of(request)
-    assert context.redis
+    context, redis = context_of(request), redis_of(request)
     return {
         "mfa_required": True,
-        "challenge_token": await Challenges(context.redis).open(user_id),
-        "methods": await SecondFactor(context.settings, context.database, context.redis).offered(user_id, email),
+        "challenge_token": await Challenges(redis).open(user_id),
+        "methods": await SecondFactor(context.settings, context.database, redis).offered(user_id, email),
         "expires_in": CHALLENGE_TTL,
     }
 

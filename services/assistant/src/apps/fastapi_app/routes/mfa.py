@@ -13,8 +13,9 @@ from psycopg.rows import DictRow
 from pydantic import BaseModel, Field
 
 from apps.fastapi_app.middleware.auth import CurrentUser, requires
-from apps.fastapi_app.routes.auth import issue_tokens
+from apps.fastapi_app.routes.auth import issue_tokens, redis_of
 from berth.passwords import verify_password
+from personal_assistant.auth.guesses import TooMany
 from personal_assistant.auth.mfa import Unreadable
 from personal_assistant.auth.second_factor import (
     Challenges,
@@ -22,7 +23,6 @@ from personal_assistant.auth.second_factor import (
     Method,
     NotSent,
     SecondFactor,
-    TooMany,
     described,
     masked,
 )
@@ -61,14 +61,11 @@ class Answer(Factor, Challenge):
 
 def second_factor(request: Request) -> SecondFactor:
     context = context_of(request)
-    assert context.redis
-    return SecondFactor(context.settings, context.database, context.redis)
+    return SecondFactor(context.settings, context.database, redis_of(request))
 
 
 def challenges(request: Request) -> Challenges:
-    context = context_of(request)
-    assert context.redis
-    return Challenges(context.redis)
+    return Challenges(redis_of(request))
 
 
 async def _account(request: Request, user_id: str) -> DictRow:
@@ -209,7 +206,7 @@ async def reset(user_id: UUID, request: Request) -> Response:
 
 async def too_many(_: Request, error: Exception) -> Response:
     assert isinstance(error, TooMany)
-    return problem(429, "too many codes, wait", {"Retry-After": str(error.seconds)})
+    return problem(429, "too many guesses or codes, wait", {"Retry-After": str(error.seconds)})
 
 
 async def not_sent(_: Request, error: Exception) -> Response:
