@@ -23,7 +23,7 @@ from berth.problems import Problem
 from knowledge import api, auth, cli, embeddings, frame, migrate, models, nodes, sessions, texts
 from knowledge.client import DataFlowAway, Knowledge
 from knowledge.data import best_sentence
-from knowledge.indexer import AWAY, Indexer
+from knowledge.indexer import AWAY, IDLE, Indexer
 from knowledge.settings import ConfigError, load
 from knowledge.tools import Tools
 
@@ -240,6 +240,12 @@ def test_a_node_that_takes_too_long_is_away_and_of_one_that_fails_it_is_told() -
         return time.monotonic() - began
 
     assert asyncio.run(patiently()) < 4
+
+    async def full() -> None:
+        raise nodes.NoConnection("too many connections for database")
+
+    with pytest.raises(nodes.NodesAway, match="DocumentReadNode: too many connections"):
+        asyncio.run(asked.run("DocumentReadNode", full))
     with pytest.raises(nodes.NodeFailed, match="DocumentReadNode: no such column"):
         asyncio.run(asked.run("DocumentReadNode", wrong))
     assert nodes.NodeFailed in nodes.Nodes.away and nodes.NodeFailed not in AWAY, "a request is not to blame"
@@ -275,6 +281,23 @@ def test_what_it_does_again_and_again_is_in_no_trace_and_its_work_is_one(monkeyp
     rows: Any = Rows()
     assert asyncio.run(Indexer(rows, rows, rows, rows).one())
     assert traced == [("SELECT", False), ("INSERT", False), ("read", True), ("DELETE", True)]
+
+
+def test_that_the_database_is_away_counts_as_no_attempt() -> None:
+    asked: list[tuple[object, ...]] = []
+
+    class Away:
+        async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+            asked.append((query.split()[0], *values))
+            return [{"pending": 1, "document": "d", "attempts": 5}]
+
+        async def read(self, *_: object) -> None:
+            raise nodes.NodesAway("no connection")
+
+    away: Any = Away()
+    with pytest.raises(nodes.NodesAway):
+        asyncio.run(Indexer(away, away, away, away).one())
+    assert asked[-1] == ("UPDATE", IDLE, 1, "d"), "the attempt is taken back"
 
 
 # Sessions

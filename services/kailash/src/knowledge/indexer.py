@@ -80,16 +80,17 @@ class Indexer:
         return bool(claimed)
 
     async def _claimed(self, id: str, attempts: int) -> None:
-        document = await self.nodes.read("Document", id)
-        if document is None:
-            await self.database.rows("DELETE FROM claims WHERE document = %s RETURNING document", id)
-            return
-        if attempts > ATTEMPTS:
-            await self.nodes.update("Document", id, {"state": "failed", "error": f"given up after {ATTEMPTS} attempts"})
-            metrics.INDEXED.labels("failed").inc()
-            return
         started = time.perf_counter()
         try:
+            document = await self.nodes.read("Document", id)
+            if document is None:
+                await self.database.rows("DELETE FROM claims WHERE document = %s RETURNING document", id)
+                return
+            if attempts > ATTEMPTS:
+                failed = {"state": "failed", "error": f"given up after {ATTEMPTS} attempts"}
+                await self.nodes.update("Document", id, failed)
+                metrics.INDEXED.labels("failed").inc()
+                return
             await self.index(document)
         except (*AWAY, asyncio.CancelledError):
             metrics.INDEXED.labels("retried").inc()

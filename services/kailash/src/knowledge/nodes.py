@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dataflow.adapters.exceptions import ConnectionError as NoConnection
+
 from berth.postgres import Database
 from knowledge import metrics
 
@@ -26,7 +28,7 @@ Row = dict[str, Any]
 
 
 class NodesAway(Exception):
-    """A node took too long: the database hangs, or did."""
+    """A node took too long, because the database hangs, or did; or it has no connection left for a node."""
 
 
 class NodeFailed(Exception):
@@ -103,6 +105,8 @@ class Nodes:
             await self._database.check()
             if isinstance(error, TimeoutError):
                 raise NodesAway(f"{node}: no answer within {seconds:g} s") from error
+            if isinstance(error, NoConnection):
+                raise NodesAway(f"{node}: {error}") from error
             raise NodeFailed(f"{node}: {error}") from error
         finally:
             metrics.NODE_SECONDS.labels(node).observe(time.perf_counter() - started)
