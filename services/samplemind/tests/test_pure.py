@@ -162,6 +162,15 @@ def test_who_sends_nothing_for_long_is_told_so(tmp_path: Path) -> None:
     assert (refused.value.status, left(tmp_path)) == (408, [])
 
 
+def test_a_refusal_keeps_nothing_of_those_before(tmp_path: Path) -> None:
+    depths = []
+    for _ in range(3):
+        with pytest.raises(Problem) as refused:
+            uploads.admit(1, tmp_path, 10, free=lambda _: 0)
+        depths.append(len(refused.traceback))
+    assert len(set(depths)) == 1
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_disk_that_fills_is_told_and_nothing_is_left(tmp_path: Path, number: int) -> None:
     written = 0

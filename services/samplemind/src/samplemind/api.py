@@ -176,7 +176,7 @@ async def _upload(request: Request, user: Caller, shared: Has, raw_name: str) ->
         sample = await samples.remember(hashlib.sha256(f"{user.email}\n{key}".encode()).hexdigest(), sample)
         if found := await samples.get(sample):
             if found["name"] != name or declared not in (None, found["size"]):
-                raise uploads.KEY_USED
+                raise uploads.key_used()
             return found, True
     size, kind = await uploads.store(
         _body(request), settings.samples_dir / sample, settings.max_upload, settings.upload_timeout

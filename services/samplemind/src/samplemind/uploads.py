@@ -18,8 +18,15 @@ from samplemind import sniff
 INCOMING = ".incoming"
 #: Bytes that must stay free: the stores may be on the same disk.
 RESERVE = 64_000_000
-NO_SPACE = Problem(507, "no_space", "the disk is full; nothing was stored")
-KEY_USED = Problem(409, "key_used", "this Idempotency-Key came with another file before")
+
+
+# A new one each time: an exception keeps all frames that it was ever raised in, with what they hold.
+def no_space() -> Problem:
+    return Problem(507, "no_space", "the disk is full; nothing was stored")
+
+
+def key_used() -> Problem:
+    return Problem(409, "key_used", "this Idempotency-Key came with another file before")
 
 
 def too_large(limit: int) -> Problem:
@@ -37,7 +44,7 @@ def admit(declared: int | None, folder: Path, limit: int, free: Callable[[Path],
     folder.mkdir(parents=True, exist_ok=True)
     left = free(folder) if free else shutil.disk_usage(folder).free
     if left < (declared or 0) + RESERVE:
-        raise NO_SPACE
+        raise no_space()
 
 
 async def store(
@@ -63,7 +70,7 @@ async def store(
         await asyncio.to_thread(_place, incoming, target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NO_SPACE from error
+            raise no_space() from error
         raise
     finally:
         incoming.unlink(missing_ok=True)
@@ -105,7 +112,7 @@ def _place(incoming: Path, target: Path) -> None:
         os.link(incoming, target)
     except FileExistsError:
         if not filecmp.cmp(incoming, target, shallow=False):
-            raise KEY_USED from None
+            raise key_used() from None
         return
     folder = os.open(target.parent, os.O_RDONLY)
     try:
