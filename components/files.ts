@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { labelList } from "../plan/container.ts";
+import { ENGINES_OWN, labelList } from "../plan/container.ts";
 import { FILES, filesOf } from "../plan/files.ts";
 import { resourceName } from "../plan/names.ts";
 import type { PlannedService } from "../plan/types.ts";
@@ -39,7 +39,13 @@ export function declareFiles(service: PlannedService, shared: Shared, parent: pu
   const seed = new docker.Container(
     named("seed"),
     { image: images.of(service.image), ...carrier(service), ...cargo(volume, content) },
-    { parent, deleteBeforeReplace: false, replaceOnChanges: ["#initerror"], dependsOn: [...images.first] },
+    {
+      parent,
+      deleteBeforeReplace: false,
+      replaceOnChanges: ["#initerror"],
+      ignoreChanges: ENGINES_OWN,
+      dependsOn: [...images.first],
+    },
   );
   return { volume, seed };
 }

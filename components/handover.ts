@@ -33,11 +33,18 @@ function withoutClient(error: NodeJS.ErrnoException): { stdout: string; stderr: 
 export class Handover {
   readonly #plan: Plan;
   readonly #client: Client;
+  readonly #atOnce: number;
   readonly #tried = new Map<string, PromiseWithResolvers<unknown>>();
+  /** Whose replacement is being tried, or was. */
+  readonly #begun = new Set<string>();
+  /** Who waits → for whom. */
+  readonly #waiting = new Map<string, string>();
 
-  constructor(plan: Plan, client: Client) {
+  /** @param atOnce How many resources the CLI changes at a time (`--parallel`): who waits here is one of them. */
+  constructor(plan: Plan, client: Client, atOnce = Infinity) {
     this.#plan = plan;
     this.#client = client;
+    this.#atOnce = atOnce;
   }
 
   /** Other containers of the stack that have these ports at this moment. */
@@ -56,7 +63,13 @@ export class Handover {
 
   /** What is known of a container's replacement by now. @param trial Rejects where it does not hold. */
   ends(name: string, trial: Promise<unknown>): void {
+    this.#begun.add(name);
     trial.then(this.#outcome(name).resolve, this.#outcome(name).reject);
+  }
+
+  /** The CLI is done with a container: one whose replacement was not tried may stay (`--target`, `--exclude`). */
+  passed(name: string): void {
+    this.#outcome(name).resolve(undefined);
   }
 
   /**
@@ -69,24 +82,51 @@ export class Handover {
     );
     const holding = await this.holders(name, ports);
     if (holding.length === 0) return;
-    for (const holder of holding) if (staying.has(holder.name)) await this.#leaves(name, holder);
+    for (const holder of holding)
+      if (staying.has(holder.name)) await this.#leaves(name, holder).finally(() => this.#waiting.delete(name));
     // Whoever was waited for may have been replaced meanwhile, under the same name.
-    for (const { id } of await this.holders(name, ports)) await this.#client({ timeout: STOP })("stop", id);
+    for (const holder of await this.holders(name, ports)) {
+      if (staying.has(holder.name) && !this.#begun.has(holder.name))
+        throw this.#stays(
+          name,
+          holder,
+          "this update leaves it as it is",
+          `Without --target and --exclude: ${this.#up}`,
+        );
+      await this.#client({ timeout: STOP })("stop", holder.id);
+    }
+  }
+
+  get #up(): string {
+    return `bin/up ${this.#plan.stack}`;
+  }
+
+  #stays(
+    name: string,
+    { name: holder, external }: Holder,
+    why: string,
+    way = "In two updates: first without either of the two ports (berth:ports), then with both",
+  ): Error {
+    return new Error(
+      `${name} cannot have port ${external} of the host: ${holder} has it, and ${why}. Both run as they were. ${way}`,
+    );
   }
 
   async #leaves(name: string, holder: Holder): Promise<void> {
+    this.#waiting.set(name, holder.name);
+    const unbegun = [...this.#waiting.values()].filter((other) => !this.#begun.has(other));
+    if (unbegun.length >= this.#atOnce) {
+      const why = `is changed after this one where no more than ${this.#atOnce} at a time are`;
+      throw this.#stays(name, holder, why, `Without --parallel and PULUMI_PARALLEL: ${this.#up}`);
+    }
     const late = new AbortController();
-    const stays = (why: string): Error =>
-      new Error(
-        `${name} cannot have port ${holder.external} of the host: ${holder.name} has it, and ${why}. Both run as they were. In two updates: first without either of the two ports (berth:ports), then with both`,
-      );
     try {
       await Promise.race([
         this.#outcome(holder.name).promise.catch(() => {
-          throw stays("stays, because what would replace it does not hold");
+          throw this.#stays(name, holder, "stays, because what would replace it does not hold");
         }),
         sleep(PATIENCE, undefined, { signal: late.signal }).then(() => {
-          throw stays("was not replaced in time");
+          throw this.#stays(name, holder, "was not replaced in time");
         }),
       ]);
     } finally {

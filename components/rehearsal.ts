@@ -10,6 +10,13 @@ import { Turns } from "./turns.ts";
 /** The docker client, with options for a call. */
 export type Client = (options?: DockerOptions) => Docker;
 
+export interface Rehearsals {
+  /** Of the component that holds a single container. */
+  readonly hooks: pulumi.ResourceHookBinding;
+  /** To be told of every single container. */
+  readonly passes: (name: string, container: pulumi.Resource) => void;
+}
+
 /** Of a pull. */
 const PULL = 1200;
 const LINES = 15;
@@ -22,25 +29,34 @@ const REFUSED = "the engine refuses it";
  *
  * @param host Address of the engine (`docker:host`); absent: the docker client's own choice.
  */
-export function rehearsal(plan: Plan, host: string | undefined): pulumi.ResourceHookBinding {
+export function rehearsal(plan: Plan, host: string | undefined): Rehearsals {
   const client: Client = (options) => dockerClient(host, options);
   // One at a time: each of them takes memory beside what runs.
   const turns = new Turns(1);
-  const handover = new Handover(plan, client);
+  // As the SDK is told; where it is not, as many as there are.
+  const handover = new Handover(plan, client, Number(process.env["PULUMI_NODEJS_PARALLEL"]) || Infinity);
   const update = new pulumi.ResourceHook("berth-rehearsal", async ({ urn, newInputs, oldInputs }) => {
     const [now, before] = await plain<[Tried, Tried | undefined]>([newInputs!["container"], oldInputs?.["container"]]);
     const service = plan.services.find(({ name }) => resourceName(plan.system, plan.stack, name) === now.name)!;
-    await turns.take(urn);
-    const trial = rehearse(client, service, now, before, handover).finally(() => turns.end(urn));
+    const trial = turns
+      .take(urn)
+      .then(() => rehearse(client, service, now, before, handover))
+      .finally(() => turns.end(urn));
     handover.ends(now.name, trial);
     await trial;
     await handover.take(now.name, now.ports);
   });
   const create = new pulumi.ResourceHook("berth-ports", async ({ newInputs }) => {
     const { name, ports } = await plain<Tried>(newInputs!["container"]);
+    // Nothing is there that would be missed.
+    handover.ends(name, Promise.resolve());
     await handover.take(name, ports);
   });
-  return { beforeCreate: [create], beforeUpdate: [update] };
+  return {
+    hooks: { beforeCreate: [create], beforeUpdate: [update] },
+    // It has its URN when the CLI is done with it.
+    passes: (name, { urn }) => void plain(urn).then(() => handover.passed(name)),
+  };
 }
 
 /** What hooks are given may be outputs. */

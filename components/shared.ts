@@ -5,6 +5,7 @@ import { references, render, valueKey } from "../plan/template.ts";
 import type { ImageRef, NetworkName, Plan } from "../plan/types.ts";
 import type { Files } from "./files.ts";
 import type { LastWords } from "./last-words.ts";
+import type { Rehearsals } from "./rehearsal.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** A declared service: what those after it wait for and refer to. */
@@ -33,7 +34,7 @@ export interface Shared {
   /** Let some containers start at a time. */
   readonly turns: pulumi.ResourceHookBinding;
   /** Tries what would replace a single container, and makes others leave the host ports that it is about to have. */
-  readonly rehearsal: pulumi.ResourceHookBinding;
+  readonly rehearsal: Rehearsals;
   /** Filled in start order. */
   readonly declared: Map<string, Declared>;
 }

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { containerArgs } from "../plan/container.ts";
+import { containerArgs, ENGINES_OWN } from "../plan/container.ts";
 import { FILES } from "../plan/files.ts";
 import { resourceName } from "../plan/names.ts";
 import { tried } from "../plan/rehearsal.ts";
@@ -34,13 +34,14 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
   const files = sharesFilesOf ? shared.declared.get(sharesFilesOf)!.files : declareFiles(service, shared, tier);
   const seeds = files ? [files.seed] : [];
   const args = { ...(single ? { name } : {}), ...argsOf(service, files, shared) };
-  const rehearsed = { dependsOn: seeds, hooks: shared.rehearsal };
+  const rehearsed = { dependsOn: seeds, hooks: shared.rehearsal.hooks };
   const opts = {
     ...(single
       ? { parent: new Workload(name, { container: tried(args) }, { parent: tier, ...rehearsed }) }
       : { parent: tier, aliases: formerly(service, name, tier) }),
     deleteBeforeReplace: single,
     replaceOnChanges: single ? REPLACE_ON : REPLICAS_REPLACE_ON,
+    ignoreChanges: ENGINES_OWN,
     hooks: hooksOf(service, shared),
     // Nothing flows from what must merely be healthy first, nor from the container that carries the files in.
     dependsOn: [
@@ -52,6 +53,7 @@ export function declareService(service: PlannedService, shared: Shared, tier: pu
   };
   const names = kind === "stateless" ? Array.from({ length: replicas }, (_, i) => `${name}-${i + 1}`) : [name];
   const containers = names.map((own) => new docker.Container(own, args, opts));
+  if (single) shared.rehearsal.passes(name, containers[0]!);
   return { containers, files, names: pulumi.all(containers.map((container) => container.name)) };
 }
 

@@ -53,6 +53,14 @@ export function containerArgs(service: PlannedService, plan: Plan) {
   };
 }
 
+/**
+ * Log options that an engine may have of its own (`log-opts` of its daemon.json). They come back beside those that are
+ * given, and every update would replace every container (docs/provider.md 3.8).
+ */
+export const ENGINES_OWN = ["compress", "env", "env-regex", "labels-regex", "max-buffer-size", "mode", "tag"].map(
+  (option) => `logOpts.${option}`,
+);
+
 /** The provider wants a list; sorted, so that it never differs by order. */
 export const labelList = (labels: Readonly<Record<string, string>>): { label: string; value: string }[] =>
   Object.keys(labels)

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CONTAINER, dockerClient, find, ofType, type Recorded, runAnew } from "./support.ts";
+import { CONTAINER, dockerClient, find, ofType, type Recorded, runAnew, runProgram } from "./support.ts";
 
 const RECORDED = JSON.parse(
   readFileSync(join(import.meta.dirname, "../unit/config/fixtures/engine-20.10.json"), "utf8"),
@@ -92,6 +92,13 @@ describe("the engine's machine", function () {
     );
     // Named in the stack file it is the same engine for both (negative control).
     await runAnew(limited(1, { "docker:host": "ssh://deploy@elsewhere" }));
+  });
+  it("has log options of its own, perhaps, which come back as its answer and would replace all at each update", async () => {
+    for (const { name, inputs, ignoreChanges } of ofType(await runProgram({ stack: "dev" }), CONTAINER)) {
+      assert.ok(ignoreChanges.includes("logOpts.compress"), name);
+      const own = Object.keys(inputs["logOpts"] as object).map((option) => `logOpts.${option}`);
+      assert.ok(own.length > 0 && own.every((option) => !ignoreChanges.includes(option)), name);
+    }
   });
   it("is not known where an engine elsewhere says nothing: the program goes on, and says what is not checked", async () => {
     process.env["DOCKER_HOST"] = "ssh://deploy@elsewhere";

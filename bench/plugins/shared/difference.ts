@@ -163,7 +163,9 @@ export function difference(table: Table, state: Props, inputs: Props, ignored: r
   const changes: Changes = new Map();
   diffProps(table, bare(state) as Props, bare(inputs) as Props, "", changes);
   for (const path of changes.keys()) {
-    if (ignored.some((ignore) => path === ignore || topLevel(path) === ignore)) changes.delete(path);
+    // A key of a map is ignored by its name behind a dot alone.
+    const dotted = path.replaceAll(/\["([^"]+)"\]/g, ".$1");
+    if (ignored.some((ignore) => dotted === ignore || topLevel(path) === ignore)) changes.delete(path);
   }
   return changes;
 }

@@ -10,7 +10,7 @@ const single = (name: string, port: number) =>
 const port = (external: number) => ({ ip: "127.0.0.1", external, internal: 80, protocol: "tcp" as const });
 
 /** @param has Container → the port that it has. @param names Services that the plan has. */
-function engine(has: Record<string, number>, names: readonly string[]) {
+function engine(has: Record<string, number>, names: readonly string[], atOnce?: number) {
   const stopped: string[] = [];
   const client: Client =
     () =>
@@ -25,7 +25,7 @@ function engine(has: Record<string, number>, names: readonly string[]) {
       return Promise.resolve({ stdout: found.map((name) => `id-${name} ${name}\n`).join(""), stderr: "" });
     };
   const plan = makePlan(catalogue(names.map((name, n) => single(name, 80 + n))), context({}));
-  return { handover: new Handover(plan, client), stopped };
+  return { handover: new Handover(plan, client, atOnce), stopped };
 }
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -55,6 +55,45 @@ describe("components/handover", () => {
       refused,
       /^Error: tiny-dev-a cannot have port 2 of the host: tiny-dev-b has it, .* does not hold\..*In two updates: first/,
     );
+    assert.deepEqual(stopped, []);
+  });
+
+  it("waits for nobody that the CLI changes after it, and says so at once", async () => {
+    const { handover, stopped } = engine({ "tiny-dev-b": 1, "tiny-dev-c": 2 }, ["a", "b", "c", "d"], 2);
+    const first = handover.take("tiny-dev-a", [port(1)]);
+    await settle();
+    // The second of two that the CLI changes at once: nothing else can begin.
+    await assert.rejects(
+      handover.take("tiny-dev-d", [port(2)]),
+      /tiny-dev-d cannot have port 2 .*tiny-dev-c has it, .*no more than 2 at a time.*Both run.*--parallel .*bin\/up dev$/,
+    );
+    // One that has begun is waited for, whoever else waits (negative control).
+    handover.ends("tiny-dev-c", settle());
+    await handover.take("tiny-dev-d", [port(2)]);
+    handover.ends("tiny-dev-b", settle());
+    await first;
+    assert.deepEqual(stopped, ["id-tiny-dev-c", "id-tiny-dev-b"]);
+  });
+
+  it("stops nobody that the update leaves as it is, and waits for nothing", async () => {
+    const { handover, stopped } = engine({ "tiny-dev-b": 2 }, ["a", "b"]);
+    const refused = handover.take("tiny-dev-a", [port(2)]);
+    handover.passed("tiny-dev-b");
+    await assert.rejects(
+      refused,
+      /tiny-dev-b has it, and this update leaves it as it is.*Without --target.*bin\/up dev$/,
+    );
+    assert.deepEqual(stopped, []);
+  });
+
+  it("takes a port that was left without a trial, as after a run that was cut off between trial and replacement", async () => {
+    const has: Record<string, number> = { "tiny-dev-b": 2 };
+    const { handover, stopped } = engine(has, ["a", "b"]);
+    const taken = handover.take("tiny-dev-a", [port(2)]);
+    await settle();
+    has["tiny-dev-b"] = 9;
+    handover.passed("tiny-dev-b");
+    await taken;
     assert.deepEqual(stopped, []);
   });
 
