@@ -184,7 +184,7 @@ function limitFindings(
     if (declared === real || uncounted.includes(key)) return [];
     const what = `${text} is ${real}, declared ${declared || "none"}`;
     // Of what there may be several, another limit of memory makes another container (components/workload.ts).
-    const again = /^memory(?:Swap)?$/.test(key) && rows<string>(inputs["__defaults"]).includes("name");
+    const again = /^memory(?:Swap)?$/.test(key) && !isSingle(inputs);
     return [inPlace && declared && !again ? { object, what, up: "sets it back" } : replaced(what)];
   });
   const cpuset = textOf(HostConfig["CpusetCpus"]);
@@ -225,7 +225,10 @@ function networkFindings(
   ];
 }
 
-/** A pulled image is named by a tag, and a tag moves; a digest does not. What only carries files does not mind. */
+/**
+ * A pulled image is named by a tag, and a tag moves; a digest does not. What only carries files does not mind. What is
+ * single keeps the image that it runs: another one is a release, and tried before (components/rehearsal.ts).
+ */
 function tagFindings(
   inputs: Props,
   { Image }: ContainerFound,
@@ -236,17 +239,15 @@ function tagFindings(
   const image = textOf(inputs["image"]);
   if (inputs["start"] === false || /(^|@)sha256:/.test(image)) return [];
   const named = images.get(image);
-  if (named === undefined)
-    return [
-      {
-        object,
-        what: `nothing is called ${image} any more`,
-        up: "gives its image the name back",
-        engine: ["tag", Image, image],
-      },
-    ];
-  return named === Image ? [] : [replaced(`runs ${short(Image)}, but ${image} is now ${short(named)}`)];
+  if (named === Image) return [];
+  const back = { object, up: "gives its image the name back", engine: ["tag", Image, image] };
+  if (named === undefined) return [{ ...back, what: `nothing is called ${image} any more` }];
+  const what = `runs ${short(Image)}, but ${image} is now ${short(named)}`;
+  return [isSingle(inputs) ? { ...back, what: `${what}, which berth:baseImages takes by its digest` } : replaced(what)];
 }
+
+/** It has a name of its own; of what there may be several, the provider makes the names. */
+const isSingle = (inputs: Props): boolean => !rows<string>(inputs["__defaults"]).includes("name");
 
 function imageFindings({ urn, outputs = {} }: Resource, { images }: Engine): Finding[] {
   const [name, digest] = [textOf(outputs["imageName"]), textOf(outputs["repoDigest"])];

@@ -55,6 +55,8 @@ const statesKept = (): number => keptHere("BERTH_KEEP_STATES", 50);
 const run = (file: string, ...args: string[]): string =>
   execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] }).trim();
 const inGit = () => spawnSync("git", ["rev-parse", "--is-inside-work-tree"], { stdio: "ignore" }).status === 0;
+/** Bytes: such as a dump that somebody left in the checkout. */
+const TOO_LARGE = 64 * 1024 ** 2;
 /** Where git knows nothing of the checkout, or is not there: everything but packages, states and a history. */
 const EVERY_FILE = [
   ...[".", "(", "-name", "node_modules", "-o", "-name", ".state", "-o", "-name", ".git", ")"],
@@ -100,19 +102,18 @@ export class Releases {
     writeFileSync(join(this.#folder, "current"), `${release}\n`);
   }
 
-  /** Files that git would keep; other stacks' files decide nothing here. */
+  /** Files that git would keep, but for what is too large to be a source; other stacks' files decide nothing here. */
   #sources(): string[] {
     const [file, ...args] = inGit()
       ? (["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"] as const)
       : (["find", ...EVERY_FILE] as const);
+    const isSource = (name: string): boolean => {
+      const found = statSync(name, { throwIfNoEntry: false });
+      return found !== undefined && found.isFile() && found.size < TOO_LARGE;
+    };
     return run(file, ...args)
       .split("\0")
-      .filter(
-        (name) =>
-          name &&
-          statSync(name, { throwIfNoEntry: false })?.isFile() &&
-          (name === this.#stackFile || !/^Pulumi\.[^/]+\.yaml$/.test(name)),
-      );
+      .filter((name) => name && isSource(name) && (name === this.#stackFile || !/^Pulumi\.[^/]+\.yaml$/.test(name)));
   }
 
   /**

@@ -90,6 +90,27 @@ describe("bin/compare", () => {
     assert.equal(differences({ resources: [carrier("a-files-seed")] }, NOTHING)[0]!.what, "is gone");
   });
 
+  it("leaves what is single its image where another one took the tag: a release alone tries the next one", () => {
+    const found = (more: object) => {
+      const inputs = { name: "c", image: "redis:8.0", ...more };
+      const container: ContainerFound = {
+        Id: "1",
+        Name: "/c",
+        Image: "sha256:old",
+        State: { Status: "running", ExitCode: 0 },
+        HostConfig: { RestartPolicy: { Name: "no" } },
+        NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
+      };
+      const resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };
+      const images = new Map([["redis:8.0", "sha256:new"]]);
+      return differences({ resources: [resource] }, { ...NOTHING, images, containers: [container] });
+    };
+    const [single, ...others] = found({});
+    assert.deepEqual([single!.engine, single!.replace, others], [["tag", "sha256:old", "redis:8.0"], undefined, []]);
+    assert.match(single!.what, /redis:8\.0 is now sha256:new, which berth:baseImages takes by its digest/);
+    assert.equal(found({ __defaults: ["name"] })[0]!.replace, URN);
+  });
+
   it("looks for no tag where the image is a digest", () => {
     const inputs = { name: "api-1", image: DIGEST };
     const resource: Resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };

@@ -1,7 +1,7 @@
 /** Releases that come back, or cannot; a docker client and a CLI of sh stand for the engine and for Pulumi. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
@@ -83,6 +83,12 @@ describe("bin/release.ts, what an up applied", () => {
       stringify({ config: { "berth:environment": "dev", "berth:replicas": 2 } }),
     );
     assert.deepEqual(up("sha256:b"), { copied: true, current: "4", changed: ["berth:replicas"], source: "two" });
+  });
+  it("is none of what is too large to be a source, such as a dump that lies there", () => {
+    writeFileSync(join(folder, "dump.sql"), "");
+    truncateSync(join(folder, "dump.sql"), 3 * 1024 ** 3);
+    assert.equal(up("sha256:b").copied, false);
+    rmSync(join(folder, "dump.sql"));
   });
   it("is a release where a file is gone", () => {
     writeFileSync(join(folder, "more.txt"), "");
