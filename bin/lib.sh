@@ -88,6 +88,8 @@ use_tools() {
   esac
   export PATH PULUMI_SKIP_UPDATE_CHECK=true PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK=true
   export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/berth-node}
+  # A proxy is for what is elsewhere: the program would take it for the CLI on this machine too.
+  export no_grpc_proxy=${no_grpc_proxy:-localhost,127.0.0.1}
   # The CLI and the providers are programs in Go, at work for seconds: they look for garbage half as often, and take 40 MiB more.
   export GOGC=${GOGC:-200}
 }
@@ -118,9 +120,14 @@ value_of() { sed -nE "s/^ *[\"']?$2[\"']?: *[\"']?([^\"' ]+).*/\1/p" "Pulumi.$1.
 # The engine that the program uses: the stack file's, otherwise DOCKER_HOST, otherwise that of the docker client's context,
 # which the docker provider is told of, because it knows no contexts.
 use_engine() { # [stack]
-  local host=''
+  local host='' tls=''
   [ -z "${1:-}" ] || host=$(value_of "$1" docker:host)
-  [ -n "$host" ] || host=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2> /dev/null || true)}
+  host=${host:-${DOCKER_HOST:-}}
+  if [ -z "$host" ]; then
+    read -r host tls < <(docker context inspect --format '{{.Endpoints.docker.Host}} {{.Storage.TLSPath}}' 2> /dev/null) || true
+    # With the certificates that the context has for it.
+    [ ! -f "${tls:-}/docker/cert.pem" ] || export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$tls/docker
+  fi
   case $host in ''|unix:///var/run/docker.sock) ;; *) export DOCKER_HOST=$host;; esac
 }
 engine_answers() { # [stack]
@@ -129,6 +136,7 @@ engine_answers() { # [stack]
   answer=$(docker version --format '{{.Server.Version}}' 2>&1) && return
   case $answer in
     *[Pp]ermission*) die "the Docker engine refuses this user: add yourself to its group (sudo usermod -aG docker $(id -un), then log in again) or run as root";;
+    *"is too old"*) die "the docker client here is too old for the engine at ${DOCKER_HOST:-the default socket}: upgrade it (docs.docker.com/engine/install). It said: $answer";;
     *) die "no Docker engine answers at ${DOCKER_HOST:-the default socket}: start it (systemctl start docker, or Docker Desktop), or name one with DOCKER_HOST. It said: $answer";;
   esac
 }
@@ -137,10 +145,19 @@ engine_answers() { # [stack]
 packages() {
   local lock; lock=$(sha256sum < package-lock.json)
   [ "$(cat node_modules/.berth-lock 2>/dev/null)" != "$lock" ] || return 0
-  say "installing packages"
-  npm ci --no-audit --no-fund --loglevel=error >&2
-  echo "$lock" > node_modules/.berth-lock
+  mkdir -p .state
+  # Another stack of this checkout may begin at the same time.
+  {
+    ! command -v flock > /dev/null || flock 9
+    [ "$(cat node_modules/.berth-lock 2>/dev/null)" = "$lock" ] || {
+      say "installing packages"
+      install_packages .
+      echo "$lock" > node_modules/.berth-lock
+    }
+  } 9> .state/.packages.lock
 }
+# All of them, whatever NODE_ENV or npm's settings leave out: the policy is one for development.
+install_packages() { npm ci --prefix "$1" --include=dev --no-audit --no-fund --loglevel=error >&2; } # folder
 
 # Whether everybody may know a stack's secrets: its environment says so, whatever it is called.
 is_public() { [ "$(value_of "$1" berth:environment)" = dev ]; } # stack

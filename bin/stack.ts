@@ -1,9 +1,9 @@
 /** A stack file to a plan, with neither CLI nor engine: for the scripts of bin/ and for tests. */
 import { join } from "node:path";
-import { isSealed, remoteEngine, stackFile, stackText } from "../config/checkout.ts";
+import { isSealed, projectKeys, remoteEngine, stackFile, stackText } from "../config/checkout.ts";
 import { type Docker, dockerClient } from "../config/docker-client.ts";
 import { thisMachine } from "../config/engine.ts";
-import { foreignProblems } from "../config/foreign.ts";
+import { foreignProblems, sharedProblems } from "../config/foreign.ts";
 import { withInstead } from "../config/instead.ts";
 import { offHere } from "../config/here.ts";
 import { parseConfig, type RawSecret } from "../config/parse.ts";
@@ -39,7 +39,11 @@ export function planOf(stack: string, off: Iterable<string> = offHere(), folder 
   const { values: whole } = withInstead(values, shape.system, process.env["BERTH_INSTEAD"]);
   const raw = { stack, values: whole, secrets, sealed, text: stackText(stack, folder) };
   const { settings, problems } = parseConfig(raw, shape);
-  const all = [...problems, ...foreignProblems(Object.keys(config), stack)];
+  const all = [
+    ...problems,
+    ...foreignProblems(Object.keys(config), stack),
+    ...sharedProblems(projectKeys(folder), stack),
+  ];
   if (!settings || all.length) throw new ProblemsError(stack, all);
   return makePlan(catalogue, {
     stack,

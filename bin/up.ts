@@ -80,6 +80,10 @@ const waysOut = (stack: string): readonly (readonly [RegExp, string])[] => [
   [/currently locked/i, `another run is at work on this stack. If none is: pulumi cancel --stack ${stack} --yes`],
   [/\[mandatory\]/i, "a rule is broken. Keep to it, or exempt the service until a day: docs/policy.md"],
   [/incorrect passphrase/i, "PULUMI_CONFIG_PASSPHRASE is not this stack's"],
+  [
+    /toomanyrequests|pull rate limit/i,
+    "the registry lets nobody pull so often. docker login on the machine that runs this, or a mirror: berth:baseImages",
+  ],
   [/manifest unknown|pull access denied/i, "an image that is named does not exist: see berth:baseImages"],
   [
     /authentication is required|mismatched registry credentials/i,

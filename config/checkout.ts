@@ -40,7 +40,8 @@ interface Resource {
 
 /** Where a backend of files keeps its states; undefined for any other backend, which has its own housekeeping. */
 export function stateFolder(): string | undefined {
-  const backend = process.env["PULUMI_BACKEND_URL"] ?? "file://.state";
+  // Empty, as where CI has no such secret, it counts for nothing.
+  const backend = process.env["PULUMI_BACKEND_URL"] || "file://.state";
   if (!backend.startsWith("file://")) return undefined;
   return join(backend.slice("file://".length).replace(/^~/, os.homedir()), ".pulumi");
 }
@@ -65,6 +66,18 @@ export function stackFile(stack: string, folder: string): StackFile {
       `Pulumi.${stack}.yaml is no stack file: ${error?.message.trimEnd() ?? "it has to be a map, and so has its key config"}`,
     );
   return { ...file, config };
+}
+
+/** Keys that Pulumi.yaml sets for all stacks; those without a namespace are ours. @param folder Where it is. */
+export function projectKeys(folder: string): string[] {
+  try {
+    const project: unknown = parseDocument(readFileSync(join(folder, "Pulumi.yaml"), "utf8")).toJS();
+    const config = isMap(project) ? project["config"] : undefined;
+    return isMap(config) ? Object.keys(config).map((key) => (key.includes(":") ? key : `berth:${key}`)) : [];
+  } catch {
+    // The CLI says what is wrong with it.
+    return [];
+  }
 }
 
 /** How often each generated secret was made anew; 1 where it is not named. */

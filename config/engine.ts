@@ -26,6 +26,8 @@ export interface Engine extends Machine {
   readonly rootless: boolean;
   /** Whether users of its containers are others of the machine (userns-remap). */
   readonly userns: boolean;
+  /** Whether it labels containers for SELinux. */
+  readonly selinux: boolean;
   /** Which limits of a container it can hold. */
   readonly limits: { readonly memory: boolean; readonly swap: boolean; readonly cpus: boolean };
   /** Name of the docker client's context, which nobody chose where it is "default". */
@@ -65,10 +67,10 @@ export const isElsewhere = (address: string): boolean =>
 
 /**
  * Asks an engine. @param address As addressOf has it.
- * @returns undefined where there is no docker client, or no answer within 10 s.
+ * @returns undefined where there is no docker client, or no answer within a minute.
  */
 export async function engineAt(address: string | undefined): Promise<Engine | undefined> {
-  const client = dockerClient(address, { timeout: 10 });
+  const client = dockerClient(address);
   const docker = async (...args: string[]): Promise<string> => (await client(...args)).stdout;
   const nothing = (): string => "";
   const [info, networks] = await Promise.all([
@@ -156,6 +158,7 @@ export function engineFrom(info: unknown, networks?: unknown, routes = ""): Engi
     containerd: (DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd.snapshotter.")),
     rootless: hasOption("rootless"),
     userns: hasOption("userns"),
+    selinux: hasOption("selinux"),
     limits: { memory: said.MemoryLimit === true, swap: said.SwapLimit === true, cpus: said.CpuCfsQuota === true },
     context: said.ClientInfo?.Context ?? "",
     forwards: said.IPv4Forwarding !== false,

@@ -1,9 +1,16 @@
 /** The only reader of Pulumi's configuration; everything after it takes plain arguments. */
 import * as pulumi from "@pulumi/pulumi";
 import { authorityProblems, certificateNotices, certificateProblems, type Shown } from "./certificate.ts";
-import { hasPublicPassphrase, neighboursOf, type OtherStack, remoteEngine, stackText } from "./checkout.ts";
+import {
+  hasPublicPassphrase,
+  neighboursOf,
+  type OtherStack,
+  projectKeys,
+  remoteEngine,
+  stackText,
+} from "./checkout.ts";
 import { addressOf, type Engine, engineAt, type Machine, SOCKET, strayContext, thisMachine } from "./engine.ts";
-import { foreignProblems } from "./foreign.ts";
+import { foreignProblems, sharedProblems } from "./foreign.ts";
 import { withInstead } from "./instead.ts";
 import { offHere } from "./here.ts";
 import { parseConfig, type RawSecret } from "./parse.ts";
@@ -65,7 +72,11 @@ export async function load<S extends Shapes[string]>(systems: Readonly<Record<st
   const { values: whole, notices } = await refusing(() => withInstead(values, shape.system, instead));
   const given = { stack, values: whole, secrets: raw, sealed, text: textHere(stack) };
   const { settings, problems } = parseConfig(given, shape);
-  const all = [...problems, ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack)];
+  const all = [
+    ...problems,
+    ...foreignProblems(Object.keys(pulumi.runtime.allConfig()), stack),
+    ...sharedProblems(projectKeys("."), stack),
+  ];
   if (!settings || all.length) throw new pulumi.RunError(new ProblemsError(stack, all).message);
   await announce(
     stack,

@@ -3,8 +3,8 @@
  * name of the stack.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -52,5 +52,32 @@ describe("bin/lib.sh", () => {
   it("leaves one that is set", () => {
     const env = { PULUMI_CONFIG_PASSPHRASE: "mine" };
     assert.equal(passphrase("dev", "  berth:environment: dev", env), "mine");
+  });
+  it("installs all packages, whatever NODE_ENV leaves out, and once where two stacks begin together", () => {
+    const npm = 'echo "$@" >> log; mkdir -p node_modules; sleep 0.2';
+    writeFileSync(join(folder, "npm"), `#!/bin/sh\n${npm}\n`, { mode: 0o755 });
+    writeFileSync(join(folder, "package-lock.json"), "{}");
+    execFileSync("bash", ["-c", ". bin/lib.sh; packages & packages; wait; packages"], {
+      cwd: folder,
+      stdio: "pipe",
+      env: { PATH: `${folder}:${process.env["PATH"]}`, HOME: folder, NODE_ENV: "production" },
+    });
+    assert.match(readFileSync(join(folder, "log"), "utf8"), /^ci --prefix \. --include=dev .*\n$/);
+  });
+  it("keeps the proxy of the environment away from what the program asks the CLI", () => {
+    const asked = `
+      const sdk = require("module").createRequire(require.resolve("@pulumi/pulumi", { paths: ["${ROOT}"] }));
+      const { Server, ServerCredentials, Client, credentials } = sdk("@grpc/grpc-js");
+      new Server().bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (_, port) =>
+        new Client("127.0.0.1:" + port, credentials.createInsecure()).waitForReady(Date.now() + 1500, (error) =>
+          process.exit(error ? 1 : 0)));`;
+    const answered = (more: object): boolean => {
+      const env = { PATH: process.env["PATH"], HOME: folder, http_proxy: "http://127.0.0.1:9", ...more };
+      const args = ["-c", '. bin/lib.sh; use_tools official; exec node -e "$1"', "-", asked];
+      return spawnSync("bash", args, { cwd: folder, env }).status === 0;
+    };
+    assert.ok(answered({}));
+    // Without the exception nobody is reached (negative control).
+    assert.ok(!answered({ no_grpc_proxy: "example.org" }));
   });
 });

@@ -9,6 +9,7 @@ import {
   neighboursOf,
   otherStacks,
   outputIn,
+  projectKeys,
   PUBLIC_PASSPHRASE,
   stackFile,
   versionsIn,
@@ -51,6 +52,18 @@ describe("config/checkout", () => {
     outputs: { ports: ports.map((external) => ({ external, internal: 1 })) },
   });
 
+  it("tells the keys that Pulumi.yaml sets for all stacks, in full", () => {
+    assert.deepEqual(projectKeys(folder), []);
+    const config = {
+      replicas: 2,
+      "docker:host": { value: "ssh://there" },
+      logLevel: { type: "string", default: "INFO" },
+    };
+    writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "berth", config }));
+    assert.deepEqual(projectKeys(folder), ["berth:replicas", "docker:host", "berth:logLevel"]);
+    assert.deepEqual(projectKeys(ROOT), []);
+  });
+
   it("tells who else may want ports, on which engine", () => {
     write("dev", { config: { "berth:ports": { edge: 8000 } } });
     write("stage", {
@@ -80,6 +93,8 @@ describe("config/checkout", () => {
     assert.deepEqual(outputIn("dev", "images", folder), { api: "sha256:1" });
     assert.equal(outputIn("dev", "urls", folder), undefined);
     assert.equal(outputIn("prod", "images", folder), undefined);
+    process.env["PULUMI_BACKEND_URL"] = "";
+    assert.deepEqual(outputIn("dev", "images", folder), { api: "sha256:1" });
     process.env["PULUMI_BACKEND_URL"] = "s3://states";
     assert.equal(outputIn("dev", "images", folder), undefined);
   });
