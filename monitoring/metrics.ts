@@ -47,6 +47,8 @@ export const knownMetrics = {
     "node_vmstat_oom_kill",
     "node_filesystem_avail_bytes",
     "node_filesystem_size_bytes",
+    "node_filesystem_files",
+    "node_filesystem_files_free",
   ],
   backup: [
     "backup_last_verified_timestamp_seconds",

@@ -5,6 +5,7 @@ import { effectNotices } from "./checks/effect.ts";
 import { engineNotices } from "./checks/engine.ts";
 import { problemsIn } from "./checks/index.ts";
 import { portNotices } from "./checks/ports.ts";
+import { sizeNotices } from "./checks/sizes.ts";
 import { environmentNotices } from "./environments.ts";
 import { startOrder, waitsFor } from "./graph.ts";
 import { resolveLimits } from "./limits.ts";
@@ -75,6 +76,7 @@ export function makePlan(catalogue: Catalogue, given: Context): Plan {
       ...environmentNotices(services, system, context),
       ...effectNotices(services, context),
       ...engineNotices(services, context),
+      ...sizeNotices(on, services, context),
       ...portNotices(services, context),
       ...neighbourNotices(services, context),
     ],

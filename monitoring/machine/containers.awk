@@ -21,7 +21,7 @@ BEGIN {
   v2 = first(root "/cgroup.controllers") != ""
   count = split(ENVIRON["services"], pairs, " ")
   for (i = 1; i <= count; i++) { split(pairs[i], pair, "="); tier[pair[1]] = pair[2] }
-  while ((getline line < (ENVIRON["state"] "/before")) > 0) { split(line, part, " "); inode[part[1]] = part[2]; restarts[part[1]] = part[3] }
+  while ((getline line < (ENVIRON["state"] "/before")) > 0) { split(line, part, " "); inode[part[1]] = part[2]; restarts[part[1]] = part[3]; away[part[1]] = part[4] + 1 }
   after = ENVIRON["state"] "/after"
   printf "" > after
 }
@@ -29,6 +29,7 @@ BEGIN {
   id = $3
   if (id in inode && inode[id] != $1) restarts[id]++
   inode[id] = $1
+  away[id] = 0
   container = first(ENVIRON["names"] "/" id)
   service = service_of(container)
   if (service == "") next
@@ -56,6 +57,7 @@ BEGIN {
 }
 END {
   for (name in text) printf "%s", text[name]
-  # Those that are not there just now are remembered: between two starts a container may be away for a minute.
-  for (id in inode) print id, inode[id], restarts[id] + 0 > after
+  # Those that are not there just now are remembered: between two starts a container may be away for a minute. Not for ever: a
+  # machine may start thousands a day.
+  for (id in inode) if (away[id] < 100) print id, inode[id], restarts[id] + 0, away[id] > after
 }

@@ -41,6 +41,8 @@ name_of() {
 
 round() {
   containers > "$state/now"
+  # Most of a machine's containers come and go: what is still there is asked for again.
+  find "$names" -type f -mmin +60 -exec rm -f {} +
   look_up
   awk -f /etc/berth/containers.awk "$state/now" > "$metrics/containers.new" && mv "$metrics/containers.new" "$metrics/containers.prom"
   mv "$state/after" "$state/before"

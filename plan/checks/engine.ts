@@ -118,7 +118,8 @@ function elsewhere(
 export function engineNotices(services: readonly PlannedService[], context: Context): Notice[] {
   const { engine, settings, stack } = context;
   if (engine === undefined) return [];
-  const { driver, forwards, limits, mtu, networks, platform, rootless } = engine;
+  const { driver, forwards, limits, mtu, networks, platform, rootless, selinux } = engine;
+  const mounting = services.filter(({ hostMounts = {}, sources }) => Object.keys({ ...hostMounts, ...sources }).length);
   const wanted = new Set(services.flatMap((service) => service.networks)).size;
   const low = services.flatMap(({ ports }) => ports).filter(({ external }) => external < OF_ROOT);
   const given = settings.platform ?? platform;
@@ -140,6 +141,12 @@ export function engineNotices(services: readonly PlannedService[], context: Cont
       got: "its storage driver is vfs: every layer and every container is a whole copy",
       allowed: "overlay2, or the containerd image store",
       fix: "a file system that overlay2 takes (ext4, or xfs with ftype=1) below the engine's folder",
+    },
+    {
+      when: selinux && mounting.length > 0,
+      got: `it labels containers for SELinux, so that ${mounting.map(({ name }) => name).join(", ")} may not read what is mounted from its machine, unless that has a label for containers`,
+      allowed: "folders with such a label, or an engine without selinux-enabled in its daemon.json",
+      fix: `${Object.keys(mounting[0]?.sources ?? {}).length ? "chcon -R -t container_file_t services" : "ausearch -m avc -ts recent"}   (on the engine's machine; or leave the service out: berth:off)`,
     },
     {
       when: !forwards,

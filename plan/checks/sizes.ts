@@ -1,7 +1,7 @@
 /** What services may take: of the machine, of the database, and of each other. */
 import { type Problem, setCommand } from "../../config/problems.ts";
 import { leastOf, resolveLimits } from "../limits.ts";
-import type { ConnectionLimit } from "../types.ts";
+import type { ConnectionLimit, Context, Notice, PlannedService, ServiceSpec } from "../types.ts";
 import type { Draft } from "./draft.ts";
 
 export const serviceProblems = ({ on, context: { settings, stack } }: Draft): Problem[] =>
@@ -75,6 +75,27 @@ export function budgetProblems({ services, context: { host, stack } }: Draft): P
           got: `all reservations together are ${reserved} MiB`,
           allowed: `at most the host's ${host.memory} MiB`,
           fix: "lower reserveMemory or replicas, or name the engine's machine in berth:host",
+        },
+      ];
+}
+
+/** A machine with less than all services need to live would end some of them, again and again. */
+export function sizeNotices(
+  on: readonly ServiceSpec[],
+  services: readonly PlannedService[],
+  { host, settings, stack }: Context,
+): Notice[] {
+  const needed = services.reduce((sum, { replicas }, n) => sum + leastOf(on[n]!.limits) * replicas, 0);
+  const watching = on.filter(({ optional, tier }) => optional && tier === "monitoring").map(({ name }) => name);
+  return needed <= host.memory
+    ? []
+    : [
+        {
+          level: "warning",
+          key: "the engine's machine",
+          got: `it has ${host.memory} MiB, while all services together need at least ${needed} MiB to live`,
+          allowed: "more memory, or fewer services and replicas",
+          fix: setCommand("berth:off", [...new Set([...settings.off, ...watching])], stack),
         },
       ];
 }

@@ -143,4 +143,14 @@ describe("monitoring/machine", () => {
       [0, 0, undefined, 1, 2],
     );
   });
+  it("forgets those that went for good: a machine may start thousands a day", () => {
+    write(v1(API));
+    const remembered = () => readFileSync(join(machine.dir, "state/before"), "utf8").trim().split("\n").length;
+    const strangers = Array.from({ length: 50 }, (_, n) => `${n} /docker/x ${String(n).padStart(64, "0")}`);
+    machine.measure([...strangers, `7 /docker/${API} ${API}`]);
+    for (let round = 0; round < 99; round += 1) machine.measure([`7 /docker/${API} ${API}`]);
+    assert.equal(remembered(), 51);
+    machine.measure([`7 /docker/${API} ${API}`]);
+    assert.equal(remembered(), 1);
+  });
 });

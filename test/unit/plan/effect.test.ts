@@ -53,6 +53,16 @@ describe("plan/checks/effect", () => {
     assert.deepEqual(assistant(values, [...secrets, ...sms], { off }), []);
   });
 
+  it("warns of a machine with less memory than all services need to live, with what may be left out", () => {
+    const notices = (memory: number) => {
+      const more = { host: { cpus: 4, memory, platform: "linux/amd64" } };
+      return makePlan(systems.assistant.catalogue, context({}, more)).notices.filter(({ got }) => /to live/.test(got));
+    };
+    const [notice, ...others] = notices(1024);
+    assert.match(notice!.got, /^it has 1024 MiB, while all services together need at least \d{4} MiB to live$/);
+    assert.match(notice!.fix, /^pulumi config set berth:off '\["alertmanager",.*"grafana"/);
+    assert.deepEqual([others, notices(4096)], [[], []]);
+  });
   it("warns of an edge that nobody reaches, and of a variable that names the container itself", () => {
     const notices = (values: Record<string, unknown>) =>
       makePlan(systems.assistant.catalogue, context(values)).notices.map(({ level, key }) => `${level} ${key}`);

@@ -38,6 +38,7 @@ describe("config/engine", () => {
       containerd: false,
       rootless: false,
       userns: false,
+      selinux: false,
       limits: { memory: true, swap: true, cpus: true },
       context: "default",
       forwards: true,
@@ -143,6 +144,12 @@ describe("plan/checks/engine", () => {
       assert.deepEqual([notice!.level, notice!.key], ["warning", "the engine"]);
       assert.match(notice!.got, words);
     });
+  it("warns where SELinux keeps containers from reading what is mounted from the machine", () => {
+    const labels = engine({ SecurityOptions: ["name=seccomp,profile=builtin", "name=selinux"] });
+    assert.deepEqual(said(labels), []);
+    const [notice] = said(labels, {}, { hostMounts: { "/sys/fs/cgroup": "/sys/fs/cgroup" } });
+    assert.match(notice!.got, /SELinux, so that a may not read/);
+  });
   it("warns of packets that are smaller on the engine's own network", () =>
     assert.match(said(engine({}, [BRIDGE]))[0]!.got, /1400 bytes at most/));
   it("warns where there may be no room for the stack's networks, unless it has them", () => {
