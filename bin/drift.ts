@@ -25,7 +25,7 @@ import {
 } from "./compare.ts";
 import { CONTAINER, type Deployment, VOLUME } from "./deployment.ts";
 import { preview, stateOf } from "./pulumi.ts";
-import { dockerOf, engineOf, wordsOf } from "./stack.ts";
+import { dockerOf, engineOf, main } from "./stack.ts";
 
 async function look(stack: string, { resources = [] }: Deployment): Promise<Engine> {
   const docker = dockerOf(stack);
@@ -122,13 +122,8 @@ export async function repair(stack: string, deployment: Deployment, docker: Dock
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [stack = "dev", mode] = process.argv.slice(2);
-  try {
-    if (mode === "--repair")
-      for (const option of await repair(stack, await stateOf(stack), dockerOf(stack))) console.log(option);
-    else await report(stack);
-  } catch (error) {
-    console.error(wordsOf(error) ?? error);
-    process.exitCode = 1;
-  }
+  await main(async (stack) => {
+    if (process.argv[3] !== "--repair") return report(stack);
+    for (const option of await repair(stack, await stateOf(stack), dockerOf(stack))) console.log(option);
+  });
 }

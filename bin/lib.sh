@@ -206,7 +206,6 @@ recover() { node bin/recover.ts "$1"; } # stack
 
 # Makes sure of a stack. One that is new is created, and selected for plain pulumi.
 find_stack() { # stack
-  is_here "$1"
   passphrase "$1"
   mkdir -p .state
   if [ -n "${PULUMI_BACKEND_URL:-}" ] || [ ! -f ".state/.pulumi/stacks/berth/$1.json" ]; then

@@ -1,28 +1,27 @@
 /** Writes the images that ran in one stack into another's stack file: node bin/promote.ts <from> <to> */
 import { readFileSync, writeFileSync } from "node:fs";
-import { parse } from "yaml";
 import { stackFile } from "../config/checkout.ts";
 import { imageHere } from "../config/here.ts";
-import { formatProblems } from "../config/problems.ts";
+import { formatProblems, Refusal } from "../config/problems.ts";
 import { systemOf } from "../config/shape.ts";
 import type { Plan } from "../plan/types.ts";
 import { systems } from "../systems/index.ts";
 import { pinned, promoted, type Pulled, refusals } from "./promotion.ts";
 import { runningImages } from "./pulumi.ts";
-import { builtImages, dockerOf, planOf, wordsOf } from "./stack.ts";
+import { builtImages, dockerOf, main, planOf } from "./stack.ts";
 
-const [from, to] = process.argv.slice(2) as [string, string];
-const file = `Pulumi.${to}.yaml`;
-const { config = {} } = parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> };
 type References = Readonly<Record<string, string>>;
-const there = (config["berth:images"] ?? {}) as References;
-const ownOf = (given: Readonly<Record<string, unknown>>): References => (given["berth:baseImages"] ?? {}) as References;
+interface Promoted {
+  readonly "berth:images"?: References;
+  readonly "berth:baseImages"?: References;
+  readonly "berth:system"?: string;
+}
+const configOf = (stack: string): Promoted => stackFile(stack, ".").config ?? {};
 
-/** What the services of a stack pull, as its engine has it. */
-async function pulledBy({ services }: Plan, images: References): Promise<Pulled[]> {
-  const used = new Set(services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
-  const own = ownOf(stackFile(from, ".").config ?? {});
-  const docker = dockerOf(from);
+/** What the services of a stack pull, as its engine has it. @param own Its `berth:baseImages`. @param next The target's. */
+async function pulledBy(plan: Plan, images: References, own: References, next: References): Promise<Pulled[]> {
+  const used = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
+  const docker = dockerOf(plan.stack);
   const digestsOf = (image: string): Promise<string[]> =>
     docker("image", "inspect", "--format", "{{json .RepoDigests}}", image).then(
       ({ stdout }) => (JSON.parse(stdout) ?? []) as string[],
@@ -30,27 +29,30 @@ async function pulledBy({ services }: Plan, images: References): Promise<Pulled[
     );
   const pulled = Object.entries(images).map(async ([name, reference]): Promise<Pulled[]> => {
     const usual = imageHere(reference);
-    const [ran, wanted] = [own[name] ?? usual, ownOf(config)[name] ?? usual];
+    const [ran, wanted] = [own[name] ?? usual, next[name] ?? usual];
     return used.has(ran) ? [{ name, ran, wanted, digests: await digestsOf(ran) }] : [];
   });
   return (await Promise.all(pulled)).flat();
 }
 
-async function promote(): Promise<void> {
+async function promote(from: string, to: string): Promise<void> {
+  const file = `Pulumi.${to}.yaml`;
+  const { "berth:images": there = {}, "berth:baseImages": next = {}, "berth:system": named } = configOf(to);
   const plan = planOf(from);
   const images = builtImages(plan, await runningImages(from));
-  const system = systemOf(systems, config["berth:system"] as string | undefined, to).name;
+  const system = systemOf(systems, named, to).name;
   const problems = refusals({ stack: from, system: plan.system, images }, { stack: to, system });
   if (problems.length)
-    throw new Error(
+    throw new Refusal(
       formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`),
     );
   const digests = images as Record<string, string>;
-  const pulled = pinned(await pulledBy(plan, systems[plan.system as keyof typeof systems].images));
+  const { "berth:baseImages": own = {} } = configOf(from);
+  const pulled = pinned(await pulledBy(plan, systems[plan.system as keyof typeof systems].images, own, next));
   const changed = Object.keys(digests).filter((name) => there[name] !== digests[name]);
   writeFileSync(file, promoted(readFileSync(file, "utf8"), digests, pulled.images));
   for (const name of changed) console.log(`${name}: ${there[name] ?? "built"} → ${digests[name]}`);
-  const moved = Object.entries(pulled.images).filter(([name, reference]) => ownOf(config)[name] !== reference);
+  const moved = Object.entries(pulled.images).filter(([name, reference]) => next[name] !== reference);
   for (const [name, reference] of moved) console.log(`${name}: pulled as ${reference}`);
   for (const why of pulled.left) console.log(`not carried, ${why}`);
   console.log(
@@ -60,9 +62,4 @@ async function promote(): Promise<void> {
   );
 }
 
-try {
-  await promote();
-} catch (error) {
-  console.error(wordsOf(error) ?? `error: ${(error as Error).message}`);
-  process.exitCode = 1;
-}
+await main((from) => promote(from, process.argv[3]!));

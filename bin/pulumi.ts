@@ -19,7 +19,7 @@ export interface Where {
 const cli = (args: readonly string[], { cwd = ".", env = {} }: Where): Promise<{ readonly stdout: string }> =>
   run("pulumi", [...args, "--non-interactive"], { cwd, env: { ...process.env, ...env }, maxBuffer: 1024 ** 3 });
 
-/** @returns what the CLI writes on stdout. @throws {Error} with what it said. */
+/** @returns what the CLI writes on stdout. @throws {Refusal} with what it said. */
 export const pulumi = async (args: readonly string[], where: Where = {}): Promise<string> =>
   (await cli(args, where).catch(failed)).stdout;
 
@@ -82,7 +82,7 @@ function failed(error: Error & { stdout?: string; stderr?: string }): never {
   const { stdout = "", stderr = "" } = error;
   const { diagnostics = [] } = (/^\s*\{/.test(stdout) ? JSON.parse(stdout) : {}) as Preview;
   const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message.trim());
-  throw new Error(
+  throw new Refusal(
     errors.length
       ? errors.join("\n")
       : [...diagnostics.map(({ message }) => message.trim()), withoutPlugins(stderr) || error.message].join("\n"),

@@ -31,7 +31,7 @@ import { leaving } from "./leaving.ts";
 import { runningImages, stateOf } from "./pulumi.ts";
 import { type Readable, readable } from "./release-file.ts";
 import { differences } from "./source.ts";
-import { builtImages, dockerOf, planOf, wordsOf } from "./stack.ts";
+import { builtImages, dockerOf, main, planOf } from "./stack.ts";
 
 interface Release {
   readonly number: number;
@@ -373,10 +373,5 @@ if (process.argv[1] === import.meta.filename) {
     restored: () => releases.restored(Number(wanted)),
     forget: () => releases.forget(),
   };
-  try {
-    await tasks[task]!();
-  } catch (error) {
-    console.error(wordsOf(error) ?? error);
-    process.exitCode = 1;
-  }
+  await main(() => tasks[task]!());
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, parseDocument } from "yaml";
@@ -22,6 +23,14 @@ const added = (before: string, after: string): string[] =>
   after.split("\n").filter((line) => !before.split("\n").includes(line));
 
 describe("bin/promotion", () => {
+  it("says in words what a person can mend, as every script does, and nothing of where it was found", () => {
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "bin/promote.ts"), "dev", "nowhere"], {
+      cwd: ROOT,
+      encoding: "utf8",
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^error: Pulumi\.nowhere\.yaml cannot be read: .*\n$/);
+  });
   for (const stack of ["dev", "stage", "prod"])
     it(`adds the images to Pulumi.${stack}.yaml and leaves every other line as it was, comments included`, () => {
       const file = stackFile(stack);
