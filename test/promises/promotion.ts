@@ -9,6 +9,7 @@ import { builtImages } from "../../bin/stack.ts";
 import { imageHere } from "../../config/here.ts";
 import { systems } from "../../systems/index.ts";
 import { command, docker, good, unchanged } from "../stack/command.ts";
+import { hold } from "../stack/hold.ts";
 import { Project } from "../stack/project.ts";
 import type { Driver } from "../systems/driver.ts";
 
@@ -55,8 +56,9 @@ export class Promotion {
     });
   }
 
-  async create(): Promise<void> {
+  async open(): Promise<void> {
     const { project } = this;
+    await hold(this.target);
     await project.create();
     const config = stringify({ config: { ...project.config, "berth:portOffset": this.#offset } });
     project.write(this.file, `# What runs what was tried.\n${config}  # The end.\n`);
@@ -65,7 +67,7 @@ export class Promotion {
     await this.git("commit", "--quiet", "-m", "the first");
     await good(project.pulumi("stack", "select", this.target, "--create"));
   }
-  async remove(): Promise<void> {
+  async close(): Promise<void> {
     await this.project.script("down", this.target, "--data", "--yes");
     await this.project.remove();
     await this.forget();

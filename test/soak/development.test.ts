@@ -1,5 +1,5 @@
 /** A system as whoever works on it has it: what is typed shows at once. */
-import { command, good, ROOT } from "../stack/command.ts";
+import { duringTests } from "../stack/during-tests.ts";
 import { Stack } from "../stack/stack.ts";
 import type { Driver, Session } from "../systems/driver.ts";
 import { development as ofKailash } from "../systems/kailash/development.ts";
@@ -24,13 +24,12 @@ function inDevelopment<S extends Session>(driver: Driver<S>, tests: (stack: Stac
         "berth:services": {},
       },
     });
-    before(async () => {
-      await good(command(`${ROOT}/bench/hub/build.sh`, [driver.system]));
+    const open = async () => {
       await stack.create();
       await stack.project.setSecrets(driver.secrets(""));
       await stack.start();
-    });
-    after(() => stack.remove());
+    };
+    duringTests({ open, close: () => stack.remove() }, [driver.system]);
     tests(stack);
   });
 }

@@ -15,7 +15,7 @@ import { secrets } from "../promises/secrets.ts";
 import { settled } from "../promises/settled.ts";
 import { steady } from "../promises/steady.ts";
 import { chapters } from "../stack/chapters.ts";
-import { command, good, ROOT } from "../stack/command.ts";
+import { duringTests } from "../stack/during-tests.ts";
 import { World } from "../stack/world.ts";
 import { application } from "../systems/kailash/application.ts";
 import { kailash } from "../systems/kailash/driver.ts";
@@ -23,11 +23,7 @@ import { kailash } from "../systems/kailash/driver.ts";
 describe("kailash", function () {
   this.timeout(900_000);
   const world = new World(kailash, "e2e-kailash", 13_000);
-  before(async () => {
-    await good(command(`${ROOT}/bench/hub/build.sh`, ["kailash"]));
-    await world.open();
-  });
-  after(() => world.close());
+  duringTests(world, ["kailash"]);
 
   chapters({
     application: () => application(world),

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Promotion, promotes, pushes, refuses, runs } from "../promises/promotion.ts";
 import { docker, good, unchanged } from "../stack/command.ts";
+import { duringTests } from "../stack/during-tests.ts";
 import { TOOLS } from "../stack/engine.ts";
 import { assistant } from "../systems/assistant/driver.ts";
 import { kailash } from "../systems/kailash/driver.ts";
@@ -11,8 +12,7 @@ describe("promotion: what ran in one stack is what runs in the next", function (
   this.timeout(1_800_000);
   const promotion = new Promotion(assistant, "e2e-promote", 14_500);
   const { project, target } = promotion;
-  before(() => promotion.create());
-  after(() => promotion.remove());
+  duringTests(promotion);
 
   pushes(promotion);
 
@@ -64,8 +64,7 @@ for (const [driver, portOffset] of [
   describe(`promotion of ${driver.system}`, function () {
     this.timeout(1_800_000);
     const promotion = new Promotion(driver, `e2e-promote-${driver.system}`, portOffset);
-    before(() => promotion.create());
-    after(() => promotion.remove());
+    duringTests(promotion);
 
     pushes(promotion);
     promotes(promotion);

@@ -14,7 +14,7 @@ import { newSecrets } from "../promises/rotation.ts";
 import { secrets } from "../promises/secrets.ts";
 import { settled } from "../promises/settled.ts";
 import { chapters } from "../stack/chapters.ts";
-import { command, good, ROOT } from "../stack/command.ts";
+import { duringTests } from "../stack/during-tests.ts";
 import { World } from "../stack/world.ts";
 import { application } from "../systems/samplemind/application.ts";
 import { samplemind } from "../systems/samplemind/driver.ts";
@@ -23,11 +23,7 @@ import { inBrowser } from "../systems/samplemind/in-browser.ts";
 describe("samplemind", function () {
   this.timeout(900_000);
   const world = new World(samplemind, "e2e-samplemind", 14_000);
-  before(async () => {
-    await good(command(`${ROOT}/bench/hub/build.sh`, ["samplemind"]));
-    await world.open();
-  });
-  after(() => world.close());
+  duringTests(world, ["samplemind"]);
 
   chapters({
     application: () => application(world),

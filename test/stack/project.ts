@@ -8,6 +8,7 @@ import { parse, stringify } from "yaml";
 import type { Plan } from "../../plan/types.ts";
 import { type Checkout, copyCheckout } from "./checkout.ts";
 import { command, docker, good, type Result } from "./command.ts";
+import { hold } from "./hold.ts";
 import { knownTo } from "./known.ts";
 
 const run = promisify(execFile);
@@ -45,10 +46,11 @@ export class Project {
     this.stack = args.stack;
   }
 
-  /** Makes the copy and the stack's file. */
+  /** Makes the copy and the stack's file. @throws {Error} where another run is at work on a stack of this name. */
   async create(): Promise<void> {
     const { from = "dev", portOffset, config = {} } = this.#args;
     const checkout: Checkout = this.#args.checkout ?? copyCheckout;
+    await hold(this.stack);
     this.#dir = mkdtempSync(join(tmpdir(), "berth-e2e-"));
     await checkout(this.dir);
     const original = parse(this.read(`Pulumi.${from}.yaml`)) as { config: Record<string, unknown> };

@@ -8,7 +8,7 @@ import { jaegerSpans, type Lines, Received, type Spans, standInLines, standInSpa
 const STAND_IN = "berth-test/otlp:1";
 interface Stores {
   readonly port: number;
-  /** What the bench builds for it. */
+  /** What the bench builds for them. */
   readonly builds: readonly string[];
   readonly images: Readonly<Record<string, string>>;
   readonly lines: (url: string) => Lines;
@@ -44,11 +44,14 @@ export class Told<S extends Session = Session> {
     this.stack = new Stack(driver, { stack: name, portOffset, config });
   }
 
+  /** What the bench builds for it. */
+  get images(): readonly string[] {
+    return ["collector", ...STORES[this.engine].builds, this.stack.driver.system];
+  }
+
   async open(): Promise<void> {
-    const { port, builds, lines, spans } = STORES[this.engine];
+    const { port, lines, spans } = STORES[this.engine];
     const { project, driver } = this.stack;
-    // Where the images are not there yet, a compiler makes them.
-    await good(command(`${ROOT}/bench/hub/build.sh`, ["collector", ...builds, driver.system], { timeout: 3_600_000 }));
     if (this.engine === "loki") await good(command("docker", ["build", "--tag", STAND_IN, `${ROOT}/test/soak/otlp`]));
     await this.stack.create();
     project.env["BERTH_OFF"] = OFF.join(" ");
