@@ -1,5 +1,6 @@
 /** What bin/test says in the end: counts, a table, and what was not run. */
 import type { Counts } from "./counts.ts";
+import { needsEngine, type Suite } from "./suites.ts";
 
 /** What became of a suite. */
 export interface Result {
@@ -67,6 +68,17 @@ export function tooLong(seconds: number, results: readonly Result[]): Result | u
     .map((result) => `${result.name} ${Math.round(result.seconds ?? 0)} s`);
   const note = `the gate took ${Math.ceil(seconds / 60)} minutes, ${GATE_MINUTES} are allowed. Longest: ${longest.join(", ")}`;
   return { name: "length of the gate", seconds, passed: 0, failed: 1, left: [], failures: [], note };
+}
+
+/** Services that are off, but those that all of these suites run, with the suites that run one. */
+export function notRun(off: readonly string[], suites: readonly Suite[]): string {
+  const onEngine = suites.filter(needsEngine);
+  const described = off.flatMap((service) => {
+    const by = onEngine.filter((suite) => "runs" in suite && suite.runs?.includes(service)).map(({ name }) => name);
+    if (by.length === onEngine.length) return [];
+    return by.length ? [`${service} (but by ${by.join(", ")})`] : [service];
+  });
+  return described.join(" ");
 }
 
 /** A row for each suite. */

@@ -9,10 +9,10 @@ import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Chosen, everything, gate, help, named, Refusal, type Request, requestOf } from "./arguments.ts";
 import type { Counts } from "./counts.ts";
-import { commandCounts, failuresOf, judge, leftOut, type Result, table, tooLong, totals } from "./report.ts";
+import { commandCounts, failuresOf, judge, leftOut, notRun, type Result, table, tooLong, totals } from "./report.ts";
 import { explain, select, type Selection } from "./select.ts";
 import { judgedHash, lastPass, recordPass, stampFile } from "./stamp.ts";
-import { type MochaSuite, suitesOf } from "./suites.ts";
+import { type MochaSuite, needsEngine, suitesOf } from "./suites.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const MOCHA = ["node_modules/mocha/bin/mocha.js", "--reporter", "test/counts.ts"];
@@ -207,7 +207,8 @@ async function main(words: readonly string[]): Promise<number> {
   }
   heedSignals();
   const start = performance.now();
-  const ran = await runAll(request, workOf(request));
+  const work = workOf(request);
+  const ran = await runAll(request, work);
   // Conformance is no part of it: it runs only where what it judges has changed.
   const conformance = ran.find(({ name }) => name === "conformance")?.seconds ?? 0;
   const late = request.mode === "gate" ? tooLong(secondsSince(start) - conformance, ran) : undefined;
@@ -220,7 +221,10 @@ async function main(words: readonly string[]): Promise<number> {
   );
   if (left) say(left);
   say(`\n${table(results)}`);
-  const off = process.env["BERTH_OFF"];
+  const off = notRun(
+    (process.env["BERTH_OFF"] ?? "").split(/\s+/).filter(Boolean),
+    work.chosen.map(({ suite }) => suite),
+  );
   if (off) say(`not run here, because their images cannot be had: ${off}`);
   const instead = process.env["BERTH_INSTEAD"];
   if (instead) say(`run here with other images than the systems' own, because those cannot be had: ${instead}`);
@@ -235,7 +239,7 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** Says whether one of the suites needs an engine. */
 function sayNeeds(words: readonly string[]): number {
-  if (workOf(requestOf(words)).chosen.some(({ suite }) => !["quick", "proof"].includes(suite.group))) say("engine");
+  if (workOf(requestOf(words)).chosen.some(({ suite }) => needsEngine(suite))) say("engine");
   return 0;
 }
 

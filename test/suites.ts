@@ -35,6 +35,8 @@ export interface MochaSuite extends Common {
   readonly chapters?: readonly Chapter[];
   /** What it runs with, where the caller's environment does not say otherwise. @default nothing */
   readonly env?: Readonly<Record<string, string>>;
+  /** Services that it runs although BERTH_OFF names them: the bench builds their images for it. @default none */
+  readonly runs?: readonly string[];
 }
 
 export type Suite = CommandSuite | MochaSuite;
@@ -46,16 +48,16 @@ const check = (name: string, proves: string, ...command: string[]): CommandSuite
   proves,
   command,
 });
-const soak = (name: string, proves: string, env: Record<string, string> = {}): MochaSuite => ({
+const soak = (name: string, proves: string, more: Pick<MochaSuite, "env" | "runs"> = {}): MochaSuite => ({
   name,
   group: "soak",
   proves,
   files: [`test/soak/${name}.test.ts`],
-  env,
+  ...more,
 });
 
 /** Of a system that is not the first: what no system differs in is left to the gate (test/length.ts). */
-const OWN = { BERTH_TEST_OWN: "1" };
+const OWN = { env: { BERTH_TEST_OWN: "1" } };
 
 /** In the order of their runs. Of the quick ones the longest start first, so that none is left over at the end. */
 export const SUITES: readonly Suite[] = [
@@ -136,7 +138,7 @@ export const SUITES: readonly Suite[] = [
     proves: "images are as their contracts say: the real ones where they can be pulled, otherwise the bench's",
     files: ["test/contracts/**/*.test.ts"],
   },
-  soak("deploys", "fifty deploys in a row leave no litter and grow nothing", { BERTH_RELEASES: "50" }),
+  soak("deploys", "fifty deploys in a row leave no litter and grow nothing", { env: { BERTH_RELEASES: "50" } }),
   soak("development", "what is typed shows at once, in a service and in a browser, and databases keep their data"),
   soak("environments", "dev, stage and prod on one engine share nothing"),
   soak("images", "the images hold what they should, and build the same twice"),
@@ -145,7 +147,7 @@ export const SUITES: readonly Suite[] = [
   soak("promote", "what ran in stage is what runs in prod"),
   soak("samplemind", "the second system does what it should, and keeps the promises that depend on the system", OWN),
   soak("scan", "Trivy judges images by what it is brought, and says what it cannot judge"),
-  soak("telemetry", "logs and traces arrive, through outages, crashes and floods"),
+  soak("telemetry", "logs and traces arrive, through outages, crashes and floods", { runs: ["jaeger"] }),
   soak("upgrade-path", "a stack that a former version made moves over by one update, with its data"),
   soak("upgrades", "other versions of PostgreSQL and Redis take over the data"),
 ];
@@ -159,6 +161,8 @@ export const GROUPS: Readonly<Record<Group, string>> = {
 };
 
 export const chaptersOf = (suite: Suite): readonly Chapter[] => ("chapters" in suite ? (suite.chapters ?? []) : []);
+/** Whether it makes something on an engine. */
+export const needsEngine = ({ group }: Suite): boolean => !["quick", "proof"].includes(group);
 export const suitesOf = (...groups: Group[]): readonly Suite[] => SUITES.filter(({ group }) => groups.includes(group));
 
 /** Everything that bin/test takes by name. */

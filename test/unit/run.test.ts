@@ -5,7 +5,7 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Chosen, everything, gate, help, named, Refusal, requestOf } from "../arguments.ts";
-import { commandCounts, judge, leftOut, type Result, table, tooLong, totals } from "../report.ts";
+import { commandCounts, judge, leftOut, notRun, type Result, table, tooLong, totals } from "../report.ts";
 import { BREAKS, explain, ruleOf, select } from "../select.ts";
 import { JUDGED, judgedHash, lastPass, recordPass, stampFile } from "../stamp.ts";
 import { chaptersOf, SUITES, WORDS } from "../suites.ts";
@@ -272,6 +272,14 @@ describe("the report of bin/test", () => {
         "one suite at length: BERTH_TEST_ALL=1 bin/test <suite>",
       ].join("\n"),
     );
+  });
+  it("names the services that did not run, and which suite ran one all the same", () => {
+    const suitesOf = (...words: string[]) => named(words).map(({ suite }) => suite);
+    const off = ["grafana", "jaeger"];
+    assert.equal(notRun(off, suitesOf("unit", "serving", "telemetry")), "grafana jaeger (but by telemetry)");
+    assert.equal(notRun(off, suitesOf("unit", "serving")), "grafana jaeger");
+    assert.equal(notRun(off, suitesOf("telemetry")), "grafana");
+    assert.equal(notRun(off, suitesOf("unit")), "");
   });
   it("sums up", () =>
     assert.deepEqual(totals([result("a", { passed: 3 }), result("b", { failed: 2 })]), { passed: 4, failed: 2 }));
