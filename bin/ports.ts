@@ -4,7 +4,8 @@ import { type Docker, lines } from "../config/docker-client.ts";
 import { type Problem, setCommand } from "../config/problems.ts";
 import type { Plan } from "../plan/types.ts";
 
-const answers = (host: string, port: number): Promise<boolean> =>
+/** Whether something accepts connections there, within a second. */
+export const answers = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host: host === "0.0.0.0" ? "127.0.0.1" : host, port, timeout: 1000 });
     const end = (open: boolean) => {

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { telemetry } from "../promises/telemetry.ts";
 import { command, docker, eventually, good, ROOT, sleep } from "../stack/command.ts";
+import { duringTests } from "../stack/during-tests.ts";
 import { assistant } from "../systems/assistant/driver.ts";
 import type { Session } from "../systems/driver.ts";
 import { kailash } from "../systems/kailash/driver.ts";
@@ -25,23 +26,17 @@ const [message] = assistant.journeys;
 
 for (const engine of ENGINES)
   describe(`telemetry, berth:logs ${engine}`, function () {
-    this.timeout(600_000);
+    this.timeout(900_000);
     const told = new Told(assistant, STACK, 12_000, engine);
     const { stack } = told;
     const { project } = stack;
     const besides = new Besides(project);
 
     const ask = (request: string) =>
-      stack.session.call("GET", assistant.paths.data, undefined, { "x-request-id": request });
+      stack.session.call("GET", assistant.paths.data, { headers: { "x-request-id": request } });
 
-    before(function () {
-      this.timeout(3_600_000);
-      return told.open();
-    });
-    after(async () => {
-      await besides.remove();
-      await told.close();
-    });
+    after(() => besides.remove());
+    duringTests(told, told.images);
 
     it("the collector finds nothing wrong with its files, and something with others (negative control)", async () => {
       const name = await project.container("collector");
@@ -88,8 +83,8 @@ for (const engine of ENGINES)
 
     it("a caller's trace is gone on with", async () => {
       const trace = randomUUID().replaceAll("-", "");
-      await stack.session.call("GET", assistant.paths.data, undefined, {
-        traceparent: `00-${trace}-00f067aa0ba902b7-00`,
+      await stack.session.call("GET", assistant.paths.data, {
+        headers: { traceparent: `00-${trace}-00f067aa0ba902b7-00` },
       });
       await eventually(async () => {
         assert.ok((await told.received.lines.find({ service: "edge" })).some((line) => line.trace === trace));
@@ -255,13 +250,9 @@ for (const [driver, portOffset] of [
   [kailash, 13_000],
 ] as const)
   describe(`telemetry of ${driver.system}`, function () {
-    this.timeout(600_000);
+    this.timeout(900_000);
     const told = new Told<Session>(driver, `${STACK}-${driver.system}`, portOffset, "victorialogs");
-    before(function () {
-      this.timeout(3_600_000);
-      return told.open();
-    });
-    after(() => told.close());
+    duringTests(told, told.images);
 
     telemetry(told);
   });

@@ -12,19 +12,6 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-/** What is no JSON is text. */
-export async function answerOf(response: Response): Promise<Answer> {
-  const { status, headers } = response;
-  const text = await response.text();
-  let body: unknown = text;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    /* the text is the body */
-  }
-  return { status, body, headers };
-}
-
 /** A user who is logged in. */
 export interface Session {
   readonly token: string;

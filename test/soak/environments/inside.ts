@@ -1,6 +1,6 @@
 /** Inside a stack, only those ways are open that are meant. */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { answers } from "../../../bin/ports.ts";
 import { named } from "../../stack/engine.ts";
 import { docker } from "../../stack/command.ts";
 import type { Project } from "../../stack/project.ts";
@@ -50,8 +50,8 @@ export function insideProd({ dev, prod }: Three): void {
       assert.equal(await docker("port", await prod.container(service)), "", service);
       const [published] = dev.known.service(service).ports;
       assert.ok(published, service);
-      assert.equal(await opens(published.external - OFFSETS.dev + OFFSETS.prod), false, `prod ${service}`);
-      assert.equal(await opens(published.external), true, `dev ${service}`);
+      assert.equal(await answers("127.0.0.1", published.external - OFFSETS.dev + OFFSETS.prod), false, `prod ${service}`);
+      assert.equal(await answers("127.0.0.1", published.external), true, `dev ${service}`);
     }
   });
 }
@@ -82,17 +82,3 @@ export function wayOut(three: Three): void {
 /** What runs on, and publishes no port: a port is published through a network with a way out. */
 const lasting = (project: Project) =>
   project.plan().services.filter(({ kind, networks }) => kind !== "job" && !networks.includes("edge"));
-
-/** Whether something accepts connections on a port of this machine. */
-const opens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port, timeout: 2000 });
-    const end = (open: boolean) => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket
-      .once("connect", () => end(true))
-      .once("error", () => end(false))
-      .once("timeout", () => end(false));
-  });

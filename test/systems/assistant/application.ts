@@ -22,7 +22,10 @@ export function application(world: World): void {
   it("PA-50: a request has one id, which is the trace's too, in the lines of edge, api and agent", async () => {
     const user = await enter("trace@example.org");
     const request = randomUUID().replaceAll("-", "");
-    const { headers } = await user.call("POST", "/v1/messages", { text: "help" }, { "x-request-id": request });
+    const { headers } = await user.call("POST", "/v1/messages", {
+      body: { text: "help" },
+      headers: { "x-request-id": request },
+    });
     assert.equal(headers.get("x-request-id"), request);
     await eventually(
       async () => assert.deepEqual(await traces(project, request, ["edge", "api", "agent"]), [request]),
@@ -39,7 +42,7 @@ export function application(world: World): void {
       [`00-${given}-${"0".repeat(16)}-01`, false],
     ] as const) {
       const request = randomUUID();
-      await user.call("GET", "/v1/tasks", undefined, { "x-request-id": request, traceparent });
+      await user.call("GET", "/v1/tasks", { headers: { "x-request-id": request, traceparent } });
       await eventually(async () => {
         const [trace, ...more] = await traces(project, request, ["edge", "api"]);
         assert.ok(more.length === 0 && /^(?!0{32})[0-9a-f]{32}$/.test(trace!), [trace, ...more].join(", "));
@@ -73,7 +76,7 @@ export function application(world: World): void {
       const text = `remind me tomorrow to ${what}`;
       assert.equal((await anybody.sms("+15550000001", text, { signature: "AAAA" })).status, 403);
       assert.equal((await anybody.sms("+15558888888", text)).status, 404);
-      assert.equal((await anybody.call("POST", "/v1/tasks", { title: what })).status, 401);
+      assert.equal((await anybody.post("/v1/tasks", { title: what })).status, 401);
       // What is sent afterwards and has arrived shows that the others would have.
       const later = `greet the harbour ${randomUUID()}`;
       assert.equal((await anybody.sms("+15550000001", `remind me tomorrow to ${later}`)).status, 200);

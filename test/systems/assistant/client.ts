@@ -1,6 +1,7 @@
-/** A user of the assistant, seen from outside: everything goes through the edge. */
+/** A user of the assistant. */
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { type Answer, answerOf, type Session } from "../driver.ts";
+import type { Answer } from "../driver.ts";
+import { User } from "../user.ts";
 
 /**
  * Twilio's credentials as no real account has them. The token is made here: in a source it would be found where
@@ -14,33 +15,7 @@ export const SMS = {
 /** Of every user. */
 export const PASSWORD = "correct horse battery staple";
 
-export class Client implements Session {
-  readonly url: string;
-  token = "";
-  constructor(url: string) {
-    this.url = url;
-  }
-
-  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const response = await fetch(this.url + path, {
-      method,
-      signal: AbortSignal.timeout(70_000),
-      headers: {
-        ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return answerOf(response);
-  }
-  get(path: string): Promise<Answer> {
-    return this.call("GET", path);
-  }
-  post(path: string, body: unknown): Promise<Answer> {
-    return this.call("POST", path, body);
-  }
-
+export class Client extends User {
   /** Registers and logs in. */
   async enter(email: string): Promise<this> {
     const credentials = { email, password: PASSWORD };

@@ -52,7 +52,7 @@ const message: Journey = {
     const request = randomUUID().replaceAll("-", "");
     const body = { text: `add a task to ${request}` };
     const headers = { "x-request-id": request };
-    const { status } = await (stack.session as Client).call("POST", "/v1/messages", body, headers);
+    const { status } = await (stack.session as Client).call("POST", "/v1/messages", { body, headers });
     assert.equal(status, 200);
     return request;
   },

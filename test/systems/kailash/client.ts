@@ -1,7 +1,7 @@
-/** A user of Kailash, seen from outside: everything goes through the edge. */
+/** A user of Kailash. */
 import { randomBytes } from "node:crypto";
-import { sentOf, type Write } from "../../load/load.ts";
-import { type Answer, answerOf, type Session } from "../driver.ts";
+import type { Answer } from "../driver.ts";
+import { User } from "../user.ts";
 
 /** As no real one has it. */
 export const TOKEN = `e2e-${randomBytes(20).toString("hex")}`;
@@ -18,29 +18,9 @@ export interface Found {
   readonly neighbours: readonly { readonly entity: string; readonly relation: string; readonly neighbour: string }[];
 }
 
-export class Client implements Session {
-  readonly url: string;
-  readonly token: string;
+export class Client extends User {
   constructor(url: string, token = TOKEN) {
-    this.url = url;
-    this.token = token;
-  }
-
-  async call(method: string, path: string, write?: Pick<Write, "body" | "headers">): Promise<Answer> {
-    const sent = write && sentOf(write);
-    const response = await fetch(this.url + path, {
-      method,
-      signal: AbortSignal.timeout(70_000),
-      headers: { ...(this.token ? { authorization: `Bearer ${this.token}` } : {}), ...sent?.headers },
-      ...(sent ? { body: sent.content as NonNullable<RequestInit["body"]> } : {}),
-    });
-    return answerOf(response);
-  }
-  get(path: string): Promise<Answer> {
-    return this.call("GET", path);
-  }
-  post(path: string, body: unknown): Promise<Answer> {
-    return this.call("POST", path, { body });
+    super(url, token);
   }
 
   /** @param key Its idempotency key. @returns the answer, with the id of the document in its body */

@@ -1,7 +1,7 @@
-/** A user of SampleMind, seen from outside: everything goes through the edge. */
+/** A user of SampleMind. */
 import { randomBytes } from "node:crypto";
-import { sentOf, type Write } from "../../load/load.ts";
-import { type Answer, answerOf, type Session } from "../driver.ts";
+import type { Answer } from "../driver.ts";
+import { User } from "../user.ts";
 
 /** Of the test users: as no real one has it. */
 export const PASSWORD = `e2e-${randomBytes(12).toString("hex")}`;
@@ -18,35 +18,7 @@ export interface Sample {
   readonly type: string;
 }
 
-export class Client implements Session {
-  readonly url: string;
-  token = "";
-  constructor(url: string) {
-    this.url = url;
-  }
-
-  async call(
-    method: string,
-    path: string,
-    write?: Pick<Write, "body" | "headers">,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const sent = write && sentOf(write);
-    const response = await fetch(this.url + path, {
-      method,
-      signal: AbortSignal.timeout(70_000),
-      headers: { ...(this.token ? { authorization: `Bearer ${this.token}` } : {}), ...sent?.headers, ...headers },
-      ...(sent ? { body: sent.content as NonNullable<RequestInit["body"]> } : {}),
-    });
-    return answerOf(response);
-  }
-  get(path: string): Promise<Answer> {
-    return this.call("GET", path);
-  }
-  post(path: string, body: unknown): Promise<Answer> {
-    return this.call("POST", path, { body });
-  }
-
+export class Client extends User {
   async enter(email: string = USERS[0], password = PASSWORD): Promise<this> {
     const { status, body } = await this.post("/api/auth/login", { email, password });
     if (status !== 200) throw new Error(`login of ${email}: ${status} ${JSON.stringify(body)}`);
