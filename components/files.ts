@@ -4,14 +4,7 @@ import { ENGINES_OWN, labelList } from "../plan/container.ts";
 import { FILES, filesOf } from "../plan/files.ts";
 import { resourceName } from "../plan/names.ts";
 import type { PlannedService } from "../plan/types.ts";
-import { fill, type Shared } from "./shared.ts";
-
-/** The files of one service, on a volume of their own. */
-export interface Files {
-  readonly volume: docker.Volume;
-  /** Consumers must wait for it: until then the volume is empty. */
-  readonly seed: docker.Container;
-}
+import { type Files, fill, type Shared } from "./shared.ts";
 
 /**
  * Configuration and secrets of one service, on a volume that is replaced when their content changes; so a changed

@@ -3,10 +3,16 @@ import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { references, render, valueKey } from "../plan/template.ts";
 import type { ImageRef, NetworkName, Plan } from "../plan/types.ts";
-import type { Files } from "./files.ts";
 import type { LastWords } from "./last-words.ts";
 import type { Rehearsals } from "./rehearsal.ts";
 import type { Secrets } from "./secrets.ts";
+
+/** The files of one service, on a volume of their own. */
+export interface Files {
+  readonly volume: docker.Volume;
+  /** Consumers must wait for it: until then the volume is empty. */
+  readonly seed: docker.Container;
+}
 
 /** A declared service: what those after it wait for and refer to. */
 export interface Declared {

@@ -5,8 +5,8 @@ import { FILES } from "../plan/files.ts";
 import { resourceName } from "../plan/names.ts";
 import { tried } from "../plan/rehearsal.ts";
 import type { PlannedService } from "../plan/types.ts";
-import { declareFiles, type Files } from "./files.ts";
-import type { Declared, Shared } from "./shared.ts";
+import { declareFiles } from "./files.ts";
+import type { Declared, Files, Shared } from "./shared.ts";
 import { steady } from "./steady.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Releases: when, which version runs where, and what the requests made of it. */
-import { type Dashboard, graph, number, orZeroOf, type Panel, query } from "../panels.ts";
-import { edge, quantile } from "./requests.ts";
+import { type Dashboard, graph, number, type Panel, query } from "../panels.ts";
+import { byRoute } from "./requests.ts";
 
 /** @param releases What the system shows of them. */
 export const deployments = (releases: readonly Panel[]): Dashboard => ({
@@ -18,13 +18,7 @@ export const deployments = (releases: readonly Panel[]): Dashboard => ({
     {
       title: "Requests meanwhile",
       panels: [
-        graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
-        graph(
-          "Errors",
-          "reqps",
-          query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}"),
-        ),
-        graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
+        ...byRoute,
         graph("Containers", "short", query("count by (service) (container_cpu_seconds_total)", "{{service}}")),
       ],
     },

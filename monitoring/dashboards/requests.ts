@@ -1,4 +1,5 @@
 /** Rate, errors and duration, as the applications and the edge count them. */
+import { graph, orZeroOf, type Panel, query } from "../panels.ts";
 
 /** The platform's own questions are left out: there are so many that they would hide the rest. */
 export const ASKED = 'route!~"/health|/ready|/metrics"';
@@ -27,3 +28,14 @@ export const edge: Requests = {
 /** @param by Labels that the answer keeps, such as `service, `. */
 export const quantile = (at: number, buckets: string, by = ""): string =>
   `histogram_quantile(${at}, sum by (${by}le) (${buckets}))`;
+
+/** What the edge sees of each route. */
+export const byRoute: readonly Panel[] = [
+  graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
+  graph(
+    "Errors",
+    "reqps",
+    query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}"),
+  ),
+  graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
+];

@@ -1,7 +1,7 @@
 /** One page a tier: what its containers use, and what its services do. */
 import type { Tier } from "../../plan/types.ts";
 import { type Dashboard, graph, number, orZeroOf, query, type Row } from "../panels.ts";
-import { application, edge, quantile } from "./requests.ts";
+import { application, byRoute, edge, quantile } from "./requests.ts";
 
 /** The metrics of a container carry the tier of its service. */
 const containers = (tier: Tier): Row => ({
@@ -41,15 +41,7 @@ export const edgeTier = (tls: boolean): Dashboard => ({
   rows: [
     {
       title: "Routes",
-      panels: [
-        graph("Requests", "reqps", query(`sum by (route) (${edge.rate()})`, "{{route}}")),
-        graph(
-          "Errors",
-          "reqps",
-          query(orZeroOf(`sum by (route) (${edge.errors()})`, `sum by (route) (${edge.rate()})`), "{{route}}"),
-        ),
-        graph("95 % within", "s", query(quantile(0.95, edge.buckets(), "route, "), "{{route}}")),
-      ],
+      panels: byRoute,
     },
     {
       title: "nginx",
