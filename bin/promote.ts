@@ -18,7 +18,7 @@ interface Promoted {
 }
 const configOf = (stack: string): Promoted => stackFile(stack, ".").config ?? {};
 
-/** What the services of a stack pull, as its engine has it. @param own Its `berth:baseImages`. @param next The target's. */
+/** What a stack's services pull, as its engine has it. @param own Its `berth:baseImages`. @param next The other's. */
 async function pulledBy(plan: Plan, images: References, own: References, next: References): Promise<Pulled[]> {
   const used = new Set(plan.services.flatMap(({ image }) => ("pull" in image ? [image.pull] : [])));
   const docker = dockerOf(plan.stack);

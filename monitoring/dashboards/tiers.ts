@@ -39,10 +39,7 @@ const network = (tier: Tier): Row => ({
 export const edgeTier = (tls: boolean): Dashboard => ({
   name: "edge",
   rows: [
-    {
-      title: "Routes",
-      panels: byRoute,
-    },
+    { title: "Routes", panels: byRoute },
     {
       title: "nginx",
       panels: [

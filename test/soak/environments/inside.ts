@@ -50,7 +50,11 @@ export function insideProd({ dev, prod }: Three): void {
       assert.equal(await docker("port", await prod.container(service)), "", service);
       const [published] = dev.known.service(service).ports;
       assert.ok(published, service);
-      assert.equal(await answers("127.0.0.1", published.external - OFFSETS.dev + OFFSETS.prod), false, `prod ${service}`);
+      assert.equal(
+        await answers("127.0.0.1", published.external - OFFSETS.dev + OFFSETS.prod),
+        false,
+        `prod ${service}`,
+      );
       assert.equal(await answers("127.0.0.1", published.external), true, `dev ${service}`);
     }
   });

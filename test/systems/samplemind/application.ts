@@ -97,9 +97,7 @@ export function application(world: World<Client>): void {
     assert.ok(other === -1 || like < other, "another sound is nearer");
     const picture = await stack.session.get(`/api/samples/${ids[0]}/waveform`);
     assert.match(picture.headers.get("content-type") ?? "", /^image\/svg\+xml/);
-    const part = await stack.session.call("GET", `/api/samples/${ids[0]}/audio`, {
-      headers: { range: "bytes=0-3" },
-    });
+    const part = await stack.session.call("GET", `/api/samples/${ids[0]}/audio`, { headers: { range: "bytes=0-3" } });
     assert.deepEqual([part.status, part.body], [206, "RIFF"]);
   });
 

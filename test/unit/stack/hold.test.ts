@@ -39,7 +39,10 @@ esac
   });
   const hold = (stack: string) => {
     const script = `await (await import("${ROOT}/test/stack/hold.ts")).hold("${stack}"); console.log("held"); setInterval(() => {}, 1000);`;
-    return spawn(process.execPath, ["--input-type=module", "--eval", script], { env, stdio: ["ignore", "pipe", "pipe"] });
+    return spawn(process.execPath, ["--input-type=module", "--eval", script], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   };
   const removed = (): string[] => {
     writeFileSync(join(folder, "removed"), "");
