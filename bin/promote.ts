@@ -11,12 +11,10 @@ import { runningImages } from "./pulumi.ts";
 import { builtImages, dockerOf, main, planOf } from "./stack.ts";
 
 type References = Readonly<Record<string, string>>;
-interface Promoted {
-  readonly "berth:images"?: References;
-  readonly "berth:baseImages"?: References;
-  readonly "berth:system"?: string;
-}
-const configOf = (stack: string): Promoted => stackFile(stack, ".").config ?? {};
+type Config = Readonly<Record<string, unknown>>;
+const configOf = (stack: string): Config => stackFile(stack, ".").config ?? {};
+const namedIn = (config: Config, key: "berth:images" | "berth:baseImages"): References =>
+  (config[key] ?? {}) as References;
 
 /** What a stack's services pull, as its engine has it. @param own Its `berth:baseImages`. @param next The other's. */
 async function pulledBy(plan: Plan, images: References, own: References, next: References): Promise<Pulled[]> {
@@ -37,17 +35,18 @@ async function pulledBy(plan: Plan, images: References, own: References, next: R
 
 async function promote(from: string, to: string): Promise<void> {
   const file = `Pulumi.${to}.yaml`;
-  const { "berth:images": there = {}, "berth:baseImages": next = {}, "berth:system": named } = configOf(to);
+  const config = configOf(to);
+  const [there, next] = [namedIn(config, "berth:images"), namedIn(config, "berth:baseImages")];
   const plan = planOf(from);
   const images = builtImages(plan, await runningImages(from));
-  const system = systemOf(systems, named, to).name;
+  const system = systemOf(systems, config["berth:system"] as string | undefined, to).name;
   const problems = refusals({ stack: from, system: plan.system, images }, { stack: to, system });
   if (problems.length)
     throw new Refusal(
       formatProblems(from, problems, `the images of stack ${from} cannot be promoted to ${to}. Nothing was written.`),
     );
   const digests = images as Record<string, string>;
-  const { "berth:baseImages": own = {} } = configOf(from);
+  const own = namedIn(configOf(from), "berth:baseImages");
   const pulled = pinned(await pulledBy(plan, systems[plan.system as keyof typeof systems].images, own, next));
   const changed = Object.keys(digests).filter((name) => there[name] !== digests[name]);
   writeFileSync(file, promoted(readFileSync(file, "utf8"), digests, pulled.images));
