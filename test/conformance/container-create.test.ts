@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "mocha";
-import { Plugin, Unfinished, str } from "./plugin.ts";
-import type { Made, Props } from "./plugin.ts";
-import { docker, exists, IMAGE, inspect, labels, sweep, unique } from "./support.ts";
+import { describe, it } from "mocha";
+import { Unfinished, str, usePlugin } from "./plugin.ts";
+import type { Made, Plugin, Props } from "./plugin.ts";
+import { docker, exists, IMAGE, inspect, labels, unique } from "./support.ts";
 
 describe("Container: creating", function () {
   this.timeout(60_000);
   let plugin: Plugin;
-  before(async () => {
-    await sweep();
-    plugin = await Plugin.start("docker");
-  });
-  after(async () => {
-    plugin.stop();
-    await sweep();
-  });
+  usePlugin("docker", (started) => (plugin = started));
 
   const idle: Props = { image: IMAGE, labels, command: ["sleep", "600"] };
   const make = (more: Props = {}): Promise<Made> => plugin.create("Container", { ...idle, ...more });

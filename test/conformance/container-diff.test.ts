@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "mocha";
-import { Plugin, UNKNOWN } from "./plugin.ts";
-import type { Diff, Made, Props } from "./plugin.ts";
-import { IMAGE, labels, sweep } from "./support.ts";
+import { before, describe, it } from "mocha";
+import { UNKNOWN, usePlugin } from "./plugin.ts";
+import type { Diff, Made, Plugin, Props } from "./plugin.ts";
+import { IMAGE, labels } from "./support.ts";
 
 type Row = readonly [what: string, change: Props, verdict: Diff["verdict"]];
 
@@ -205,14 +205,9 @@ describe("Container: what a change costs", function () {
   this.timeout(30_000);
   let plugin: Plugin;
   let made: Made;
+  usePlugin("docker", (started) => (plugin = started));
   before(async () => {
-    await sweep();
-    plugin = await Plugin.start("docker");
     made = await plugin.create("Container", base);
-  });
-  after(async () => {
-    plugin.stop();
-    await sweep();
   });
 
   const table = (fact: string, rows: readonly Row[]): void =>

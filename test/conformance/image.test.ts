@@ -2,24 +2,17 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, beforeEach, describe, it } from "mocha";
-import { Plugin, SECRET_KEY, str } from "./plugin.ts";
-import type { Made, Props } from "./plugin.ts";
-import { docker, IMAGE, labels, REGISTRY, sweep, unique } from "./support.ts";
+import { afterEach, before, beforeEach, describe, it } from "mocha";
+import { SECRET_KEY, str, usePlugin } from "./plugin.ts";
+import type { Made, Plugin, Props } from "./plugin.ts";
+import { docker, IMAGE, labels, REGISTRY, unique } from "./support.ts";
 
 describe("Image", function () {
   this.timeout(120_000);
   let plugin: Plugin;
   let context: string;
-  before(async () => {
-    await sweep();
-    plugin = await Plugin.start("docker", {
-      registryAuth: JSON.stringify([{ address: `http://${REGISTRY}`, authDisabled: true }]),
-    });
-  });
-  after(async () => {
-    plugin.stop();
-    await sweep();
+  usePlugin("docker", (started) => (plugin = started), {
+    registryAuth: JSON.stringify([{ address: `http://${REGISTRY}`, authDisabled: true }]),
   });
   beforeEach(() => {
     context = mkdtempSync(join(tmpdir(), "conformance-image-"));
@@ -257,14 +250,8 @@ describe("RemoteImage", function () {
   this.timeout(60_000);
   let plugin: Plugin;
   const name = `localhost/${unique("remote")}:1`;
-  before(async () => {
-    plugin = await Plugin.start("docker");
-    await docker("tag", IMAGE, name);
-  });
-  after(async () => {
-    plugin.stop();
-    await sweep();
-  });
+  usePlugin("docker", (started) => (plugin = started));
+  before(() => docker("tag", IMAGE, name));
 
   it("4: what the engine has is not pulled; its id is known", async () => {
     const made = await plugin.create("RemoteImage", { name, keepLocally: true });

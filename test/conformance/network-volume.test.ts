@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "mocha";
-import { Plugin, str } from "./plugin.ts";
-import type { Props } from "./plugin.ts";
-import { docker, IMAGE, LABEL, labels, sweep, unique } from "./support.ts";
+import { describe, it } from "mocha";
+import { str, usePlugin } from "./plugin.ts";
+import type { Plugin, Props } from "./plugin.ts";
+import { docker, IMAGE, LABEL, labels, unique } from "./support.ts";
 
 describe("Network and Volume", function () {
   this.timeout(60_000);
   let plugin: Plugin;
-  before(async () => {
-    await sweep();
-    plugin = await Plugin.start("docker");
-  });
-  after(async () => {
-    plugin.stop();
-    await sweep();
-  });
+  usePlugin("docker", (started) => (plugin = started));
 
   const inspected = async (kind: "network" | "volume", id: string): Promise<Record<string, unknown>> =>
     (JSON.parse(await docker(kind, "inspect", id)) as Record<string, unknown>[])[0]!;

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { after, before } from "mocha";
 import grpc from "@grpc/grpc-js";
 import enginegrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import providergrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
@@ -16,7 +17,7 @@ import structpb from "google-protobuf/google/protobuf/struct_pb.js";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import type * as rpc from "@pulumi/pulumi/proto/provider_pb.js";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
-import { pluginPath } from "./support.ts";
+import { pluginPath, sweep } from "./support.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Props = { [key: string]: Json };
@@ -251,4 +252,21 @@ function unfinished(error: grpc.ServiceError, inputs: Props): Error {
         inputs,
         outputs: plain(failed.getProperties()),
       });
+}
+
+/**
+ * Starts a plugin before the tests of the suite that calls, and stops it after them. What such tests left is removed
+ * before and after. @param take Is handed the plugin.
+ */
+export function usePlugin(name: "docker" | "random", take: (plugin: Plugin) => void, config: Props = {}): void {
+  let plugin: Plugin;
+  before(async () => {
+    await sweep();
+    plugin = await Plugin.start(name, config);
+    take(plugin);
+  });
+  after(async () => {
+    plugin.stop();
+    await sweep();
+  });
 }

@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "mocha";
-import { Plugin, SECRET_KEY, str } from "./plugin.ts";
-import type { Made, Props } from "./plugin.ts";
+import { describe, it } from "mocha";
+import { SECRET_KEY, str, usePlugin } from "./plugin.ts";
+import type { Made, Plugin, Props } from "./plugin.ts";
 
 describe("random", function () {
   this.timeout(30_000);
   let plugin: Plugin;
-  before(async () => {
-    plugin = await Plugin.start("random");
-  });
-  after(() => plugin.stop());
+  usePlugin("random", (started) => (plugin = started));
 
   const open = (value: unknown): string => {
     assert.ok(SECRET_KEY in (value as Props), "expected a secret");
