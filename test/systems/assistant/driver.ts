@@ -16,7 +16,7 @@ const NOWHERE = "http://127.0.0.1:9";
 
 /** An event is a row; each execution of its POST counts one more attempt. */
 const event: Effect = {
-  write: (id) => ({ path: "/v1/events", body: { id, payload: { at: Date.now() } } }),
+  write: (id) => ({ path: "/v1/events", body: { id, payload: { of: id } } }),
   count: async (stack, ids) =>
     numbers(await stack.query(`SELECT id, attempts FROM events WHERE id IN (${quoted(ids)});`)),
 };
