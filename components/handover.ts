@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { lines } from "../config/docker-client.ts";
+import { type Client, lines } from "../config/docker-client.ts";
 import { resourceName } from "../plan/names.ts";
 import type { Tried } from "../plan/rehearsal.ts";
 import type { Plan } from "../plan/types.ts";
-import type { Client } from "./rehearsal.ts";
 
 type Ports = Tried["ports"];
 

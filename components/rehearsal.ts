@@ -3,12 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { resourceName } from "../plan/names.ts";
 import { asCommand, createArgs, newPorts, type Tried } from "../plan/rehearsal.ts";
 import type { Plan, PlannedService } from "../plan/types.ts";
-import { type Docker, dockerClient, type DockerOptions } from "../config/docker-client.ts";
+import { type Client, type Docker, dockerClient } from "../config/docker-client.ts";
 import { Handover } from "./handover.ts";
 import { Turns } from "./turns.ts";
-
-/** The docker client, with options for a call. */
-export type Client = (options?: DockerOptions) => Docker;
 
 export interface Rehearsals {
   /** Of the component that holds a single container. */

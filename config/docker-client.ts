@@ -16,6 +16,9 @@ export interface DockerOptions {
   readonly input?: string;
 }
 
+/** The docker client of an engine, with options for a call. */
+export type Client = (options?: DockerOptions) => Docker;
+
 const MOST = 1024 ** 3;
 const at = (host: string | undefined, args: readonly string[]): string[] => [
   ...(host ? ["--host", host] : []),

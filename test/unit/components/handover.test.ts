@@ -1,7 +1,7 @@
 /** Host ports that pass from one container to another in one update; a docker client of a few lines is the engine. */
 import assert from "node:assert/strict";
 import { Handover } from "../../../components/handover.ts";
-import type { Client } from "../../../components/rehearsal.ts";
+import type { Client } from "../../../config/docker-client.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { catalogue, context, service } from "../support.ts";
 

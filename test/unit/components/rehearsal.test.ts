@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Client, rehearse } from "../../../components/rehearsal.ts";
+import { rehearse } from "../../../components/rehearsal.ts";
+import type { Client } from "../../../config/docker-client.ts";
 import { containerArgs } from "../../../plan/container.ts";
 import { makePlan } from "../../../plan/plan.ts";
 import { tried, type Tried } from "../../../plan/rehearsal.ts";
