@@ -87,6 +87,9 @@ describe("three environments on one engine", function () {
   describe("in the end", () => {
     it("bin/restore --to: one's data into another; not over newer data unasked, and it stays where it was", async () => {
       const what = randomUUID();
+      // As in a checkout of people's, which has the files of all its stacks.
+      const file = `Pulumi.${dev.stack}.yaml`;
+      stage.write(file, dev.read(file));
       const enter = async (project: Project) => assistant.enter(await edgeOf(project), "moved");
       const has = async (project: Project) => assistant.keeps(await enter(project), what);
       const restore = (...args: string[]) =>
