@@ -17,6 +17,15 @@ const NOTHING: Engine = {
   files: new Map(),
   brought: new Map(),
 };
+/** A container as nobody changed it. */
+const CONTAINER: ContainerFound = {
+  Id: "1",
+  Name: "/c",
+  Image: "sha256:any",
+  State: { Status: "running", ExitCode: 0 },
+  HostConfig: { RestartPolicy: { Name: "no" } },
+  NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
+};
 
 describe("bin/compare", () => {
   it("tells in one line what the program of a checkout would bring beyond what runs", () => {
@@ -35,13 +44,9 @@ describe("bin/compare", () => {
   it("tells a limit of memory that is set back from one that makes another container", () => {
     const found = (more: object): string[] => {
       const inputs = { name: "c", image: DIGEST, memory: 64, memorySwap: 64, ...more };
-      const container: ContainerFound = {
-        Id: "1",
-        Name: "/c",
-        Image: "sha256:any",
-        State: { Status: "running", ExitCode: 0 },
-        HostConfig: { RestartPolicy: { Name: "no" }, Memory: 32 * 1024 ** 2, MemorySwap: 64 * 1024 ** 2 },
-        NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
+      const container = {
+        ...CONTAINER,
+        HostConfig: { ...CONTAINER.HostConfig, Memory: 32 * 1024 ** 2, MemorySwap: 64 * 1024 ** 2 },
       };
       const resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };
       return differences({ resources: [resource] }, { ...NOTHING, containers: [container] }).map(({ up }) => up);
@@ -51,14 +56,7 @@ describe("bin/compare", () => {
   });
 
   it("does not count limits that the kernel does not count", () => {
-    const container: ContainerFound = {
-      Id: "1",
-      Name: "/c",
-      Image: "sha256:any",
-      State: { Status: "running", ExitCode: 0 },
-      HostConfig: { RestartPolicy: { Name: "no" }, Memory: 64 * 1024 ** 2, MemorySwap: -1 },
-      NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
-    };
+    const container = { ...CONTAINER, HostConfig: { ...CONTAINER.HostConfig, Memory: 64 * 1024 ** 2, MemorySwap: -1 } };
     const inputs = { name: "c", image: DIGEST, memory: 64, memorySwap: 64 };
     const state = { resources: [{ urn: URN, type: "docker:index/container:Container", id: "1", inputs }] };
     const engine = { ...NOTHING, containers: [container] };
@@ -93,14 +91,7 @@ describe("bin/compare", () => {
   it("leaves what is single its image where another one took the tag: a release alone tries the next one", () => {
     const found = (more: object) => {
       const inputs = { name: "c", image: "redis:8.0", ...more };
-      const container: ContainerFound = {
-        Id: "1",
-        Name: "/c",
-        Image: "sha256:old",
-        State: { Status: "running", ExitCode: 0 },
-        HostConfig: { RestartPolicy: { Name: "no" } },
-        NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
-      };
+      const container = { ...CONTAINER, Image: "sha256:old" };
       const resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };
       const images = new Map([["redis:8.0", "sha256:new"]]);
       return differences({ resources: [resource] }, { ...NOTHING, images, containers: [container] });
@@ -114,14 +105,7 @@ describe("bin/compare", () => {
   it("looks for no tag where the image is a digest", () => {
     const inputs = { name: "api-1", image: DIGEST };
     const resource: Resource = { urn: URN, type: "docker:index/container:Container", id: "1", inputs };
-    const container: ContainerFound = {
-      Id: "1",
-      Name: "/api-1",
-      Image: "sha256:any",
-      State: { Status: "running", ExitCode: 0 },
-      HostConfig: { RestartPolicy: { Name: "no" } },
-      NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
-    };
+    const container = { ...CONTAINER, Name: "/api-1" };
     const engine: Engine = { ...NOTHING, containers: [container] };
     assert.deepEqual(differences({ resources: [resource] }, engine), []);
     const tagged = differences({ resources: [{ ...resource, inputs: { ...inputs, image: "redis:8.0" } }] }, engine);
@@ -160,14 +144,7 @@ describe("bin/compare", () => {
         })),
       },
     };
-    const container: ContainerFound = {
-      Id: "1",
-      Name: `/${URN}`,
-      Image: "sha256:any",
-      State: { Status: "created", ExitCode: 0 },
-      HostConfig: { RestartPolicy: { Name: "no" } },
-      NetworkSettings: { Networks: { bridge: { Aliases: [] } } },
-    };
+    const container = { ...CONTAINER, Name: `/${URN}`, State: { Status: "created", ExitCode: 0 } };
     const said = (volume: Readonly<Record<string, string>>, image: Readonly<Record<string, string>> = {}) => {
       const found = filesOfTar(tar("berth", volume), "berth", FOLDER);
       const brought = filesOfTar(tar("etc/berth", image), "etc/berth", FOLDER);
